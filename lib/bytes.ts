@@ -1,0 +1,58 @@
+/**
+ * Byte strings: text whose every character stands for one byte (ISO 8859-1).
+ *
+ * Requests, nrpe.cfg, access tables and plugin arguments are bytes of no declared encoding. Kept as
+ * byte strings they pass through the agent unchanged, whatever they hold, and still can be searched
+ * and split with the language's own string functions.
+ *
+ * `Buffer` converts them, but takes 0.12 ms when it is first used; most texts are short or ASCII.
+ */
+
+/** Up to this length a loop is quicker than Buffer is at its first use. */
+const SHORT = 2048;
+
+const REPLACEMENT = "\ufffd";
+
+let utf8: TextDecoder | undefined;
+
+/** The bytes of a byte string. Characters above U+00FF lose their high byte. */
+export function encodeBytes(text: string): Uint8Array {
+  if (text.length > SHORT) return Buffer.from(text, "latin1");
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
+}
+
+/** The byte string of some bytes, from `start` up to but not including `end`. */
+export function decodeBytes(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  const part = bytes.subarray(start, end);
+  utf8 ??= new TextDecoder();
+  const text = utf8.decode(part);
+  // As many characters as bytes, none of them a replacement: it was ASCII.
+  if (text.length === part.length && !text.includes(REPLACEMENT)) return text;
+  return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("latin1");
+}
+
+/** The byte string of text that the runtime has decoded already (argv, the environment). */
+export function byteStringOf(text: string): string {
+  for (let at = 0; at < text.length; at++) {
+    if (text.charCodeAt(at) > 0x7f) return Buffer.from(text, "utf8").toString("latin1");
+  }
+  return text;
+}
+
+/**
+ * A byte string without the blanks at its ends: space, TAB, LF, VT, FF and CR, isspace(3)'s in the C
+ * locale. `String.trim` would take bytes of UTF-8 characters for blanks, 0xA0 in "à" for one.
+ */
+export function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
+}

@@ -1,0 +1,200 @@
+/** What a command line asks for. */
+export type Invocation =
+  | { readonly kind: "version" | "help" | "license" }
+  /** Nothing that can be done; `problem` says why. */
+  | { readonly kind: "usage"; readonly problem: string }
+  /** A question to the name services that another process of this program asks. */
+  | { readonly kind: "look up"; readonly words: readonly string[] }
+  | Serve;
+
+/** How and for whom the agent is to serve. */
+export interface Serve {
+  readonly kind: "serve";
+  readonly mode: Mode;
+  /** The path of nrpe.cfg as given. */
+  readonly config: string;
+  readonly tls: boolean;
+  /** `undefined` where nrpe.cfg is to decide. */
+  readonly family: 4 | 6 | undefined;
+  /** Whether a daemon moves to `/`. */
+  readonly changeDirectory: boolean;
+}
+
+/** Where connections come from: inherited, or accepted in the background or the foreground. */
+export type Mode = "inetd" | "daemon" | "foreground";
+
+/** Asks a name service: `--look-up name ADDRESS`, or `--look-up netgroup GROUP HOST`. */
+export const LOOK_UP_OPTION = "--look-up";
+
+/** The configuration file where none is named; the reference looks in the working directory too. */
+const DEFAULT_CONFIG = "nrpe.cfg";
+
+type Option =
+  | "version"
+  | "help"
+  | "license"
+  | "no-ssl"
+  | "config"
+  | "inetd"
+  | "daemon"
+  | "no-forking"
+  | "src"
+  | "ipv4"
+  | "ipv6"
+  | "dont-chdir";
+
+const LETTERS: Readonly<Record<string, Option>> = {
+  V: "version",
+  h: "help",
+  l: "license",
+  n: "no-ssl",
+  c: "config",
+  i: "inetd",
+  d: "daemon",
+  f: "no-forking",
+  s: "src",
+  "4": "ipv4",
+  "6": "ipv6",
+  C: "dont-chdir",
+};
+
+/** What the options say, as far as they have been read. */
+interface Given {
+  text: "version" | "help" | "license" | undefined;
+  mode: Mode | undefined;
+  config: string;
+  tls: boolean;
+  family: 4 | 6 | undefined;
+  changeDirectory: boolean;
+}
+
+/**
+ * Reads the arguments of the agent's own command line, without the program's name.
+ *
+ * As getopt_long(3) does for the reference: short options may be joined, long ones shortened as long
+ * as they stay unambiguous, and words that are no options are passed over.
+ */
+export function parseCommandLine(args: readonly string[]): Invocation {
+  if (args[0] === LOOK_UP_OPTION) return { kind: "look up", words: args.slice(1) };
+  const given: Given = {
+    text: undefined,
+    mode: undefined,
+    config: DEFAULT_CONFIG,
+    tls: true,
+    family: undefined,
+    changeDirectory: true,
+  };
+  const problem = readOptions(args, given);
+  if (problem !== undefined) return { kind: "usage", problem };
+  const { text, mode, config, tls, family, changeDirectory } = given;
+  if (text !== undefined) return { kind: text };
+  if (mode === undefined) {
+    return { kind: "usage", problem: "no mode is given: one of -i, -d, -f, -s" };
+  }
+  return { kind: "serve", mode, config, tls, family, changeDirectory };
+}
+
+/** Takes an option; of several modes the last counts, but to stay in the foreground sticks. */
+function take(given: Given, option: Option, value: string): void {
+  switch (option) {
+    case "version":
+    case "help":
+    case "license":
+      given.text ??= option;
+      break;
+    case "config":
+      given.config = value;
+      break;
+    case "no-ssl":
+      given.tls = false;
+      break;
+    case "inetd":
+      given.mode = "inetd";
+      break;
+    case "daemon":
+      if (given.mode !== "foreground") given.mode = "daemon";
+      break;
+    case "no-forking":
+    case "src":
+      given.mode = "foreground";
+      break;
+    case "ipv4":
+    case "ipv6":
+      given.family = option === "ipv4" ? 4 : 6;
+      break;
+    case "dont-chdir":
+      given.changeDirectory = false;
+  }
+}
+
+/** Reads all options; returns what is wrong with one of them. */
+function readOptions(args: readonly string[], given: Given): string | undefined {
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at]!;
+    if (word === "--") return undefined;
+    if (!word.startsWith("-") || word === "-") continue;
+    const next = args[at + 1];
+    const read = word.startsWith("--")
+      ? readLong(word.slice(2), next, given)
+      : readLetters(word.slice(1), next, given);
+    if (read.kind === "problem") return read.problem;
+    if (read.kind === "with next") at++;
+  }
+  return undefined;
+}
+
+/** A word of options was read, perhaps with the word behind it as a value, or makes no sense. */
+type WordRead =
+  | { readonly kind: "alone" | "with next" }
+  | { readonly kind: "problem"; readonly problem: string };
+
+function wrong(problem: string): WordRead {
+  return { kind: "problem", problem };
+}
+
+function readLong(word: string, next: string | undefined, given: Given): WordRead {
+  const equals = word.indexOf("=");
+  const name = equals < 0 ? word : word.slice(0, equals);
+  const found = optionsBeginning(name);
+  const [option] = found;
+  if (option === undefined) return wrong(`unrecognized option '--${name}'`);
+  if (found.length > 1) return wrong(`option '--${name}' is ambiguous: ${found.join(", ")}`);
+  if (option !== "config") {
+    if (equals >= 0) return wrong(`option '--${option}' doesn't allow an argument`);
+    take(given, option, "");
+    return { kind: "alone" };
+  }
+  const value = equals >= 0 ? word.slice(equals + 1) : next;
+  if (value === undefined) return wrong("option '--config' requires an argument");
+  take(given, option, value);
+  return { kind: equals >= 0 ? "alone" : "with next" };
+}
+
+/** The option of that name, or all whose names begin with it. */
+function optionsBeginning(name: string): readonly Option[] {
+  const found: Option[] = [];
+  for (const letter in LETTERS) {
+    const option = LETTERS[letter]!;
+    if (option === name) return [option];
+    if (option.startsWith(name)) found.push(option);
+  }
+  return found;
+}
+
+function readLetters(letters: string, next: string | undefined, given: Given): WordRead {
+  for (let at = 0; at < letters.length; at++) {
+    const letter = letters[at]!;
+    const option = LETTERS[letter];
+    if (option === undefined) return wrong(`invalid option -- '${letter}'`);
+    if (option !== "config") {
+      take(given, option, "");
+      continue;
+    }
+    const joined = at + 1 < letters.length;
+    const value = joined ? letters.slice(at + 1) : next;
+    if (value === undefined) return wrong(`option requires an argument -- '${letter}'`);
+    take(given, option, value);
+    return { kind: joined ? "alone" : "with next" };
+  }
+  return { kind: "alone" };
+}

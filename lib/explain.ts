@@ -1,0 +1,57 @@
+import { VERSION } from "./version.ts";
+
+const NAME = `NRPE - Nagios Remote Plugin Executor
+Version: ${VERSION} (nrpe-one)
+`;
+
+const VERSION_TEXT = `${NAME}\n`;
+
+const LICENSE_TEXT = `${VERSION_TEXT}License: MIT
+
+Everyone may use, copy, change, publish, distribute and sell this program, as long as its copyright
+notice and the text of the licence go with it. It comes without any warranty. The whole text is in
+the file LICENSE of its source.
+
+`;
+
+const HELP_TEXT = `${VERSION_TEXT}License: MIT (-l for more info)
+
+SSL/TLS Available, TLS 1.2 and 1.3 unless the configuration says otherwise
+
+TCP Wrappers Available, built in
+
+Usage: nrpe [-V] [-n] -c <config_file> [-4|-6] <mode>
+       nrpe --check-access [<options>] [[<daemon>] <client>]
+
+Options:
+ -V, --version         Print the version and quit
+ -l, --license         Print the licence and quit
+ -h, --help            Print this text and quit
+ -n, --no-ssl          Do not use SSL/TLS
+ -c, --config=FILE     The configuration file (default: nrpe.cfg in the working directory)
+ -4, --ipv4            Use IPv4 only
+ -6, --ipv6            Use IPv6 only
+ -C, --dont-chdir      As a daemon, stay in the working directory
+ <mode> (one of the following)
+   -i, --inetd         Serve the connection, or the listening socket, that inetd or xinetd passes on
+   -d, --daemon        Run as a daemon in the background
+   -f, --no-forking    Run as a daemon in the foreground
+   -s, --src           The same as -f
+
+     --check-access    Say what hosts.allow and hosts.deny decide for a client, and why; without a
+                       client, check these files
+
+nrpe answers check_nrpe: it runs the commands that its configuration file defines, and returns their
+output and exit status. A line for inetd:
+
+   nrpe stream tcp nowait.10000 nagios /usr/local/bin/nrpe nrpe -n -c /etc/nagios/nrpe.cfg --inetd
+
+`;
+
+/** What `--version`, `--help` and `--license` print. */
+export const TEXTS = { version: VERSION_TEXT, help: HELP_TEXT, license: LICENSE_TEXT } as const;
+
+/** What is printed when the command line makes no sense. */
+export function usageText(problem: string): string {
+  return `nrpe: ${problem}\n\nIncorrect command line arguments supplied\n${HELP_TEXT}`;
+}

@@ -1,0 +1,53 @@
+/** Severities of syslog(3). */
+export const Severity = { error: 3, warning: 4, notice: 5, info: 6, debug: 7 } as const;
+
+/** Facilities of syslog(3) by their names, as numbers of <syslog.h>. */
+export const FACILITIES = {
+  kern: 0,
+  user: 1 << 3,
+  mail: 2 << 3,
+  daemon: 3 << 3,
+  auth: 4 << 3,
+  syslog: 5 << 3,
+  lpr: 6 << 3,
+  news: 7 << 3,
+  uucp: 8 << 3,
+  cron: 9 << 3,
+  authpriv: 10 << 3,
+  ftp: 11 << 3,
+  local0: 16 << 3,
+  local1: 17 << 3,
+  local2: 18 << 3,
+  local3: 19 << 3,
+  local4: 20 << 3,
+  local5: 21 << 3,
+  local6: 22 << 3,
+  local7: 23 << 3,
+} as const;
+
+/** Where log lines go. Their text is made harmless there, so callers put in what they have. */
+export interface Log {
+  /** @param priority A severity, with a facility added to it where it isn't the log's own. */
+  (priority: number, message: string): void;
+}
+
+/** The longest log line, in bytes. */
+const LONGEST = 2048;
+
+/**
+ * A byte string as it may stand in a log: one line of printable ASCII. Any other byte becomes `?`,
+ * and what is too long is cut, with `...` at its end. So no client can forge a line or reach the
+ * terminal of who reads the log.
+ */
+export function printable(text: string): string {
+  const line = text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text;
+  for (let at = 0; at < line.length; at++) {
+    // A pattern costs more at its first use than looking at every line.
+    if (!isPrintable(line.charCodeAt(at))) return line.replace(/[^\x20-\x7e]/g, "?");
+  }
+  return line;
+}
+
+function isPrintable(byte: number): boolean {
+  return byte >= 0x20 && byte <= 0x7e;
+}

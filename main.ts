@@ -1,0 +1,44 @@
+import { byteStringOf, encodeBytes } from "./lib/bytes.ts";
+import { type Invocation, parseCommandLine } from "./lib/cli.ts";
+import { serveInetd } from "./lib/serve/inetd.ts";
+import { writeAll } from "./lib/system/libc.ts";
+
+const STDOUT = 1;
+const STDERR = 2;
+/** The exit status of an invocation that serves nobody, as UNKNOWN is to Nagios. */
+const NOTHING_SERVED = 3;
+
+/**
+ * Does what the arguments ask for, and returns the exit status. Only a plain check under inetd, which
+ * has to be quick, is at hand; everything else is loaded when it is asked for.
+ */
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--check-access")) {
+    const { checkAccess } = await import("./lib/diagnose/check_access.ts");
+    return await checkAccess(args);
+  }
+  const invocation = parseCommandLine(args);
+  if (invocation.kind === "look up") {
+    const { answerLookUp } = await import("./lib/serve/answer_look_up.ts");
+    return answerLookUp(invocation.words);
+  }
+  if (invocation.kind !== "serve") return await explain(invocation);
+  if (invocation.mode === "inetd") return await serveInetd(invocation);
+  const { serveAsDaemon, serveInForeground } = await import("./lib/serve/daemon.ts");
+  return await (invocation.mode === "daemon" ? serveAsDaemon : serveInForeground)(invocation);
+}
+
+/** Prints what an invocation that serves nobody asks for, or why it makes no sense. */
+async function explain(
+  invocation: Exclude<Invocation, { readonly kind: "serve" | "look up" }>,
+): Promise<number> {
+  const texts = await import("./lib/explain.ts");
+  if (invocation.kind === "usage") {
+    writeAll(STDERR, encodeBytes(texts.usageText(invocation.problem)));
+  } else writeAll(STDOUT, encodeBytes(texts.TEXTS[invocation.kind]));
+  return NOTHING_SERVED;
+}
+
+const args: string[] = [];
+for (const arg of process.argv.slice(2)) args.push(byteStringOf(arg));
+main(args).then((status) => process.exit(status));
