@@ -1,0 +1,110 @@
+import { decodeBytes } from "../bytes.ts";
+import {
+  BUFFER_LENGTH_AT,
+  CHECKSUM_AT,
+  checksumOf,
+  type Layout,
+  layoutOf,
+  MAX_BUFFER,
+  PacketType,
+  type PacketVersion,
+  type Query,
+  type Response,
+  RESULT_CODE_AT,
+  type ResultCode,
+} from "./packet.ts";
+
+/** Why bytes are not a packet, in the order in which they are looked at. */
+export type Refusal = "version" | "buffer length" | "checksum" | "type";
+
+/** The bytes are the beginning of a packet; at least `length` bytes are needed to say more. */
+export interface NeedsMore {
+  readonly kind: "needs more";
+  /** Counted from the packet's beginning, in bytes; never more than 65555. */
+  readonly length: number;
+}
+
+/** The bytes begin with a whole packet of `length` bytes. */
+export interface Decoded<Packet> {
+  readonly kind: "packet";
+  readonly packet: Packet;
+  readonly length: number;
+}
+
+/** The bytes are no packet, and more of them would not change that. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly reason: Refusal;
+}
+
+/** What the bytes received so far amount to. */
+export type Decoding<Packet> = NeedsMore | Decoded<Packet> | Refused;
+
+const VERSION_KNOWN = 2;
+const LENGTH_KNOWN = 16;
+
+/**
+ * Decodes a query from all the bytes received so far.
+ *
+ * The answer depends on the bytes alone, not on how they arrived, and what follows a complete packet
+ * is not looked at. What is asked for is bounded before anything is allocated for it.
+ */
+export function decodeQuery(received: Uint8Array): Decoding<Query> {
+  return decode(received, PacketType.query, (version, text) => ({ version, text }));
+}
+
+/**
+ * Decodes a response from all the bytes received so far, as {@link decodeQuery} does. A result code
+ * other than 0 to 3 becomes 3, UNKNOWN.
+ */
+export function decodeResponse(received: Uint8Array): Decoding<Response> {
+  return decode(
+    received,
+    PacketType.response,
+    (version, text, code) => ({ version, text, code: resultCodeOf(code) }),
+  );
+}
+
+/** The result code that a number stands for: itself from 0 to 3, otherwise 3, UNKNOWN. */
+export function resultCodeOf(code: number): ResultCode {
+  return code === 0 || code === 1 || code === 2 ? code : 3;
+}
+
+function decode<Packet>(
+  received: Uint8Array,
+  type: number,
+  packetOf: (version: PacketVersion, text: string, code: number) => Packet,
+): Decoding<Packet> {
+  if (received.byteLength < VERSION_KNOWN) return { kind: "needs more", length: VERSION_KNOWN };
+  const view = new DataView(received.buffer, received.byteOffset, received.byteLength);
+  const version = view.getUint16(0);
+  if (version !== 2 && version !== 3 && version !== 4) {
+    return { kind: "refused", reason: "version" };
+  }
+  const layout = announcedLayout(view, version);
+  if ("kind" in layout) return layout;
+  const { buffer, bufferLength, packetLength } = layout;
+  if (received.byteLength < packetLength) return { kind: "needs more", length: packetLength };
+  // A copy, since computing the checksum clears the field that holds it.
+  const packet = new DataView(received.slice(0, packetLength).buffer);
+  const checksum = packet.getUint32(CHECKSUM_AT);
+  if (checksum !== checksumOf(packet, version)) return { kind: "refused", reason: "checksum" };
+  if (packet.getUint16(2) !== type) return { kind: "refused", reason: "type" };
+  const nul = received.subarray(buffer, buffer + bufferLength).indexOf(0);
+  const text = decodeBytes(received, buffer, buffer + (nul < 0 ? bufferLength : nul));
+  return {
+    kind: "packet",
+    packet: packetOf(version, text, packet.getInt16(RESULT_CODE_AT)),
+    length: packetLength,
+  };
+}
+
+function announcedLayout(view: DataView, version: PacketVersion): Layout | NeedsMore | Refused {
+  if (version === 2) return layoutOf(2, 0);
+  if (view.byteLength < LENGTH_KNOWN) return { kind: "needs more", length: LENGTH_KNOWN };
+  const bufferLength = view.getInt32(BUFFER_LENGTH_AT);
+  if (bufferLength < 1 || bufferLength > MAX_BUFFER) {
+    return { kind: "refused", reason: "buffer length" };
+  }
+  return layoutOf(version, bufferLength);
+}

@@ -1,0 +1,65 @@
+import { encodeBytes } from "../bytes.ts";
+import {
+  BUFFER_LENGTH_AT,
+  CHECKSUM_AT,
+  checksumOf,
+  layoutOf,
+  longestText,
+  PacketType,
+  type PacketVersion,
+  type Query,
+  type Response,
+  RESULT_CODE_AT,
+} from "./packet.ts";
+import { truncate } from "./truncate.ts";
+
+/** Queries of check_nrpe are never shorter than a packet of version 2, whatever their version. */
+const SHORTEST_QUERY_BUFFER = { 2: 1024, 3: 1017, 4: 1020 } as const;
+
+/**
+ * Encodes a response. Text that is too long for its version is cut, on a character's boundary where
+ * it is UTF-8; text ends at a NUL, which no client reads past. Padding is zero.
+ */
+export function encodeResponse({ version, code, text }: Response): Uint8Array {
+  const bytes = encodeBytes(truncate(text, longestText(version)));
+  // The buffer length counts the text's NUL in version 4 and leaves it out in version 3, where it is
+  // 1 all the same for an empty text: no peer accepts 0.
+  const bufferLength = version === 3 ? Math.max(1, bytes.byteLength) : bytes.byteLength + 1;
+  return encode(version, PacketType.response, code, bytes, bufferLength);
+}
+
+/**
+ * Encodes a query, in a buffer at least as long as the ones that check_nrpe sends.
+ * @throws {RangeError} when the text does not fit into a packet of that version.
+ */
+export function encodeQuery({ version, text }: Query): Uint8Array {
+  const bytes = encodeBytes(text);
+  if (bytes.byteLength > longestText(version)) {
+    throw new RangeError(
+      `Cannot encode a query of ${bytes.byteLength} bytes: version ${version} carries ${
+        longestText(version)
+      }`,
+    );
+  }
+  const bufferLength = Math.max(SHORTEST_QUERY_BUFFER[version], bytes.byteLength + 1);
+  return encode(version, PacketType.query, 0, bytes, bufferLength);
+}
+
+function encode(
+  version: PacketVersion,
+  type: number,
+  code: number,
+  text: Uint8Array,
+  bufferLength: number,
+): Uint8Array {
+  const layout = layoutOf(version, bufferLength);
+  const packet = new Uint8Array(layout.packetLength);
+  const view = new DataView(packet.buffer);
+  view.setUint16(0, version);
+  view.setUint16(2, type);
+  view.setInt16(RESULT_CODE_AT, code);
+  if (version !== 2) view.setInt32(BUFFER_LENGTH_AT, layout.bufferLength);
+  packet.set(text, layout.buffer);
+  view.setUint32(CHECKSUM_AT, checksumOf(view, version));
+  return packet;
+}
