@@ -1,0 +1,247 @@
+import type { CommandDefinition, Config, ConfigResult, Finding, Position } from "./config.ts";
+import { nearest } from "../nearest.ts";
+import { type Line, type LineError, LONGEST_LINE, parseLine } from "./parse_line.ts";
+import { type DirectiveName, DIRECTIVES, type Settings } from "./settings.ts";
+
+/** The files that a configuration is read from; text is byte strings, failures are in words. */
+export interface ConfigFiles {
+  /** A file's text. */
+  readonly read: (path: string) => FileResult<string>;
+  /** The names in a directory that are files, and those that are directories. */
+  readonly list: (path: string) => FileResult<DirectoryListing>;
+  /** One name for a file, however many links lead to it; the path itself where there is none. */
+  readonly identify: (path: string) => string;
+}
+
+/** What became of reading a file or a directory. */
+export type FileResult<Content> =
+  | { readonly kind: "content"; readonly content: Content }
+  | { readonly kind: "failure"; readonly reason: string };
+
+/** A directory's entries. */
+export interface DirectoryListing {
+  readonly files: readonly string[];
+  readonly directories: readonly string[];
+}
+
+/** Findings beyond this number are counted only: a binary file would have one for every line. */
+const MOST_FINDINGS = 50;
+
+interface Draft {
+  readonly files: ConfigFiles;
+  readonly settings: Partial<Record<DirectiveName, unknown>>;
+  readonly commands: Map<string, CommandDefinition>;
+  readonly positions: Map<DirectiveName, Position>;
+  readonly findings: Finding[];
+  suppressed: number;
+}
+
+/**
+ * Reads an nrpe.cfg with everything that it includes.
+ *
+ * The rules are those of the reference, as observed: the last of repeated directives counts, an
+ * unknown one and a missing include are warnings, and a value out of range is an error.
+ */
+export function loadConfig(path: string, files: ConfigFiles): ConfigResult {
+  const draft: Draft = {
+    files,
+    settings: {},
+    commands: new Map(),
+    positions: new Map(),
+    findings: [],
+    suppressed: 0,
+  };
+  const failure = readInto(draft, path, []);
+  if (failure !== undefined) {
+    report(draft, "error", { file: path, line: 0 }, failure);
+  }
+  const findings = draft.suppressed === 0 ? draft.findings : [...draft.findings, {
+    severity: "error" as const,
+    position: { file: path, line: 0 },
+    message: `${draft.suppressed} more findings are not shown`,
+  }];
+  for (const { severity } of findings) {
+    if (severity === "error") return { kind: "failure", findings };
+  }
+  return { kind: "config", config: finish(draft), findings };
+}
+
+function finish({ settings, commands, positions }: Draft): Config {
+  const complete: Record<string, unknown> = {};
+  for (const name in DIRECTIVES) complete[name] = DIRECTIVES[name as DirectiveName].byDefault;
+  return { ...(complete as Settings), ...(settings as Partial<Settings>), commands, positions };
+}
+
+/** Reads a file into the draft; what keeps it from being read at all is returned. */
+function readInto(draft: Draft, path: string, chain: readonly string[]): string | undefined {
+  const result = draft.files.read(path);
+  if (result.kind === "failure") {
+    return `Unable to open config file '${path}' for reading: ${result.reason}`;
+  }
+  const text = result.content;
+  let line = 0;
+  for (let start = 0; start < text.length;) {
+    const newline = text.indexOf("\n", start);
+    const end = newline < 0 ? text.length : newline;
+    line++;
+    const position = { file: path, line };
+    const physical = text.slice(start, end);
+    if (physical.includes("\0")) {
+      report(draft, "error", position, `${at(position, "Not a text file")}: it holds a NUL byte`);
+      return undefined;
+    }
+    const parsed = parseLine(physical);
+    take(draft, parsed, position, chain);
+    if (parsed.kind === "error" && parsed.reason === "Line too long") return undefined;
+    start = end + 1;
+  }
+  return undefined;
+}
+
+function take(draft: Draft, line: Line, position: Position, chain: readonly string[]): void {
+  switch (line.kind) {
+    case "nothing":
+      return;
+    case "error":
+      report(draft, "error", position, at(position, line.reason) + explain(line.reason));
+      return;
+    case "command": {
+      const { name, value } = line;
+      if (line.doubt !== undefined) doubt(draft, position, `command[${name}]`, line.doubt);
+      const earlier = draft.commands.get(name);
+      if (earlier !== undefined) {
+        const where = `${earlier.position.file}:${earlier.position.line}`;
+        doubt(draft, position, `command[${name}]`, `it replaces the one in ${where}`);
+      }
+      draft.commands.set(name, { name, line: value, position });
+      return;
+    }
+    case "directive":
+      if (line.doubt !== undefined) doubt(draft, position, line.name, line.doubt);
+      if (line.name === "include" || line.name === "include_file") {
+        include(draft, line.value, position, chain);
+      } else if (line.name === "include_dir") {
+        includeDirectory(draft, line.value, position, chain);
+      } else setDirective(draft, line.name, line.value, position);
+  }
+}
+
+function setDirective(draft: Draft, name: string, value: string, position: Position): void {
+  if (!Object.hasOwn(DIRECTIVES, name)) {
+    const known = nearest(name, [...Object.keys(DIRECTIVES), "include", "include_dir"]);
+    const guess = known === undefined ? "" : ` (did you mean ${known}?)`;
+    const message = `${at(position, "Unknown option specified")}: ${name}${guess}`;
+    report(draft, "warning", position, message);
+    return;
+  }
+  const directive = name as DirectiveName;
+  const reading = DIRECTIVES[directive].read(value);
+  if (reading.kind === "error") {
+    const message = at(position, `Invalid ${name} specified`);
+    report(draft, "error", position, `${message}: '${value}', but ${reading.reason}`);
+    return;
+  }
+  if (reading.doubt !== undefined) {
+    report(
+      draft,
+      "warning",
+      position,
+      `${at(position, `Invalid ${name} specified`)}: '${value}', ${reading.doubt}`,
+    );
+  }
+  draft.settings[directive] = reading.value;
+  draft.positions.set(directive, position);
+}
+
+function include(
+  draft: Draft,
+  path: string,
+  position: Position,
+  chain: readonly string[],
+): void {
+  const identity = draft.files.identify(path);
+  const outer = [...chain, draft.files.identify(position.file)];
+  const cycle = outer.indexOf(identity);
+  if (cycle >= 0) {
+    const names = [...outer.slice(cycle), identity].join(" -> ");
+    report(draft, "error", position, `${at(position, "Include cycle")}: ${names}`);
+    return;
+  }
+  const failure = readInto(draft, path, outer);
+  if (failure !== undefined) {
+    report(
+      draft,
+      "warning",
+      position,
+      `${failure}; ${at(position, "included")}; continuing without it`,
+    );
+  }
+}
+
+function includeDirectory(
+  draft: Draft,
+  path: string,
+  position: Position,
+  chain: readonly string[],
+): void {
+  const identity = draft.files.identify(path);
+  if (chain.includes(identity)) {
+    const names = [...chain.slice(chain.indexOf(identity)), identity].join(" -> ");
+    report(draft, "error", position, `${at(position, "Include cycle")}: ${names}`);
+    return;
+  }
+  const result = draft.files.list(path);
+  if (result.kind === "failure") {
+    const message = `Could not open config directory '${path}' for reading: ${result.reason}`;
+    report(
+      draft,
+      "warning",
+      position,
+      `${message}; ${at(position, "included")}; continuing without it`,
+    );
+    return;
+  }
+  const directory = path.replace(/\/+$/, "");
+  for (const name of [...result.content.files].sort(byBytes)) {
+    if (name.endsWith(".cfg")) include(draft, `${directory}/${name}`, position, chain);
+  }
+  for (const name of [...result.content.directories].sort(byBytes)) {
+    if (!name.startsWith(".")) {
+      includeDirectory(draft, `${directory}/${name}`, position, [...chain, identity]);
+    }
+  }
+}
+
+function byBytes(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/** The reference's way of saying where. */
+function at({ file, line }: Position, what: string): string {
+  return `${what} in config file '${file}' - Line ${line}`;
+}
+
+function explain(reason: LineError): string {
+  switch (reason) {
+    case "Line too long":
+      return `: it has more than ${LONGEST_LINE} bytes`;
+    case "Invalid command specified":
+      return ": a command is defined as command[name]=line";
+    default:
+      return ": a line is name=value, or begins with # as a comment";
+  }
+}
+
+function doubt(draft: Draft, position: Position, name: string, about: string): void {
+  report(draft, "warning", position, `${at(position, `Doubtful ${name}`)}: ${about}`);
+}
+
+function report(
+  draft: Draft,
+  severity: Finding["severity"],
+  position: Position,
+  message: string,
+): void {
+  if (draft.findings.length < MOST_FINDINGS) draft.findings.push({ severity, position, message });
+  else if (severity === "error") draft.suppressed++;
+}

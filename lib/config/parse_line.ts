@@ -1,0 +1,69 @@
+import { trimBlanks } from "../bytes.ts";
+
+/** The longest line that is read, in bytes. */
+export const LONGEST_LINE = 65536;
+
+/** What a line of nrpe.cfg says. */
+export type Line =
+  | { readonly kind: "nothing" }
+  | {
+    readonly kind: "directive";
+    readonly name: string;
+    readonly value: string;
+    readonly doubt?: string;
+  }
+  | {
+    readonly kind: "command";
+    readonly name: string;
+    readonly value: string;
+    readonly doubt?: string;
+  }
+  | { readonly kind: "error"; readonly reason: LineError };
+
+/** What is wrong with a line, in the reference's words. */
+export type LineError =
+  | "No variable name specified"
+  | "No variable value specified"
+  | "Invalid command specified"
+  | "Line too long";
+
+const NOTHING: Line = { kind: "nothing" };
+
+/**
+ * Reads one line: `name=value`, `command[name]=value`, a comment, or nothing.
+ *
+ * Blanks around the line don't count; `#` begins a comment only as its first character. Blanks
+ * around the `=`, which the reference takes for part of the name, are left out with a doubt.
+ */
+export function parseLine(line: string): Line {
+  if (line.length > LONGEST_LINE) return { kind: "error", reason: "Line too long" };
+  const text = trimBlanks(line);
+  if (text === "" || text.charCodeAt(0) === 0x23) return NOTHING;
+  const equals = text.indexOf("=");
+  if (equals === 0 && text.length === 1) {
+    return { kind: "error", reason: "No variable name specified" };
+  }
+  // The reference splits with strtok(3), for which a leading "=" is no separator to stop at.
+  if (equals <= 0 || equals === text.length - 1) {
+    return { kind: "error", reason: "No variable value specified" };
+  }
+  const left = text.slice(0, equals);
+  const name = trimBlanks(left);
+  const value = trimBlanks(text.slice(equals + 1));
+  const doubt = name === left ? undefined : "there is a blank before the =";
+  // The pattern is for the rare blank before the bracket.
+  if (name.startsWith("command[") || /^command[ \t]+\[/.test(name)) {
+    return commandLine(name, value, doubt);
+  }
+  return { kind: "directive", name, value, ...(doubt === undefined ? {} : { doubt }) };
+}
+
+function commandLine(left: string, value: string, blank: string | undefined): Line {
+  const inner = left.slice(left.indexOf("[") + 1);
+  const end = inner.indexOf("]");
+  const name = end < 0 ? inner : inner.slice(0, end);
+  if (name === "") return { kind: "error", reason: "Invalid command specified" };
+  const regular = left === `command[${name}]`;
+  const doubt = regular ? blank : `it is read as command[${name}]`;
+  return { kind: "command", name, value, ...(doubt === undefined ? {} : { doubt }) };
+}

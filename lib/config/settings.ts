@@ -1,0 +1,156 @@
+import { parseAllowedHosts } from "../allowed_hosts.ts";
+import type { AllowedHost } from "../allowed_hosts.ts";
+import { FACILITIES } from "../log.ts";
+import { type Directive, flag, integer, list, refined, text, word } from "./directive.ts";
+import { readTlsVersions, TLS_DEFAULT } from "./tls_versions.ts";
+import { unescape } from "./unescape.ts";
+
+/** Characters that no request may hold unless `nasty_metachars` says otherwise. */
+const NASTY_METACHARS = "|`&><'\\[]{};\r\n";
+
+const seconds = { least: 1, unit: "a number of seconds" };
+const connections = { least: 0, unit: "a number of connections (0 for no limit)" };
+
+/** Every directive of nrpe.cfg but `command[…]` and the includes. */
+export const DIRECTIVES = {
+  allowed_hosts: refined<string | undefined, readonly AllowedHost[] | undefined>(
+    text(),
+    undefined,
+    (value) => {
+      const { hosts, doubt } = parseAllowedHosts(value ?? "");
+      return { kind: "value", value: hosts, ...(doubt === undefined ? {} : { doubt }) };
+    },
+  ),
+  server_port: integer(5666, { least: 1024, most: 65535, unit: "a port" }),
+  server_address: list(),
+  address_family: word<"any" | 4 | 6>("any", { any: "any", both: "any", "4": 4, "6": 6 }),
+  listen_queue_size: integer(128, { least: 1, most: 65535, unit: "a number of connections" }),
+  nrpe_user: text(),
+  nrpe_group: text(),
+  pid_file: text(),
+  dont_blame_nrpe: flag(false),
+  allow_bash_command_substitution: flag(false),
+  nasty_metachars: refined(
+    text(),
+    NASTY_METACHARS,
+    (value) => ({ kind: "value", value: unescape(value ?? "") }),
+  ),
+  command_prefix: text(),
+  command_timeout: integer(60, seconds),
+  connection_timeout: integer(300, seconds),
+  max_commands: commandLimit(),
+  keep_env_vars: list(),
+  debug: flag(false),
+  log_facility: facility(),
+  log_file: text(),
+  disable_syslog: flag(false),
+  ssl_enabled: flag(true),
+  ssl_version: { byDefault: TLS_DEFAULT, read: readTlsVersions },
+  ssl_cipher_list: text(),
+  ssl_cert_file: text(),
+  ssl_privatekey_file: text(),
+  ssl_cacert_file: text(),
+  ssl_client_certs: choice(0, 2, "0 (don't ask), 1 (ask) or 2 (require)"),
+  ssl_use_adh: anonymousDh(),
+  ssl_logging: bitMask(),
+  ssl_shutdown_timeout: integer(15, seconds),
+  allow_weak_random_seed: flag(false),
+  /** Whether the access tables are asked; this one and the next two are this agent's own. */
+  tcp_wrappers: flag(true),
+  hosts_allow_file: path("/etc/hosts.allow"),
+  hosts_deny_file: path("/etc/hosts.deny"),
+  tls_state_file: text(),
+  max_connections: integer(0, connections),
+  max_connections_per_source: integer(0, connections),
+  wait_idle_timeout: integer(60, seconds),
+  shutdown_timeout: integer(20, seconds),
+} as const satisfies Readonly<Record<string, Directive<unknown>>>;
+
+/** The name of a directive. */
+export type DirectiveName = keyof typeof DIRECTIVES;
+
+/** The value of every directive, under the directive's own name. */
+export type Settings = {
+  readonly [Name in DirectiveName]: (typeof DIRECTIVES)[Name] extends Directive<infer Value> ? Value
+    : never;
+};
+
+function path(byDefault: string): Directive<string> {
+  return { byDefault, read: (value) => ({ kind: "value", value }) };
+}
+
+/** A number that atoi(3) would make of the text: 0 where it begins with no digit. */
+function atoi(value: string): number {
+  const number = parseInt(value, 10);
+  return Number.isNaN(number) ? 0 : number;
+}
+
+function choice(byDefault: 0 | 1 | 2, most: 2, meaning: string): Directive<0 | 1 | 2> {
+  return {
+    byDefault,
+    read(value) {
+      const number = atoi(value);
+      if (number !== 0 && number !== 1 && number !== most) {
+        return { kind: "error", reason: `it must be ${meaning}` };
+      }
+      if (String(number) === value) return { kind: "value", value: number };
+      return { kind: "value", value: number, doubt: `read as ${number}` };
+    },
+  };
+}
+
+function anonymousDh(): Directive<0 | 1 | 2> {
+  return refined(choice(1, 2, "0 or 1"), 1, (value) =>
+    value === 2
+      ? {
+        kind: "error",
+        reason: "the TLS library has no anonymous DH to insist on; use 0, or leave it out",
+      }
+      : { kind: "value", value });
+}
+
+/** The reference takes a negative limit for none and says so. */
+function commandLimit(): Directive<number> {
+  return {
+    byDefault: 0,
+    read(value) {
+      const number = atoi(value);
+      if (number < 0) {
+        return { kind: "value", value: 0, doubt: "max_commands set too low, read as 0" };
+      }
+      if (String(number) === value) return { kind: "value", value: number };
+      return { kind: "value", value: number, doubt: `read as ${number}` };
+    },
+  };
+}
+
+/** Decimal, octal behind 0 or hexadecimal behind 0x, as strtoul(3) reads with base 0. */
+function bitMask(): Directive<number> {
+  return {
+    byDefault: 0,
+    read(value) {
+      const digits = /^(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)/.exec(value)?.[0] ?? "";
+      const octal = /^0[0-7]+$/.test(digits);
+      const number = digits === "" ? 0 : octal ? parseInt(digits, 8) : Number(digits);
+      if (digits === value) return { kind: "value", value: number };
+      return { kind: "value", value: number, doubt: `read as ${number}` };
+    },
+  };
+}
+
+/** An unknown facility is a warning and leaves the default, as in the reference. */
+function facility(): Directive<number> {
+  const names = word(FACILITIES.daemon, FACILITIES);
+  return {
+    byDefault: names.byDefault,
+    read(value) {
+      const reading = names.read(value);
+      if (reading.kind === "value") return reading;
+      return {
+        kind: "value",
+        value: FACILITIES.daemon,
+        doubt: `read as daemon: ${reading.reason}`,
+      };
+    },
+  };
+}

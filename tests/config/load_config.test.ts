@@ -1,0 +1,319 @@
+import { describe, expect, test } from "bun:test";
+import { type ConfigFiles, loadConfig } from "../../lib/config/load_config.ts";
+import type { Config, ConfigResult } from "../../lib/config/config.ts";
+
+/** Files by path; a directory is told by the paths below it. */
+type Tree = Readonly<Record<string, string>>;
+
+function filesOf(tree: Tree, links: Readonly<Record<string, string>> = {}): ConfigFiles {
+  return {
+    read(path) {
+      const content = tree[links[path] ?? path];
+      if (content === undefined) return { kind: "failure", reason: "No such file or directory" };
+      return { kind: "content", content };
+    },
+    list(path) {
+      const below = Object.keys(tree).filter((name) => name.startsWith(`${path}/`))
+        .map((name) => name.slice(path.length + 1).split("/"));
+      if (below.length === 0) return { kind: "failure", reason: "No such file or directory" };
+      const files = below.filter((parts) => parts.length === 1).map(([name]) => name!);
+      const directories = below.filter((parts) => parts.length > 1).map(([name]) => name!);
+      return { kind: "content", content: { files, directories: [...new Set(directories)] } };
+    },
+    identify: (path) => links[path] ?? path,
+  };
+}
+
+function load(text: string, rest: Tree = {}): ConfigResult {
+  return loadConfig("/n.cfg", filesOf({ "/n.cfg": text, ...rest }));
+}
+
+function configOf(text: string, rest: Tree = {}): Config {
+  const result = load(text, rest);
+  if (result.kind === "failure") throw new Error(JSON.stringify(result.findings));
+  return result.config;
+}
+
+const messagesOf = ({ findings }: ConfigResult) => findings.map(({ message }) => message);
+const at = (line: number) => ` in config file '/n.cfg' - Line ${line}`;
+
+describe("loadConfig()", () => {
+  test("gives every directive its default", () => {
+    const { commands, positions, ...settings } = configOf("");
+    expect(commands.size + positions.size).toBe(0);
+    expect(settings).toMatchObject({
+      server_port: 5666,
+      address_family: "any",
+      allowed_hosts: undefined,
+      dont_blame_nrpe: false,
+      allow_bash_command_substitution: false,
+      nasty_metachars: "|`&><'\\[]{};\r\n",
+      command_timeout: 60,
+      connection_timeout: 300,
+      max_commands: 0,
+      debug: false,
+      log_facility: 24,
+      disable_syslog: false,
+      ssl_enabled: true,
+      ssl_version: { least: "TLSv1.2", most: "TLSv1.3" },
+      ssl_client_certs: 0,
+      ssl_use_adh: 1,
+      ssl_logging: 0,
+      ssl_shutdown_timeout: 15,
+    });
+  });
+
+  const values: readonly [line: string, name: keyof Config, value: unknown][] = [
+    ["server_port=1024", "server_port", 1024],
+    ["server_address=::1, 192.0.2.1", "server_address", ["::1", "192.0.2.1"]],
+    ["address_family=both", "address_family", "any"],
+    ["address_family=6", "address_family", 6],
+    ["listen_queue_size=5", "listen_queue_size", 5],
+    ["nrpe_user=nagios", "nrpe_user", "nagios"],
+    ["nrpe_group=1000", "nrpe_group", "1000"],
+    ["pid_file=/run/x", "pid_file", "/run/x"],
+    ["dont_blame_nrpe=1", "dont_blame_nrpe", true],
+    ["allow_bash_command_substitution=1", "allow_bash_command_substitution", true],
+    ["nasty_metachars=a\\n\\t\\\\\\x", "nasty_metachars", "a\n\t\\\\x"],
+    ["command_prefix=/usr/bin/sudo", "command_prefix", "/usr/bin/sudo"],
+    ["command_timeout= 5", "command_timeout", 5],
+    ["connection_timeout=1", "connection_timeout", 1],
+    ["max_commands=7", "max_commands", 7],
+    ["keep_env_vars=A, B,,C", "keep_env_vars", ["A", "B", "C"]],
+    ["\tdebug=1 \r", "debug", true],
+    ["log_facility=LOCAL3", "log_facility", 19 << 3],
+    ["log_file=/var/log/x", "log_file", "/var/log/x"],
+    ["disable_syslog=1", "disable_syslog", true],
+    ["ssl_enabled=0", "ssl_enabled", false],
+    ["ssl_version=TLSv1.1+", "ssl_version", { least: "TLSv1.1", most: "TLSv1.3" }],
+    ["ssl_version=tlsv1.3", "ssl_version", { least: "TLSv1.3", most: "TLSv1.3" }],
+    ["ssl_cipher_list=ALL:!MD5=x", "ssl_cipher_list", "ALL:!MD5=x"],
+    ["ssl_cert_file=/c", "ssl_cert_file", "/c"],
+    ["ssl_privatekey_file=/k", "ssl_privatekey_file", "/k"],
+    ["ssl_cacert_file=/a", "ssl_cacert_file", "/a"],
+    ["ssl_client_certs=2", "ssl_client_certs", 2],
+    ["ssl_use_adh=0", "ssl_use_adh", 0],
+    ["ssl_logging=0x2f", "ssl_logging", 0x2f],
+    ["ssl_logging=017", "ssl_logging", 15],
+    ["ssl_shutdown_timeout=3", "ssl_shutdown_timeout", 3],
+    ["allow_weak_random_seed=1", "allow_weak_random_seed", true],
+    ["debug=0\ndebug=1", "debug", true],
+    ["# comment\n  # another\n\ndebug=1", "debug", true],
+    [
+      "allowed_hosts=127.0.0.1, 10.0.0.0/8,::1,2001:db8::/32, mon.example.org",
+      "allowed_hosts",
+      [
+        { kind: "net", address: [127, 0, 0, 1], length: 32 },
+        { kind: "net", address: [10, 0, 0, 0], length: 8 },
+        { kind: "net", address: [...new Array(15).fill(0), 1], length: 128 },
+        { kind: "net", address: [0x20, 1, 0x0d, 0xb8, ...new Array(12).fill(0)], length: 32 },
+        { kind: "name", name: "mon.example.org" },
+      ],
+    ],
+  ];
+
+  test.each(values)("reads %j", (line, name, value) => {
+    const result = load(line);
+    expect(messagesOf(result)).toEqual([]);
+    expect(configOf(line)[name]).toEqual(value as never);
+  });
+
+  test.each([
+    ["command[a]=/bin/true", "a", "/bin/true"],
+    ["command[a b]=c d # e = f", "a b", "c d # e = f"],
+    ["command[\xe4]=\xe4 \xa0", "\xe4", "\xe4 \xa0"],
+  ])("defines %j", (line, name, definition) => {
+    const result = load(line);
+    expect(messagesOf(result)).toEqual([]);
+    const position = { file: "/n.cfg", line: 1 };
+    expect(configOf(line).commands.get(name)).toEqual({ name, line: definition, position });
+  });
+
+  const doubtful: readonly [text: string, name: string, line: string, message: string][] = [
+    ["command[x]y=z", "x", "z", `Doubtful command[x]${at(1)}: it is read as command[x]`],
+    ["command[x=z", "x", "z", `Doubtful command[x]${at(1)}: it is read as command[x]`],
+    ["command[a]]=c", "a", "c", `Doubtful command[a]${at(1)}: it is read as command[a]`],
+    ["command[a=b]=c", "a", "b]=c", `Doubtful command[a]${at(1)}: it is read as command[a]`],
+    ["command [x] = y", "x", "y", `Doubtful command[x]${at(1)}: it is read as command[x]`],
+    ["command[x] = y", "x", "y", `Doubtful command[x]${at(1)}: there is a blank before the =`],
+    [
+      "command[x]=a\ncommand[x]=b",
+      "x",
+      "b",
+      `Doubtful command[x]${at(2)}: it replaces the one in /n.cfg:1`,
+    ],
+  ];
+
+  test.each(doubtful)("reads %j with a warning", (text, name, line, message) => {
+    expect(messagesOf(load(text))).toEqual([message]);
+    expect(configOf(text).commands.get(name)?.line).toBe(line);
+  });
+
+  const warnings: readonly [text: string, message: string, name: keyof Config, value: unknown][] = [
+    ["debug = 1", `Doubtful debug${at(1)}: there is a blank before the =`, "debug", true],
+    [
+      "debug=yes",
+      `Invalid debug specified${at(1)}: 'yes', read as 0: write 1 or 0`,
+      "debug",
+      false,
+    ],
+    ["debug=2", `Invalid debug specified${at(1)}: '2', read as 0: write 1 or 0`, "debug", false],
+    [
+      "command_timeout=5x",
+      `Invalid command_timeout specified${at(1)}: '5x', read as 5`,
+      "command_timeout",
+      5,
+    ],
+    [
+      "max_commands=-1",
+      `Invalid max_commands specified${at(1)}: '-1', max_commands set too low, read as 0`,
+      "max_commands",
+      0,
+    ],
+    [
+      "ssl_client_certs=x",
+      `Invalid ssl_client_certs specified${at(1)}: 'x', read as 0`,
+      "ssl_client_certs",
+      0,
+    ],
+    [
+      "ssl_version=SSLv3+",
+      `Invalid ssl_version specified${at(1)}: 'SSLv3+', read as TLSv1+`,
+      "ssl_version",
+      { least: "TLSv1", most: "TLSv1.3" },
+    ],
+    [
+      "allowed_hosts=300.1.1.1",
+      `Invalid allowed_hosts specified${at(1)}: '300.1.1.1', "300.1.1.1" is left out: ` +
+      "not an IPv4 address",
+      "allowed_hosts",
+      [],
+    ],
+    [
+      "comand_timeout=5",
+      `Unknown option specified${at(1)}: comand_timeout (did you mean command_timeout?)`,
+      "command_timeout",
+      60,
+    ],
+    ["nonsense=1", `Unknown option specified${at(1)}: nonsense`, "debug", false],
+    [
+      "include=/missing",
+      "Unable to open config file '/missing' for reading: No such file or directory; included" +
+      `${at(1)}; continuing without it`,
+      "debug",
+      false,
+    ],
+    [
+      "include_dir=/missing",
+      "Could not open config directory '/missing' for reading: No such file or directory; " +
+      `included${at(1)}; continuing without it`,
+      "debug",
+      false,
+    ],
+  ];
+
+  test.each(warnings)("warns of %j", (text, message, name, value) => {
+    const result = load(text);
+    expect(result.kind).toBe("config");
+    expect(messagesOf(result)).toEqual([message]);
+    expect(configOf(text)[name]).toEqual(value as never);
+  });
+
+  const lines = ": a line is name=value, or begins with # as a comment";
+  const errors: readonly [text: string, message: string][] = [
+    ["foo", `No variable value specified${at(1)}${lines}`],
+    ["foo=", `No variable value specified${at(1)}${lines}`],
+    ["=bar", `No variable value specified${at(1)}${lines}`],
+    ["=", `No variable name specified${at(1)}${lines}`],
+    ["debug=1\ncommand[x]= ", `No variable value specified${at(2)}${lines}`],
+    [
+      "command[]=y",
+      `Invalid command specified${at(1)}: a command is defined as command[name]=line`,
+    ],
+    [
+      "command_timeout=0",
+      `Invalid command_timeout specified${at(1)}: '0', but it must be a number of seconds ` +
+      "of at least 1",
+    ],
+    [
+      "server_port=80",
+      `Invalid server_port specified${at(1)}: '80', but it must be a port from 1024 to 65535`,
+    ],
+    [
+      "ssl_version=foo",
+      `Invalid ssl_version specified${at(1)}: 'foo', but it must be TLSv1, TLSv1.1, TLSv1.2 or ` +
+      "TLSv1.3, with + behind it for newer ones too",
+    ],
+    [
+      "ssl_use_adh=2",
+      `Invalid ssl_use_adh specified${at(1)}: '2', but the TLS library has no anonymous DH to ` +
+      "insist on; use 0, or leave it out",
+    ],
+    [
+      "ssl_client_certs=5",
+      `Invalid ssl_client_certs specified${at(1)}: '5', but it must be 0 (don't ask), 1 (ask) or ` +
+      "2 (require)",
+    ],
+    [
+      `a=${"x".repeat(65536)}\nfoo`,
+      `Line too long${at(1)}: it has more than 65536 bytes`,
+    ],
+    ["debug=1\n\0\0\nfoo", `Not a text file${at(2)}: it holds a NUL byte`],
+  ];
+
+  test.each(errors)("fails on %j", (text, message) => {
+    const result = load(text);
+    expect(result.kind).toBe("failure");
+    expect(messagesOf(result)).toEqual([message]);
+  });
+
+  test("fails when the file itself cannot be read", () => {
+    expect(loadConfig("/missing", filesOf({}))).toEqual({
+      kind: "failure",
+      findings: [{
+        severity: "error",
+        position: { file: "/missing", line: 0 },
+        message: "Unable to open config file '/missing' for reading: No such file or directory",
+      }],
+    });
+  });
+
+  test("counts findings beyond the fiftieth instead of listing them", () => {
+    const result = load("x\n".repeat(1000));
+    expect(result.findings.length).toBe(51);
+    expect(result.findings.at(-1)?.message).toBe("950 more findings are not shown");
+  });
+
+  test("reads includes in place, directories in byte order with what lies below them", () => {
+    const config = configOf("command[a]=1\ninclude=/i\ninclude_dir=/d\ncommand[z]=1\n", {
+      "/i": "command[i]=1\ndebug=1\n",
+      "/d/b.cfg": "command[b]=1\n",
+      "/d/B.cfg": "command[B]=1\ndebug=0\n",
+      "/d/b.cfg.bak": "command[bak]=1\n",
+      "/d/sub/s.cfg": "command[s]=1\n",
+      "/d/.hidden/h.cfg": "command[h]=1\n",
+    });
+    expect([...config.commands.keys()]).toEqual(["a", "i", "B", "b", "s", "z"]);
+    expect(config.debug).toBe(false);
+    expect(config.positions.get("debug")).toEqual({ file: "/d/B.cfg", line: 2 });
+  });
+
+  test("names the chain of an include cycle", () => {
+    const result = load("include=/a\n", { "/a": "\ninclude_file=/b\n", "/b": "include=/n.cfg\n" });
+    expect(result.kind).toBe("failure");
+    expect(messagesOf(result)).toEqual([
+      "Include cycle in config file '/b' - Line 1: /n.cfg -> /a -> /b -> /n.cfg",
+    ]);
+  });
+
+  test("finds a cycle through a link", () => {
+    const files = filesOf({ "/n.cfg": "include=/link\n" }, { "/link": "/n.cfg" });
+    expect(messagesOf(loadConfig("/n.cfg", files))).toEqual([
+      `Include cycle${at(1)}: /n.cfg -> /n.cfg`,
+    ]);
+  });
+
+  test("includes a file twice where that is no cycle", () => {
+    expect(messagesOf(load("include=/a\ninclude=/a\n", { "/a": "debug=1\n" }))).toEqual([]);
+  });
+});
