@@ -1,0 +1,88 @@
+import { decodeBytes } from "../bytes.ts";
+import { readFile, SystemError } from "../system/libc.ts";
+import { VERSION } from "../version.ts";
+
+/** The variables that NRPE sets for every plugin. */
+const NRPE_VARIABLES: readonly string[] = [
+  "NRPE_MULTILINESUPPORT=1",
+  `NRPE_PROGRAMVERSION=${VERSION}`,
+];
+
+/** What the embedded runtime is told by; no plugin is to be told by it. */
+const RUNTIME_PREFIX = "BUN_";
+
+/**
+ * The environment of plugins under inetd: the one that the agent was started with, byte for byte, and
+ * the two variables that NRPE sets; without those of the runtime that the agent is built on.
+ *
+ * @param additions `NAME=value` each, which replace inherited ones.
+ */
+export function pluginEnvironment(additions: readonly string[] = []): readonly string[] {
+  const variables = [...NRPE_VARIABLES, ...additions];
+  const names = new Set<string>();
+  for (const variable of variables) names.add(nameOf(variable));
+  for (const variable of inheritedVariables()) {
+    if (variable.startsWith(RUNTIME_PREFIX) || names.has(nameOf(variable))) continue;
+    variables.push(variable);
+  }
+  return variables;
+}
+
+/** An environment with some variables added, which replace those of the same name. */
+export function withVariables(
+  environment: readonly string[],
+  additions: readonly string[],
+): readonly string[] {
+  if (additions.length === 0) return environment;
+  const names = new Set(additions.map(nameOf));
+  return [...environment.filter((variable) => !names.has(nameOf(variable))), ...additions];
+}
+
+function nameOf(variable: string): string {
+  const equals = variable.indexOf("=");
+  return equals < 0 ? variable : variable.slice(0, equals);
+}
+
+/**
+ * What this process was started with. `process.env` has decoded it as UTF-8, and what is not UTF-8
+ * would not come out of it again.
+ */
+export function inheritedVariables(): readonly string[] {
+  try {
+    const variables = decodeBytes(readFile("/proc/self/environ")).split("\0");
+    variables.pop();
+    return variables;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return [];
+  }
+}
+
+/** What a daemon's plugins are told about the user they run as. */
+export interface UserVariables {
+  readonly HOME: string;
+  readonly USER: string;
+  readonly LOGNAME: string;
+  readonly SHELL: string;
+}
+
+/**
+ * The environment of a daemon's plugins: PATH and the variables to keep, those of the user, and the
+ * two that NRPE sets. Who started the daemon shall make no difference beyond that.
+ *
+ * @param own What the daemon was started with, `NAME=value` each.
+ * @param keep The names of the variables to keep beside PATH.
+ */
+export function daemonEnvironment(
+  own: readonly string[],
+  keep: readonly string[],
+  user: UserVariables,
+): readonly string[] {
+  const kept = own.filter((variable) => {
+    const name = nameOf(variable);
+    return (name === "PATH" || keep.includes(name)) && !name.startsWith(RUNTIME_PREFIX) &&
+      !Object.hasOwn(user, name) && !name.startsWith("NRPE_");
+  });
+  const given = Object.entries(user).map(([name, value]) => `${name}=${value}`);
+  return [...NRPE_VARIABLES, ...given, ...kept];
+}

@@ -1,0 +1,41 @@
+/** A program to start: its file and its arguments, the first of which is its own name. */
+export interface Program {
+  readonly file: string;
+  readonly argv: readonly string[];
+}
+
+const SPACE = 0x20;
+const TAB = 0x09;
+const SHELL = "/bin/sh";
+
+/** The program that a shell makes of a command line. */
+export function shellProgram(line: string): Program {
+  return { file: SHELL, argv: [SHELL, "-c", line] };
+}
+
+/**
+ * The program that a command line starts.
+ *
+ * The reference hands every line to `/bin/sh -c`. A line that begins with `/` and consists of blanks
+ * and characters without a meaning to any shell means the same without one, and starts faster.
+ */
+export function programOf(line: string): Program {
+  if (line.charCodeAt(0) !== 0x2f) return shellProgram(line);
+  const argv: string[] = [];
+  let start = 0;
+  for (let at = 0; at <= line.length; at++) {
+    const byte = at < line.length ? line.charCodeAt(at) : SPACE;
+    if (byte === SPACE || byte === TAB) {
+      if (at > start) argv.push(line.slice(start, at));
+      start = at + 1;
+    } else if (!isPlain(byte)) return shellProgram(line);
+  }
+  return { file: argv[0]!, argv };
+}
+
+/** Letters, digits and `% + , - . / : = @ _`. */
+function isPlain(byte: number): boolean {
+  return (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x41 && byte <= 0x5a) ||
+    (byte >= 0x2b && byte <= 0x3a) || byte === 0x25 || byte === 0x3d || byte === 0x40 ||
+    byte === 0x5f;
+}
