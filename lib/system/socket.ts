@@ -1,0 +1,153 @@
+import { bindLibc, Errno, lastErrno, now, Poll, readInto, SystemError, waitFor } from "./libc.ts";
+
+const libc = bindLibc({
+  getpeername: { args: ["i32", "buffer", "buffer"], returns: "i32" },
+  send: { args: ["i32", "buffer", "u64", "i32"], returns: "i32" },
+  getsockname: { args: ["i32", "buffer", "buffer"], returns: "i32" },
+  getsockopt: { args: ["i32", "i32", "i32", "buffer", "buffer"], returns: "i32" },
+  setsockopt: { args: ["i32", "i32", "i32", "buffer", "u32"], returns: "i32" },
+  shutdown: { args: ["i32", "i32"], returns: "i32" },
+  inet_ntop: { args: ["i32", "buffer", "buffer", "u32"], returns: "cstring" },
+});
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const TCP_QUICKACK = 12;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const SHUT_WR = 1;
+const SOL_SOCKET = 1;
+const SO_KEEPALIVE = 9;
+const SO_LINGER = 13;
+const SO_ACCEPTCONN = 30;
+
+/** An address and port of a TCP connection. */
+export interface Endpoint {
+  /** In its usual text form; IPv4 also where a socket of IPv6 carries it (RFC 4291, 2.5.5.2). */
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * The other end of a connection, see getpeername(2).
+ * @returns undefined where the socket is not of an internet family.
+ * @throws {SystemError} with ENOTSOCK or ENOTCONN for instance.
+ */
+export function peerOf(fd: number): Endpoint | undefined {
+  const address = new Uint8Array(128);
+  const length = new Uint32Array([address.byteLength]);
+  if (libc.getpeername(fd, address, length) !== 0) {
+    throw new SystemError("getpeername", lastErrno());
+  }
+  return endpointOf(address);
+}
+
+/** This end of a connection, see getsockname(2); undefined as with {@link peerOf}. */
+export function serverEndOf(fd: number): Endpoint | undefined {
+  const address = new Uint8Array(128);
+  const length = new Uint32Array([address.byteLength]);
+  return libc.getsockname(fd, address, length) === 0 ? endpointOf(address) : undefined;
+}
+
+/** Turns SO_KEEPALIVE on, see socket(7). */
+export function keepAlive(fd: number): void {
+  libc.setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, new Int32Array([1]), 4);
+}
+
+/** Sets SO_LINGER, see socket(7). */
+export function linger(fd: number, seconds: number): void {
+  libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, new Int32Array([1, seconds]), 8);
+}
+
+/** Whether a socket accepts connections: inetd leaves such a one to a service that says `wait`. */
+export function isListening(fd: number): boolean {
+  const listening = new Int32Array(1);
+  libc.getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, listening, new Uint32Array([4]));
+  return listening[0] === 1;
+}
+
+/** Lets the kernel acknowledge what has arrived now, instead of waiting for something to send. */
+export function acknowledgeNow(fd: number): void {
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, new Int32Array([1]), 4);
+}
+
+/** The endpoint in a `struct sockaddr_in` or `sockaddr_in6`; undefined for another family. */
+export function endpointOf(sockaddr: Uint8Array): Endpoint | undefined {
+  const view = new DataView(sockaddr.buffer, sockaddr.byteOffset);
+  const port = view.getUint16(2);
+  const family = new Uint16Array(sockaddr.buffer, sockaddr.byteOffset, 1)[0];
+  if (family === AF_INET) return { address: dottedQuad(sockaddr, 4), port };
+  if (family !== AF_INET6) return undefined;
+  const bytes = sockaddr.subarray(8, 24);
+  if (isMapped(bytes)) return { address: dottedQuad(bytes, 12), port };
+  const text = new Uint8Array(46);
+  return { address: String(libc.inet_ntop(AF_INET6, bytes, text, text.byteLength)), port };
+}
+
+function dottedQuad(bytes: Uint8Array, at: number): string {
+  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+}
+
+/** Whether an address of IPv6 stands for one of IPv4: ::ffff:0:0/96. */
+function isMapped(bytes: Uint8Array): boolean {
+  for (let at = 0; at < 10; at++) if (bytes[at] !== 0) return false;
+  return bytes[10] === 0xff && bytes[11] === 0xff;
+}
+
+/** Why a read or a write did not do all that was asked. */
+export type Failure =
+  | { readonly kind: "timed out" }
+  | { readonly kind: "closed" }
+  | { readonly kind: "failed"; readonly errno: number };
+
+/** Bytes that have arrived, or why there are none. */
+export type Received = { readonly kind: "bytes"; readonly count: number } | Failure;
+
+/**
+ * Reads what has arrived, and waits for it if nothing has.
+ * @param deadline In milliseconds of {@link now}.
+ */
+export function receive(fd: number, buffer: Uint8Array, deadline: number): Received {
+  if (waitFor([{ fd, events: Poll.in }], deadline)[0] === 0) return { kind: "timed out" };
+  const count = readInto(fd, buffer);
+  if (count > 0) return { kind: "bytes", count };
+  return count === 0 ? { kind: "closed" } : { kind: "failed", errno: -count };
+}
+
+/** Waits until something has arrived, or the other end has gone; reads nothing. */
+export function awaitBytes(fd: number, deadline: number): void {
+  waitFor([{ fd, events: Poll.in }], deadline);
+}
+
+/**
+ * Sends all of some bytes, in one write where the socket takes them, with Nagle's algorithm off.
+ * @param deadline In milliseconds of {@link now}.
+ */
+export function send(fd: number, bytes: Uint8Array, deadline: number): Failure | undefined {
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, new Int32Array([1]), 4);
+  for (let rest = bytes; rest.byteLength > 0;) {
+    const count = libc.send(fd, rest, rest.byteLength, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count >= 0) {
+      rest = rest.subarray(count);
+      continue;
+    }
+    const errno = lastErrno();
+    if (errno !== Errno.EAGAIN && errno !== Errno.EINTR) return { kind: "failed", errno };
+    if (waitFor([{ fd, events: Poll.out }], deadline)[0] === 0) return { kind: "timed out" };
+  }
+  return undefined;
+}
+
+/**
+ * Ends the sending direction and reads away what the client sent beyond its query: closing a socket
+ * with unread bytes resets the connection, and the response on its way may be lost with it.
+ * @param deadline In milliseconds of {@link now}.
+ */
+export function sayGoodbye(fd: number, deadline: number): void {
+  if (waitFor([{ fd, events: Poll.in }], 0)[0] === 0) return;
+  libc.shutdown(fd, SHUT_WR);
+  const unread = new Uint8Array(65536);
+  while (now() < deadline && receive(fd, unread, deadline).kind === "bytes");
+}
