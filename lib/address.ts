@@ -1,0 +1,47 @@
+/** An IPv4 or IPv6 address as its bytes, 4 or 16 of them. */
+export type AddressBytes = readonly number[];
+
+/** Reads a dotted quad: four decimal numbers up to 255, without leading zeros. */
+export function parseIPv4(text: string): AddressBytes | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  const bytes: number[] = [];
+  for (const part of parts) {
+    const byte = parseInt(part, 10);
+    // Nothing else than the number's own digits: no sign, no blank, no leading zero.
+    if (!(byte >= 0 && byte <= 255) || String(byte) !== part) return undefined;
+    bytes.push(byte);
+  }
+  return bytes;
+}
+
+/** Reads an IPv6 address in any of the forms of RFC 4291, section 2.2; without a zone. */
+export function parseIPv6(text: string): AddressBytes | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const head = parseGroups(halves[0]!, halves.length === 1);
+  const tail = halves.length === 2 ? parseGroups(halves[1]!, true) : [];
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 16 - head.length - tail.length;
+  // "::" stands for at least one group.
+  if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined;
+  return [...head, ...new Array<number>(missing).fill(0), ...tail];
+}
+
+function parseGroups(text: string, mayEndInIPv4: boolean): number[] | undefined {
+  if (text === "") return [];
+  const bytes: number[] = [];
+  const groups = text.split(":");
+  for (const [at, group] of groups.entries()) {
+    if (mayEndInIPv4 && at === groups.length - 1 && group.includes(".")) {
+      const quad = parseIPv4(group);
+      if (quad === undefined) return undefined;
+      bytes.push(...quad);
+    } else {
+      if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
+      const value = parseInt(group, 16);
+      bytes.push(value >> 8, value & 0xff);
+    }
+  }
+  return bytes;
+}

@@ -1,0 +1,179 @@
+/** Addresses as the access language reads them, which is as the C library's functions do. */
+
+const ASCII_ZERO = 0x30;
+
+/** Whether isspace(3) of the C locale calls a byte white space. */
+export function isSpace(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
+}
+
+/**
+ * The value of an IPv4 address of four parts, or undefined.
+ *
+ * Each part may be decimal, octal (`012`) or hexadecimal (`0xa`), as for inet_addr(3); what follows
+ * white space is not looked at. 255.255.255.255 is no address, because that is what inet_addr(3)
+ * returns for an error.
+ */
+export function ipv4Value(text: string): number | undefined {
+  if (runsBetweenDots(text) !== 4) return undefined;
+  let value = 0;
+  let parts = 0;
+  for (let at = 0;;) {
+    let end = at;
+    while (end < text.length && text[end] !== "." && !isSpace(text.charCodeAt(end))) end++;
+    const part = numberOfPart(text, at, end);
+    const last = text[end] !== ".";
+    // The last part fills all bytes that are left: 10.1 is 10.0.0.1.
+    const limit = last ? 2 ** (32 - 8 * parts) : 256;
+    if (part === undefined || part >= limit || parts > 3) return undefined;
+    value += last ? part : part * 2 ** (24 - 8 * parts);
+    if (last) return value === 0xffffffff ? undefined : value;
+    parts++;
+    at = end + 1;
+  }
+}
+
+function runsBetweenDots(text: string): number {
+  let runs = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] !== "." && (at === 0 || text[at - 1] === ".")) runs++;
+  }
+  return runs;
+}
+
+/** The number between two places: decimal, octal behind a 0, hexadecimal behind 0x. */
+function numberOfPart(text: string, start: number, end: number): number | undefined {
+  let at = start;
+  let base = 10;
+  if (text[at] === "0") {
+    base = 8;
+    if (at + 2 < end && (text[at + 1] === "x" || text[at + 1] === "X")) {
+      base = 16;
+      at += 2;
+    }
+  }
+  if (at === end) return undefined;
+  let value = 0;
+  for (; at < end; at++) {
+    const digit = digitValue(text.charCodeAt(at));
+    if (digit >= base) return undefined;
+    value = value * base + digit;
+  }
+  return value;
+}
+
+function digitValue(byte: number): number {
+  if (byte >= ASCII_ZERO && byte <= 0x39) return byte - ASCII_ZERO;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : 16;
+}
+
+/** An IPv6 address as its eight 16-bit groups. */
+export type Ipv6Value = readonly number[];
+
+/**
+ * The value of an IPv6 address (RFC 4291 section 2.2), or undefined.
+ *
+ * A zone is accepted and forgotten: the name of an interface after a link-local address, a number
+ * after others.
+ */
+export function ipv6Value(text: string): Ipv6Value | undefined {
+  const percent = text.indexOf("%");
+  const groups = groupsOf(percent < 0 ? text : text.slice(0, percent));
+  if (groups === undefined || percent < 0) return groups;
+  const zone = text.slice(percent + 1);
+  const first = groups[0]!;
+  const linkLocal = (first & 0xffc0) === 0xfe80 || (first & 0xff0f) === 0xff02;
+  return (linkLocal ? /^[\w.-]+$/ : /^[0-9]+$/).test(zone) ? groups : undefined;
+}
+
+function groupsOf(text: string): number[] | undefined {
+  if (!text.includes(":")) return undefined;
+  const gap = text.indexOf("::");
+  if (gap < 0) return exactly(8, sequence(text, true));
+  if (text.indexOf("::", gap + 1) >= 0) return undefined;
+  const before = sequence(text.slice(0, gap), false);
+  const after = sequence(text.slice(gap + 2), true);
+  if (before === undefined || after === undefined) return undefined;
+  const missing = 8 - before.length - after.length;
+  return missing < 1 ? undefined : [...before, ...new Array<number>(missing).fill(0), ...after];
+}
+
+function exactly(count: number, groups: number[] | undefined): number[] | undefined {
+  return groups?.length === count ? groups : undefined;
+}
+
+/** The groups between colons; the last may be a dotted IPv4 address where `dotted` allows it. */
+function sequence(text: string, dotted: boolean): number[] | undefined {
+  if (text === "") return [];
+  const groups: number[] = [];
+  const words = text.split(":");
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    if (/^[0-9a-fA-F]{1,4}$/.test(word)) groups.push(parseInt(word, 16));
+    else {
+      const quad = dotted && at === words.length - 1 ? dottedDecimal(word) : undefined;
+      if (quad === undefined) return undefined;
+      groups.push(...quad);
+    }
+  }
+  return groups;
+}
+
+function dottedDecimal(text: string): [number, number] | undefined {
+  const parts = text.split(".");
+  const values = parts.map((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) ? Number(part) : 256);
+  if (parts.length !== 4 || values.some((value) => value > 255)) return undefined;
+  return [values[0]! * 256 + values[1]!, values[2]! * 256 + values[3]!];
+}
+
+/** Whether the first `length` bits of two IPv6 addresses are the same. */
+export function sameNetwork(a: Ipv6Value, b: Ipv6Value, length: number): boolean {
+  for (let group = 0; group * 16 < length; group++) {
+    const bits = Math.min(16, length - group * 16);
+    if (((a[group]! ^ b[group]!) >> (16 - bits)) !== 0) return false;
+  }
+  return true;
+}
+
+const MAPPED = "::ffff:";
+
+/**
+ * The IPv4 address in an IPv4-mapped IPv6 address in dotted form (`::ffff:10.0.0.1`); any other text
+ * as it is. The language compares a mapped client as an IPv4 client.
+ */
+export function unmapped(text: string): string {
+  if (text.length < 14 || text.charCodeAt(0) !== 0x3a) return text;
+  const rest = text.slice(MAPPED.length);
+  return text.slice(0, MAPPED.length).toLowerCase() === MAPPED && ipv4Value(rest) !== undefined
+    ? rest
+    : text;
+}
+
+/** The IPv4 address in an IPv4-mapped IPv6 address of any spelling, or undefined. */
+export function mappedIpv4(text: string): string | undefined {
+  const groups = ipv6Value(text);
+  if (groups === undefined || groups[5] !== 0xffff) return undefined;
+  for (let at = 0; at < 5; at++) if (groups[at] !== 0) return undefined;
+  const [high, low] = [groups[6]!, groups[7]!];
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}
+
+/**
+ * The number at the start of a text, read as atoi(3) does: white space, sign, digits, and whatever
+ * follows is ignored. 0 without digits; NaN where an `int` would overflow.
+ */
+export function leadingNumber(text: string): number {
+  let at = 0;
+  while (isSpace(text.charCodeAt(at))) at++;
+  const negative = text[at] === "-";
+  if (negative || text[at] === "+") at++;
+  let value = 0;
+  for (; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - ASCII_ZERO;
+    if (digit < 0 || digit > 9) break;
+    value = value * 10 + digit;
+  }
+  if (value > 0x7fffffff) return NaN;
+  return negative ? -value : value;
+}

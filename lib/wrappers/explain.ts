@@ -1,0 +1,158 @@
+/**
+ * Why a pattern does or does not match: one short clause for a person.
+ *
+ * Works from the same parsed patterns as the decision, after it; the decision pays nothing for it.
+ */
+import { ipv4Value, ipv6Value, unmapped } from "./address.ts";
+import {
+  delimiterAt,
+  type HostPattern,
+  inNet,
+  matchesText,
+  type Net,
+  parseClientPattern,
+  parseDaemonPattern,
+  type TextPattern,
+} from "./pattern.ts";
+import { equalIgnoringCase, type Host, isKnownName, type Request, UNKNOWN } from "./request.ts";
+
+/** Why a word of a daemon list matches or does not. */
+export function explainDaemon(word: string, matched: boolean, request: Request): string {
+  const { daemon, server } = parseDaemonPattern(word);
+  if (daemon.kind === "port") {
+    const { port } = request.server;
+    if (port === undefined) return "a port of the server, and which it is isn't known here";
+    if (port !== daemon.port) return `the server's port is ${port}`;
+  } else if (!matchesText(daemon, request.daemon)) return `the daemon is ${request.daemon}`;
+  if (server === undefined) return daemon.kind === "ALL" ? "every daemon" : "the daemon";
+  const host = word.slice(delimiterAt(word, "@", 1) + 1);
+  const why = explainHost(host, server, matched, request.server, "server");
+  return matched ? `the daemon, and ${why}` : why;
+}
+
+/** Whether a word of a daemon list concerns the daemon, be it for another address of the server. */
+export function namesDaemon(word: string, request: Request): boolean {
+  const { daemon } = parseDaemonPattern(word);
+  if (daemon.kind !== "port") return matchesText(daemon, request.daemon);
+  return request.server.port === undefined || request.server.port === daemon.port;
+}
+
+/** Why a word of a client list matches or does not. */
+export function explainClient(word: string, matched: boolean, request: Request): string {
+  const { host, user } = parseClientPattern(word);
+  const hostText = user === undefined ? word : word.slice(delimiterAt(word, "@", 1) + 1);
+  if (user === undefined) return explainHost(hostText, host, matched, request.client, "client");
+  if (matched) {
+    return `${explainHost(hostText, host, true, request.client, "client")}, and so does the user`;
+  }
+  // The host is compared first; a user that would fit says that it was the host which did not.
+  return request.user !== undefined && !matchesText(user, request.user)
+    ? equalIgnoringCase(request.user, UNKNOWN)
+      ? "the user is unknown, or the host does not fit"
+      : `the user is ${request.user}, or the host does not fit`
+    : explainHost(hostText, host, false, request.client, "client");
+}
+
+type Role = "client" | "server";
+
+function explainHost(
+  word: string,
+  pattern: HostPattern,
+  matched: boolean,
+  host: Host,
+  role: Role,
+): string {
+  switch (pattern.kind) {
+    case "netgroup":
+      return `${nameOf(host, role)} is ${matched ? "" : "not "}in the netgroup`;
+    case "file":
+      return matched ? "a pattern in the file matches" : "no pattern in the file matches";
+    case "KNOWN":
+      return matched
+        ? "address and name are known"
+        : equalIgnoringCase(host.address, UNKNOWN)
+        ? `the ${role}'s address is unknown`
+        : nameIs(host, role);
+    case "LOCAL":
+      return matched
+        ? `${nameOf(host, role)} has no dot`
+        : isKnownName(host.name ?? UNKNOWN)
+        ? `${nameOf(host, role)} has a dot`
+        : nameIs(host, role);
+    case "net":
+      return explainNet(pattern.net, word, matched, host);
+    case "text":
+      return explainText(pattern.text, pattern.names, matched, host, role);
+  }
+}
+
+function explainNet(net: Net, word: string, matched: boolean, host: Host): string {
+  if (matched) return `${host.address} is in the net`;
+  if (net.kind === "bad") return `no valid net: ${net.reason}`;
+  if (equalIgnoringCase(host.address, UNKNOWN)) return "the address is unknown";
+  const text = unmapped(host.address);
+  if (net.kind === "ipv6") {
+    return ipv6Value(text) === undefined
+      ? `${text} is no IPv6 address`
+      : `${text} is outside of the net`;
+  }
+  if (((net.net & net.mask) >>> 0) !== net.net) {
+    const masked = dotted((net.net & net.mask) >>> 0);
+    return `bits beyond the mask are set, so it can match nothing: ${masked}${
+      word.slice(word.indexOf("/"))
+    } would be the net${
+      inNet({ ...net, net: (net.net & net.mask) >>> 0 }, text) ? ` that ${text} is in` : ""
+    }`;
+  }
+  return ipv4Value(text) === undefined
+    ? `${text} is no IPv4 address`
+    : `${text} is outside of the net`;
+}
+
+function dotted(value: number): string {
+  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
+}
+
+function explainText(
+  pattern: TextPattern,
+  names: boolean,
+  matched: boolean,
+  host: Host,
+  role: Role,
+): string {
+  if (pattern.kind === "ALL") return `every ${role}`;
+  if (matched) {
+    return matchesText(pattern, host.address)
+      ? `the ${role}'s address is ${host.address}`
+      : `the ${role}'s name is ${host.name}`;
+  }
+  if (pattern.kind === "ipv6" || !names) {
+    const prefix = /^[0-9]+(\.[0-9]+){0,2}$/.test(pattern.text) &&
+      matchesText({ kind: "prefix", text: `${pattern.text}.` }, host.address);
+    return prefix
+      ? `a prefix needs a dot at its end: ${pattern.text}.`
+      : `the ${role}'s address is ${host.address}`;
+  }
+  return nameIs(host, role);
+}
+
+function nameIs(host: Host, role: Role): string {
+  return isKnownName(host.name ?? UNKNOWN)
+    ? `the ${role}'s name is ${host.name}`
+    : `the ${role} has ${
+      equalIgnoringCase(host.name ?? UNKNOWN, UNKNOWN) ? "no known name" : "a contradictory name"
+    }`;
+}
+
+function nameOf(host: Host, role: Role): string {
+  return isKnownName(host.name ?? UNKNOWN) ? host.name! : `the ${role} without a name`;
+}
+
+/** Whether a word of a client list can only be matched by a host's name. */
+export function wantsName(word: string): boolean {
+  const { host } = parseClientPattern(word);
+  if (host.kind === "text") {
+    return host.names && host.text.kind !== "ALL" && host.text.kind !== "ipv6";
+  }
+  return host.kind === "netgroup" || host.kind === "LOCAL" || host.kind === "KNOWN";
+}

@@ -1,0 +1,290 @@
+/**
+ * The options of hosts_options(5): their names, what values they take, and what they ask for.
+ */
+import { isSpace } from "./address.ts";
+import { expand } from "./expand.ts";
+import { delimiterAt } from "./pattern.ts";
+import {
+  answerKey,
+  equalIgnoringCase,
+  type Needs,
+  needs,
+  type Question,
+  type Request,
+} from "./request.ts";
+
+/** What an option asks for, its value expanded and read. */
+export type Effect =
+  | { readonly option: "severity"; readonly facility: string | undefined; readonly level: string }
+  | { readonly option: "spawn" | "twist" | "aclexec"; readonly command: string }
+  | { readonly option: "banners"; readonly directory: string }
+  | { readonly option: "allow" | "deny" }
+  | { readonly option: "keepalive" }
+  | { readonly option: "linger"; readonly seconds: number }
+  /** `seconds` is undefined for the default time limit. */
+  | { readonly option: "rfc931"; readonly seconds: number | undefined }
+  | { readonly option: "setenv"; readonly name: string; readonly value: string }
+  | { readonly option: "nice"; readonly increment: number }
+  | { readonly option: "umask"; readonly mask: number }
+  | { readonly option: "user"; readonly user: string; readonly group: string | undefined }
+  | { readonly option: "group"; readonly group: string };
+
+/** The reason why an option denies whoever comes to it. */
+export interface OptionError {
+  readonly kind: "error";
+  readonly problem: OptionProblem;
+  readonly message: string;
+}
+
+/** What kind of mistake it is. */
+export type OptionProblem =
+  | "no name"
+  | "unknown name"
+  | "value missing"
+  | "value not wanted"
+  | "not last"
+  | "bad value";
+
+interface OptionDefinition {
+  readonly value: "required" | "optional" | "none";
+  /** Whether %-letters are expanded in the value. */
+  readonly expands?: true;
+  /** Whether it must be the last option of its rule. */
+  readonly last?: true;
+  readonly parse: (value: string, request: Request) => Effect | OptionError | Needs;
+}
+
+/** The options by their names; add yours here. */
+const OPTIONS: Readonly<Record<string, OptionDefinition>> = {
+  aclexec: {
+    value: "required",
+    expands: true,
+    parse: (command) => ({ option: "aclexec", command }),
+  },
+  allow: { value: "none", last: true, parse: () => ({ option: "allow" }) },
+  banners: { value: "required", parse: (directory) => ({ option: "banners", directory }) },
+  deny: { value: "none", last: true, parse: () => ({ option: "deny" }) },
+  group: { value: "required", parse: parseGroup },
+  keepalive: { value: "none", parse: () => ({ option: "keepalive" }) },
+  linger: { value: "required", parse: parseLinger },
+  nice: { value: "optional", parse: parseNice },
+  rfc931: { value: "optional", parse: parseRfc931 },
+  setenv: { value: "required", expands: true, parse: parseSetenv },
+  severity: { value: "required", parse: parseSeverity },
+  spawn: { value: "required", expands: true, parse: (command) => ({ option: "spawn", command }) },
+  twist: { value: "required", expands: true, last: true, parse: parseTwist },
+  umask: { value: "required", parse: parseUmask },
+  user: { value: "required", parse: parseUser },
+};
+
+/** The names of all options. */
+export const OPTION_NAMES: readonly string[] = Object.keys(OPTIONS);
+
+/** One option of a rule, read and found good. */
+export interface OptionStep {
+  readonly kind: "effect";
+  readonly effect: Effect;
+  /** The value as it was given, %-letters expanded; undefined where there is none. */
+  readonly value: string | undefined;
+  /** Complaints that change nothing, such as an unknown %-letter. */
+  readonly warnings: readonly string[];
+  /** Where the next option begins. */
+  readonly next: number;
+}
+
+/**
+ * Reads the option that begins at an offset of a rule's third field.
+ *
+ * Options are read one by one, because what one of them does (`rfc931`) shows in the expansions of
+ * the next. A missing fact is asked for; the same call answers when it is known.
+ *
+ * @param options The text after the second colon of the rule.
+ * @param at 0, or `next` of the option before.
+ * @param before What was known when this option's turn came; `request` is what is known now.
+ */
+export function readOption(
+  options: string,
+  at: number,
+  request: Request,
+  before: Request = request,
+): OptionStep | OptionError | Needs | { readonly kind: "end" } {
+  // The third field holds its line's newline, so that after a last colon there is one more option.
+  const field = fieldAt(`${options}\n`, at);
+  if (field === undefined) return { kind: "end" };
+  const { name, value } = divide(trim(field.text));
+  if (name === "") return refuse("missing option name", "no name");
+  const definition = definitionOf(name);
+  if (definition === undefined) return refuse(`bad option name: "${name}"`, "unknown name");
+  if (value === undefined && definition.value === "required") {
+    return refuse(`option "${name}" requires a value`, "value missing");
+  }
+  if (value !== undefined && definition.value === "none") {
+    return refuse(`option "${name}" takes no value`, "value not wanted");
+  }
+  if (definition.last && field.next <= options.length) {
+    return refuse(`option "${name}" must be the last one`, "not last");
+  }
+
+  const warnings: string[] = [];
+  let expanded = value;
+  if (value !== undefined && definition.expands) {
+    const expansion = expand(value, request, before);
+    if (expansion.kind === "needs") return expansion;
+    if (expansion.kind === "too long") {
+      return refuse(`the value of option "${name}" is too long when it is expanded`);
+    }
+    for (const letter of expansion.unknownLetters) warnings.push(`unrecognized %${letter}`);
+    expanded = trim(expansion.text);
+  }
+  const effect = definition.parse(expanded ?? "", request);
+  if ("kind" in effect) return effect;
+  return { kind: "effect", effect, value: expanded, warnings, next: field.next };
+}
+
+function definitionOf(name: string): OptionDefinition | undefined {
+  for (const known in OPTIONS) if (equalIgnoringCase(known, name)) return OPTIONS[known];
+  return undefined;
+}
+
+function refuse(message: string, problem: OptionProblem = "bad value"): OptionError {
+  return { kind: "error", problem, message };
+}
+
+/** The text up to the next colon, in which `\:` stands for a colon; undefined at the end. */
+export function fieldAt(
+  options: string,
+  start: number,
+): { readonly text: string; readonly next: number } | undefined {
+  if (start >= options.length) return undefined;
+  let text = "";
+  let at = start;
+  while (at < options.length && options[at] !== ":") {
+    if (options[at] === "\\" && options[at + 1] === ":") at++;
+    text += options[at++]!;
+  }
+  return { text, next: at + 1 };
+}
+
+/** Divides name and value, at blanks or at exactly one `=`. */
+function divide(text: string): { readonly name: string; readonly value: string | undefined } {
+  let at = 0;
+  while (at < text.length && !isBlank(text[at]!) && text[at] !== "=") at++;
+  const name = text.slice(0, at);
+  while (at < text.length && isBlank(text[at]!)) at++;
+  if (text[at] === "=") {
+    at++;
+    while (at < text.length && isBlank(text[at]!)) at++;
+  }
+  return { name, value: at < text.length ? text.slice(at) : undefined };
+}
+
+function isBlank(char: string): boolean {
+  return char === " " || char === "\t" || char === "\r" || char === "\n";
+}
+
+/** Takes white space of all kinds from both ends. */
+function trim(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+/** A whole decimal number that fits an `int`, or NaN. */
+function wholeNumber(text: string): number {
+  const value = /^[ \t\n\v\f\r]*[+-]?[0-9]+$/.test(text) ? Number(text) : NaN;
+  return value >= -0x80000000 && value <= 0x7fffffff ? value : NaN;
+}
+
+function parseLinger(value: string): Effect | OptionError {
+  const seconds = wholeNumber(value);
+  return seconds >= 0 ? { option: "linger", seconds } : refuse(`bad linger value: "${value}"`);
+}
+
+function parseNice(value: string): Effect | OptionError {
+  const increment = value === "" ? 10 : wholeNumber(value);
+  return Number.isNaN(increment)
+    ? refuse(`bad nice value: "${value}"`)
+    : { option: "nice", increment };
+}
+
+function parseRfc931(value: string, request: Request): Effect | OptionError | Needs {
+  const seconds = value === "" ? undefined : wholeNumber(value);
+  if (seconds !== undefined && !(seconds > 0)) return refuse(`bad rfc931 timeout: "${value}"`);
+  if (request.user === undefined) {
+    return needs(seconds === undefined ? { kind: "user" } : { kind: "user", seconds });
+  }
+  return { option: "rfc931", seconds };
+}
+
+function parseUmask(value: string): Effect | OptionError {
+  const digits = /^[+-]?([0-7]+)$/.exec(value)?.[1];
+  const mask = digits === undefined ? NaN : parseInt(digits, 8);
+  // A minus sign is read as scanf(3) reads it, and leaves nothing but -0 in range.
+  const inRange = mask <= 0o777 && (mask === 0 || !value.startsWith("-"));
+  return inRange ? { option: "umask", mask } : refuse(`bad umask value: "${value}"`);
+}
+
+function parseSetenv(text: string): Effect | OptionError {
+  let at = 0;
+  while (at < text.length && !isBlank(text[at]!)) at++;
+  const name = trim(text.slice(0, at));
+  return name === "" || name.includes("=")
+    ? refuse(`bad setenv name: "${name}"`)
+    : { option: "setenv", name, value: trim(text.slice(at)) };
+}
+
+function parseTwist(command: string, request: Request): Effect | OptionError {
+  return request.resident
+    ? refuse("twist option in resident process")
+    : { option: "twist", command };
+}
+
+const FACILITIES: readonly string[] = [
+  ...["kern", "user", "mail", "daemon", "auth", "lpr", "news", "uucp", "cron"],
+  ...["local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"],
+];
+const LEVELS: readonly string[] = [
+  ...["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"],
+];
+
+function parseSeverity(value: string): Effect | OptionError {
+  const dot = delimiterAt(value, ".");
+  const facilityName = dot < 0 ? undefined : value.slice(0, dot);
+  const levelName = value.slice(dot + 1);
+  const facility = FACILITIES.find((name) => equalIgnoringCase(name, facilityName ?? ""));
+  const level = LEVELS.find((name) => equalIgnoringCase(name, levelName));
+  if (facilityName !== undefined && facility === undefined) {
+    return refuse(`bad syslog facility: "${facilityName}"`);
+  }
+  return level === undefined
+    ? refuse(`bad syslog level: "${levelName}"`)
+    : { option: "severity", facility, level };
+}
+
+function parseUser(value: string, request: Request): Effect | OptionError | Needs {
+  const dot = delimiterAt(value, ".");
+  const user = dot < 0 ? value : value.slice(0, dot);
+  const group = dot < 0 ? undefined : value.slice(dot + 1);
+  // The group first, as there: it has to be changed while the process still may.
+  const problem = (group === undefined ? undefined : accountProblem("group", group, request)) ??
+    accountProblem("user", user, request);
+  return problem ?? { option: "user", user, group };
+}
+
+function parseGroup(group: string, request: Request): Effect | OptionError | Needs {
+  return accountProblem("group", group, request) ?? { option: "group", group };
+}
+
+function accountProblem(
+  of: "user" | "group",
+  name: string,
+  request: Request,
+): OptionError | Needs | undefined {
+  if (name === "") return refuse(`unknown ${of}: ""`);
+  const question: Question = { kind: `${of} account`, name };
+  const exists = request.answers.get(answerKey(question));
+  if (exists === undefined) return needs(question);
+  return exists ? undefined : refuse(`unknown ${of}: "${name}"`);
+}

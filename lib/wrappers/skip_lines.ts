@@ -1,0 +1,127 @@
+/**
+ * Passing over the lines of a long table that cannot match.
+ *
+ * A rule can only match if its line holds one of the few words that fit the daemon, and one that
+ * fits the client: an address fits itself, its prefixes, its suffixes and ALL, besides nets,
+ * wildcards and the like. Two regular expressions find the next place of either kind, natively and
+ * in one pass; every line that holds both is read by the language's rules. What they find is allowed
+ * to be too much, never too little.
+ */
+import { ipv4Value, unmapped } from "./address.ts";
+import type { Request } from "./request.ts";
+import type { TablePlace } from "./table.ts";
+
+/** Returns the first line, from a place on, that has to be read; or the end of the last whole line. */
+export type LineSkipper = (from: TablePlace) => TablePlace;
+
+/** Whatever could be more than it seems: wildcards, brackets, continuation, NUL, stray white space. */
+const SPECIAL = "[*?[\\]\\\\\\0\\v\\f]";
+/** What stands before a word of a list. */
+const BEFORE = "[\\n \\t\\r,:@]";
+/** What does not go on with a word. */
+const AFTER = "(?![^\\n \\t\\r,:@/])";
+
+/** Makes the skipper for a table and a request. */
+export function skipperFor(request: Request, table: string): LineSkipper {
+  const daemon = searcher(table, daemonPlaces(request));
+  const client = searcher(table, clientPlaces(request));
+  const end = table.lastIndexOf("\n") + 1;
+  return (from) => {
+    // The first line has nothing before it that the expressions could find.
+    if (from.offset === 0) return from;
+    let line = from.offset;
+    for (;;) {
+      const clientLine = client(line, end);
+      const daemonLine = daemon(clientLine, end);
+      if (daemonLine === clientLine) break;
+      line = daemonLine;
+    }
+    const candidate = client(line, end);
+    const offset = Math.min(candidate, longLine(table, from.offset, candidate));
+    return { offset, line: from.line + newlines(table, from.offset, offset) };
+  };
+}
+
+/**
+ * A function that returns the beginning of the first line, from the beginning of a line on, in which
+ * an expression matches; or `end`.
+ */
+function searcher(table: string, places: string): (line: number, end: number) => number {
+  const expression = new RegExp(places, "gi");
+  let found = -1;
+  return (line, end) => {
+    if (found < line) {
+      // The newline before the line is what stands before its first word.
+      expression.lastIndex = line - 1;
+      const index = expression.exec(table)?.index;
+      if (index === undefined) found = end;
+      else found = Math.min(end, table.lastIndexOf("\n", index) + 1);
+    }
+    return found;
+  };
+}
+
+function daemonPlaces({ daemon, server }: Request): string {
+  const words = ["all", "known", ...wordsThatFit(daemon)];
+  if (server.port !== undefined) words.push(`[+-]?0*${server.port}`);
+  return `${SPECIAL}|${BEFORE}(?:${words.join("|")})${AFTER}`;
+}
+
+function clientPlaces({ client }: Request): string {
+  const address = unmapped(client.address);
+  const words = ["all", "known", "local", ...wordsThatFit(address)];
+  if (client.name !== undefined) words.push(...wordsThatFit(client.name));
+  const places = [
+    `${SPECIAL}|@`,
+    `${BEFORE}(?:${words.join("|")})${AFTER}`,
+    `${BEFORE}/`,
+  ];
+  // A word that is not all digits and dots is a name, and that has to be looked up first.
+  if (client.name === undefined) places.push("[ \\t\\r,:][\\d.]*[^\\d.\\n \\t\\r,:/]");
+  const value = ipv4Value(address);
+  if (value !== undefined) places.push(...netPlaces(value >>> 24));
+  return places.join("|");
+}
+
+/**
+ * IPv4 nets that an address with the given first byte could lie in. Any other net, if its first byte
+ * is spelled in decimals and its mask has eight bits or more, begins with another byte.
+ */
+function netPlaces(firstByte: number): string[] {
+  return [
+    `${BEFORE}${firstByte}\\.[\\w.]*/`,
+    `${BEFORE}0[\\w.]*/`,
+    "/(?!(?:[89]|[12]\\d|3[0-2])[\\n \\t\\r,:]|255\\.)",
+  ];
+}
+
+/** The plain words that fit a text: itself, its beginnings up to a dot, its ends from a dot. */
+function wordsThatFit(subject: string): string[] {
+  const text = unmapped(subject);
+  const words = new Set([text]);
+  for (let dot = text.indexOf("."); dot >= 0; dot = text.indexOf(".", dot + 1)) {
+    words.add(text.slice(0, dot + 1));
+    words.add(text.slice(dot));
+  }
+  return [...words].map((word) => word.replace(/[^A-Za-z0-9]/g, "\\$&"));
+}
+
+const BLOCK = 1024;
+
+/**
+ * The beginning of the first line that may be too long to be read, or `end`: any line of two blocks
+ * holds a whole block without a newline.
+ */
+function longLine(table: string, start: number, end: number): number {
+  for (let block = Math.ceil(start / BLOCK) * BLOCK; block < end; block += BLOCK) {
+    const newline = table.indexOf("\n", block);
+    if (newline < 0 || newline >= block + BLOCK) {
+      return Math.max(start, table.lastIndexOf("\n", block) + 1);
+    }
+  }
+  return end;
+}
+
+function newlines(table: string, start: number, end: number): number {
+  return start === end ? 0 : table.slice(start, end).match(/\n/g)?.length ?? 0;
+}
