@@ -1,0 +1,64 @@
+import { encodeBytes } from "../bytes.ts";
+import { pluginEnvironment } from "../command/environment.ts";
+import { shellProgram } from "../command/program.ts";
+import { runProgram } from "../command/run_blocking.ts";
+import { changeIdentity } from "../system/change_identity.ts";
+import { askUser } from "../system/ident.ts";
+import { bindLibc, now } from "../system/libc.ts";
+import { becomeProgram, reap, startDetached } from "../system/process.ts";
+import { keepAlive, linger, send } from "../system/socket.ts";
+import type { Performer } from "./consult_tables.ts";
+import { LOOK_UP_SECONDS, lookUpAnswer, lookUpProgram } from "./look_up.ts";
+
+/** How long a banner may take to be sent, in milliseconds. */
+const BANNER_TIMEOUT = 10_000;
+
+/**
+ * Does what a decision needs done by blocking a process that has one client and nothing else to do.
+ * What changes the process changes it for good.
+ *
+ * @param fd The connection.
+ */
+export function blockingPerformer(fd: number): Performer {
+  return {
+    resident: false,
+    ask: (question) =>
+      lookUpAnswer(runProgram(lookUpProgram(question), pluginEnvironment(), LOOK_UP_SECONDS)),
+    askUser,
+    runCommand(command, variables) {
+      const environment = pluginEnvironment(variables);
+      const end = reap(startDetached({ ...shellProgram(command), environment }), true);
+      return end?.kind === "exited" && end.status === 0;
+    },
+    say: (text) => void send(fd, encodeBytes(text), now() + BANNER_TIMEOUT),
+    change(change) {
+      switch (change.option) {
+        case "keepalive":
+          return keepAlive(fd);
+        case "linger":
+          return linger(fd, change.seconds);
+        case "nice":
+        case "umask":
+          return adjust(change);
+        default:
+          return changeIdentity(change);
+      }
+    },
+    become: (command, variables) =>
+      becomeProgram({ ...shellProgram(command), environment: pluginEnvironment(variables) }, fd),
+  };
+}
+
+type Adjustment =
+  | { readonly option: "nice"; readonly increment: number }
+  | { readonly option: "umask"; readonly mask: number };
+
+/** A nice value that the process may not have is let be, as in the oracle. */
+function adjust(adjustment: Adjustment): void {
+  const libc = bindLibc({
+    nice: { args: ["i32"], returns: "i32" },
+    umask: { args: ["u32"], returns: "u32" },
+  });
+  if (adjustment.option === "umask") libc.umask(adjustment.mask);
+  else libc.nice(adjustment.increment);
+}

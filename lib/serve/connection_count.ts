@@ -1,0 +1,39 @@
+/** How many connections may be open; 0 stands for any number. */
+export interface ConnectionLimits {
+  readonly total: number;
+  readonly perSource: number;
+}
+
+/** Which limit stands in the way of one more connection. */
+export type Exceeded = "total" | "source";
+
+/** The open connections, counted by where they come from. */
+export interface ConnectionCount {
+  readonly total: () => number;
+  /** Counts one more, unless that would be one too many. */
+  readonly enter: (source: string, limits: ConnectionLimits) => Exceeded | undefined;
+  readonly leave: (source: string) => void;
+}
+
+/** Begins to count. */
+export function countConnections(): ConnectionCount {
+  const sources = new Map<string, number>();
+  let total = 0;
+  return {
+    total: () => total,
+    enter(source, limits) {
+      const own = sources.get(source) ?? 0;
+      if (limits.total > 0 && total >= limits.total) return "total";
+      if (limits.perSource > 0 && own >= limits.perSource) return "source";
+      sources.set(source, own + 1);
+      total++;
+      return undefined;
+    },
+    leave(source) {
+      const own = sources.get(source) ?? 0;
+      if (own > 1) sources.set(source, own - 1);
+      else sources.delete(source);
+      total--;
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { decodeBytes, encodeBytes } from "../bytes.ts";
+import type { Serve } from "../cli.ts";
+import { Severity } from "../log.ts";
+import { bindLibc, closeFile, lastErrno, readInto, SystemError, writeAll } from "../system/libc.ts";
+import { isTerminal } from "../system/terminal.ts";
+import type { Line } from "./generation.ts";
+import { passedDescriptors } from "./inherited.ts";
+import { reside } from "./resident.ts";
+
+const libc = bindLibc({
+  setsid: { args: [], returns: "i32" },
+  pipe2: { args: ["buffer", "i32"], returns: "i32" },
+});
+
+const STDERR = 2;
+const O_CLOEXEC = 0o2000000;
+const STARTED = 0;
+const CANNOT_SERVE = 2;
+
+/**
+ * Names the descriptor on which a daemon tells the process that started it how its start went. A
+ * program that is running cannot be forked with its runtime's threads, so a daemon begins as a second
+ * start of the program.
+ */
+const REPORT_TO = "NRPE_REPORT_TO";
+/** The report's descriptor in the second start. */
+const REPORT = 3;
+/** The end of a report of success. */
+const SERVING = "\0";
+
+/** Serves in the foreground; a terminal gets what the log gets. */
+export function serveInForeground(invocation: Serve): Promise<number> {
+  const terminal = isTerminal(STDERR);
+  let serving = false;
+  return reside({
+    invocation,
+    inherited: passedDescriptors(process.env),
+    inetd: false,
+    early(line) {
+      if (terminal || (!serving && line.severity <= Severity.warning)) print(STDERR, line);
+    },
+    ready() {
+      serving = true;
+    },
+  });
+}
+
+/** Becomes a daemon, or, in its second start, serves as one. */
+export async function serveAsDaemon(invocation: Serve): Promise<number> {
+  return process.env[REPORT_TO] === undefined
+    ? await startAgain()
+    : await serveDetached(invocation);
+}
+
+/** Starts the daemon, and returns when it serves, or with what it complains of. */
+async function startAgain(): Promise<number> {
+  const ends = new Int32Array(2);
+  if (libc.pipe2(ends, O_CLOEXEC) !== 0) throw new SystemError("pipe2", lastErrno());
+  const [readEnd, writeEnd] = ends as unknown as [number, number];
+  const daemon = Bun.spawn([process.execPath, ...process.argv.slice(2)], {
+    argv0: process.argv0,
+    env: { ...process.env, [REPORT_TO]: String(REPORT) },
+    stdio: ["ignore", "ignore", "ignore", writeEnd],
+  });
+  closeFile(writeEnd);
+  let report = "";
+  const chunk = new Uint8Array(4096);
+  while (!report.endsWith(SERVING)) {
+    const count = readInto(readEnd, chunk);
+    if (count <= 0) break;
+    report += decodeBytes(chunk, 0, count);
+  }
+  const serves = report.endsWith(SERVING);
+  writeAll(STDERR, encodeBytes(report.replace(SERVING, "")));
+  if (serves) {
+    daemon.unref();
+    return STARTED;
+  }
+  return await daemon.exited || CANNOT_SERVE;
+}
+
+function serveDetached(invocation: Serve): Promise<number> {
+  delete process.env[REPORT_TO];
+  libc.setsid();
+  let serving = false;
+  return reside({
+    invocation,
+    inherited: [],
+    inetd: false,
+    early(line) {
+      if (!serving && line.severity <= Severity.warning) print(REPORT, line);
+    },
+    ready() {
+      serving = true;
+      writeAll(REPORT, encodeBytes(SERVING));
+      closeFile(REPORT);
+    },
+  });
+}
+
+function print(fd: number, { message }: Line): void {
+  writeAll(fd, encodeBytes(`nrpe: ${message}\n`));
+}

@@ -1,0 +1,89 @@
+import { connect, type Socket } from "node:net";
+import { withVariables } from "../command/environment.ts";
+import { shellProgram } from "../command/program.ts";
+import { runProgramEvented } from "../command/run_evented.ts";
+import { listenForChildren, onceEnded } from "../system/children.ts";
+import { parseReply } from "../system/ident.ts";
+import { Errno, SystemError } from "../system/libc.ts";
+import { type ProcessEnd, startDetached } from "../system/process.ts";
+import { type Endpoint, keepAlive, linger } from "../system/socket.ts";
+import type { Performer } from "./consult_tables.ts";
+import { LOOK_UP_SECONDS, lookUpAnswer, lookUpProgram } from "./look_up.ts";
+
+const IDENT_PORT = 113;
+
+/**
+ * Does what a decision needs done in a process that serves others meanwhile. What would change the
+ * process, and with it all the others, is refused, and whoever comes to such a rule too: `nice`,
+ * `umask`, `user` and `group` need inetd's nowait.
+ *
+ * @param fd The connection's descriptor.
+ * @param environment What commands of the rule are run with, `NAME=value` each.
+ */
+export function eventedPerformer(
+  socket: Socket,
+  fd: number,
+  environment: readonly string[],
+): Performer {
+  return {
+    resident: true,
+    async ask(question) {
+      const { end } = runProgramEvented(lookUpProgram(question), environment, LOOK_UP_SECONDS);
+      return lookUpAnswer(await end);
+    },
+    askUser,
+    async runCommand(command, variables) {
+      listenForChildren();
+      const pid = startDetached({
+        ...shellProgram(command),
+        environment: withVariables(environment, variables),
+      });
+      const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
+      onceEnded(pid, resolve);
+      const end = await promise;
+      return end.kind === "exited" && end.status === 0;
+    },
+    say(text) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      socket.once("close", resolve).write(text, "latin1", () => resolve());
+      return promise;
+    },
+    change(change) {
+      switch (change.option) {
+        case "keepalive":
+          return keepAlive(fd);
+        case "linger":
+          return linger(fd, change.seconds);
+        default:
+          throw new SystemError(change.option, Errno.EPERM, "it needs a process of its own");
+      }
+    },
+    become() {
+      throw new SystemError("twist", Errno.EPERM, "it needs a process of its own");
+    },
+  };
+}
+
+/** As ident.ts's, while others are served. */
+function askUser(client: Endpoint, server: Endpoint, seconds: number): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const socket = connect({
+    host: client.address,
+    port: IDENT_PORT,
+    localAddress: server.address,
+  });
+  const timer = setTimeout(() => socket.destroy(), seconds * 1000);
+  let reply = "";
+  socket.setEncoding("latin1");
+  socket.on("connect", () => void socket.write(`${client.port},${server.port}\r\n`));
+  socket.on("data", (chunk: string) => {
+    reply += chunk;
+    if (reply.includes("\n") || reply.length >= 1000) socket.destroy();
+  });
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => {
+    clearTimeout(timer);
+    resolve(parseReply(reply, client.port, server.port));
+  });
+  return promise;
+}

@@ -1,0 +1,124 @@
+import { encodeBytes } from "../bytes.ts";
+import type { Serve } from "../cli.ts";
+import type { Config } from "../config/config.ts";
+import { type Log, Severity } from "../log.ts";
+import { openEarlyLog, readConfiguration } from "../start.ts";
+import {
+  closeFile,
+  Errno,
+  now,
+  redirectToNull,
+  SystemError,
+  userAndGroup,
+  writeAll,
+} from "../system/libc.ts";
+import {
+  awaitBytes,
+  type Endpoint,
+  isListening,
+  peerOf,
+  sayGoodbye,
+  serverEndOf,
+} from "../system/socket.ts";
+import { blockingPerformer } from "./blocking_performer.ts";
+import { consultTables } from "./consult_tables.ts";
+import { converse } from "./converse.ts";
+import { daemonName } from "./daemon_name.ts";
+import { passedDescriptors } from "./inherited.ts";
+
+/** The descriptor on which inetd leaves the connection, or the socket to wait on. */
+const STDIN = 0;
+const STDOUT = 1;
+const STDERR = 2;
+
+/**
+ * How long a refused client's first bytes are waited for, in milliseconds. Closed with bytes unread
+ * the connection is reset, and check_nrpe says that it could not connect; closed before, check_nrpe
+ * sends people looking for a fault of TLS.
+ */
+const REFUSAL_TIMEOUT = 1000;
+
+/** Exit statuses of the agent. */
+const SERVED = 0;
+const CANNOT_SERVE = 2;
+
+/**
+ * Serves the client that inetd has accepted, on descriptor 0, or all the clients of a listening socket
+ * there. A service manager may have passed the socket in its own way instead, see sd_listen_fds(3).
+ * @returns The exit status: 0 when the client was served or sent away, 2 when the agent cannot serve.
+ */
+export async function serveInetd(invocation: Serve): Promise<number> {
+  const passed = process.env.LISTEN_FDS === undefined ? [] : passedDescriptors(process.env);
+  const fd = passed[0] ?? STDIN;
+  const peer = findPeer(fd);
+  if (typeof peer === "number") return peer;
+  // inetd leaves the connection on these two as well; nothing but a response may reach the client.
+  redirectToNull(STDOUT);
+  redirectToNull(STDERR);
+  if (peer === "listening") {
+    const { serveWaiting } = await import("./wait.ts");
+    return await serveWaiting(invocation, passed.length > 0 ? passed : [STDIN]);
+  }
+  const start = readConfiguration(invocation.config);
+  if (start === undefined) return CANNOT_SERVE;
+  const { config, log } = start;
+  const variables = config.tcp_wrappers ? await admit(config, log, fd, peer) : [];
+  if (variables === undefined) return SERVED;
+  const { uid, gid } = userAndGroup();
+  if (uid === 0 || gid === 0) {
+    log(Severity.error, "Error: NRPE daemon cannot be run as user/group root!");
+    return CANNOT_SERVE;
+  }
+  if (invocation.tls && config.ssl_enabled) {
+    const { serveOneClient } = await import("./one_client.ts");
+    return await serveOneClient(start, fd, peer, variables);
+  }
+  converse({ config, log, peer: peer?.address ?? "unknown" }, fd, variables);
+  // The client waits for the end of the connection; ending the process takes longer than that.
+  closeFile(fd);
+  return SERVED;
+}
+
+/**
+ * Asks the access tables about the client.
+ * @returns The variables that the rule has set for plugins; undefined for a client that is refused.
+ */
+async function admit(
+  config: Config,
+  log: Log,
+  fd: number,
+  client: Endpoint | undefined,
+): Promise<readonly string[] | undefined> {
+  const connection = { client, server: serverEndOf(fd), daemon: daemonName() };
+  const performer = blockingPerformer(fd);
+  const admission = await consultTables(config, log, connection, performer);
+  const { admitted, bannerSent, variables } = admission;
+  if (admitted) return variables;
+  const deadline = now() + REFUSAL_TIMEOUT;
+  if (bannerSent) sayGoodbye(fd, deadline);
+  else awaitBytes(fd, deadline);
+  return undefined;
+}
+
+/** Whom a descriptor is connected with, or the exit status when it is with nobody. */
+function findPeer(fd: number): Endpoint | undefined | "listening" | number {
+  try {
+    return peerOf(fd);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    if (error.errno === Errno.ENOTSOCK || error.errno === Errno.EBADF) {
+      complain("standard input is no connection: this mode is for inetd, xinetd or systemd");
+      return CANNOT_SERVE;
+    }
+    if (isListening(fd)) return "listening";
+    const gone = `Could not read request from client unknown, bailing out... (${error.message})`;
+    openEarlyLog()(Severity.error, gone);
+    return SERVED;
+  }
+}
+
+/** Says what is wrong where a person who tries the command line sees it, and in the log. */
+function complain(problem: string): void {
+  writeAll(STDERR, encodeBytes(`nrpe: ${problem}\n`));
+  openEarlyLog()(Severity.error, `Error: ${problem}`);
+}

@@ -1,0 +1,192 @@
+import { lookup } from "node:dns/promises";
+import { createServer, type Server, type Socket } from "node:net";
+import { type AddressBytes, parseIPv4, parseIPv6 } from "../address.ts";
+import type { Config } from "../config/config.ts";
+import { closeFile, describeErrno, Errno, Poll, SystemError, waitFor } from "../system/libc.ts";
+import { duplicate, listenOn, probeDescriptors, setBacklog } from "../system/listen_socket.ts";
+
+/** An address and port to listen on. */
+export interface Place {
+  readonly address: string;
+  readonly bytes: AddressBytes;
+  readonly port: number;
+  /** Whether it may be missing on this host: all addresses of a family that the kernel lacks. */
+  readonly optional: boolean;
+}
+
+/** Sockets that listen. */
+export interface Listeners {
+  /**
+   * Listens on these places and on no others. Sockets whose place stays are left as they are; when a
+   * new place cannot be had, nothing changes.
+   * @throws {Error} naming the place that cannot be had, and why.
+   */
+  readonly move: (places: readonly Place[], backlog: number) => Promise<readonly Place[]>;
+  /** Listens on a socket that somebody else has bound; it is closed with the others. */
+  readonly inherit: (fd: number, backlog: number) => Promise<void>;
+  /** Stops accepting connections. */
+  readonly close: () => void;
+}
+
+interface Listener {
+  readonly place: Place | undefined;
+  readonly fd: number;
+  /** What accepts connections, on a copy of the descriptor; nothing while no more can be accepted. */
+  server: Server | undefined;
+}
+
+/** How often it is looked for connections that cannot be accepted, in milliseconds. */
+const LOOK = 1_000;
+
+/** The places that a configuration names; an address family given on the command line wins. */
+export async function placesOf(config: Config, family: 4 | 6 | undefined): Promise<Place[]> {
+  const wanted = family ?? config.address_family;
+  const suits = ({ bytes }: Place) => wanted === "any" || bytes.length === (wanted === 4 ? 4 : 16);
+  const port = config.server_port;
+  if (config.server_address.length === 0) {
+    return [placeOf("0.0.0.0", port, true), placeOf("::", port, true)].filter(suits);
+  }
+  const places = new Map<string, Place>();
+  for (const name of config.server_address) {
+    const addresses = parseIPv4(name) ?? parseIPv6(name) ? [name] : await addressesOf(name);
+    for (const place of addresses.map((address) => placeOf(address, port, false)).filter(suits)) {
+      places.set(nameOf(place), place);
+    }
+  }
+  if (places.size > 0) return [...places.values()];
+  const names = config.server_address.join(", ");
+  throw new Error(`Cannot bind to any address: server_address=${names} has none of that family`);
+}
+
+function placeOf(address: string, port: number, optional: boolean): Place {
+  return { address, bytes: (parseIPv4(address) ?? parseIPv6(address))!, port, optional };
+}
+
+async function addressesOf(name: string): Promise<readonly string[]> {
+  try {
+    return (await lookup(name, { all: true })).map(({ address }) => address);
+  } catch (error) {
+    throw new Error(`bad addr or host: ${name} (${(error as Error).message})`);
+  }
+}
+
+/**
+ * Makes listeners, for the time being without a socket.
+ *
+ * @param accept Called with each connection, of which nothing has been read.
+ * @param failed Called with the error number when connections wait that cannot be accepted. They stay
+ * in the kernel's queue, and accepting begins again when there are descriptors for them.
+ */
+export function makeListeners(
+  accept: (socket: Socket) => void,
+  failed: (errno: number) => void,
+): Listeners {
+  let listeners: Listener[] = [];
+
+  const serve = async (fd: number) => {
+    const server = createServer(
+      { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
+      accept,
+    );
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.on("error", reject).listen({ fd: duplicate(fd) }, resolve);
+    await promise;
+    return server;
+  };
+
+  // The runtime says nothing when accept(2) fails for want of descriptors, and tries on without rest.
+  const look = setInterval(async () => {
+    const waiting = listeners.filter(({ fd }) => isReadable(fd));
+    const errno = waiting.length === 0 ? 0 : probeDescriptors();
+    for (const listener of errno === 0 ? listeners : waiting) {
+      if (errno === 0) listener.server ??= await serve(listener.fd);
+      else {
+        listener.server?.close();
+        listener.server = undefined;
+      }
+    }
+    if (errno !== 0) failed(errno);
+  }, LOOK);
+  look.unref();
+
+  const attach = async (place: Place | undefined, fd: number, backlog: number) => {
+    const server = await serve(fd);
+    // The runtime has set a backlog of its own.
+    setBacklog(fd, backlog);
+    listeners.push({ place, fd, server });
+  };
+
+  const detach = (leaving: readonly Listener[]) => {
+    // A descriptor must not be closed twice: its number may be another one's by then.
+    const present = listeners.filter((listener) => leaving.includes(listener));
+    listeners = listeners.filter((listener) => !leaving.includes(listener));
+    for (const { server, fd } of present) {
+      server?.close();
+      closeFile(fd);
+    }
+  };
+
+  return {
+    async move(places, backlog) {
+      const bound = listeners.filter(({ place }) => place !== undefined);
+      const stays = (one: Place) => bound.find(({ place }) => isSame(place!, one));
+      const leaving = bound.filter(({ place }) => !places.some((one) => isSame(place!, one)));
+      const fresh = places.filter((place) => stays(place) === undefined);
+      const inTheWay = leaving.filter(({ place }) =>
+        fresh.some(({ port }) => port === place!.port)
+      );
+      const opened: { readonly place: Place; readonly fd: number }[] = [];
+      try {
+        // A socket for one address and one for all of them cannot both have a port.
+        detach(inTheWay);
+        for (const place of fresh) {
+          const fd = openPlace(place, backlog);
+          if (fd !== undefined) opened.push({ place, fd });
+        }
+        if (places.length > 0 && opened.length + bound.length - leaving.length === 0) {
+          throw new Error("Cannot bind to any address.");
+        }
+      } catch (error) {
+        for (const { fd } of opened) closeFile(fd);
+        for (const { place } of inTheWay) await attach(place, openPlace(place!, backlog)!, backlog);
+        throw error;
+      }
+      for (const { place, fd } of opened) await attach(place, fd, backlog);
+      for (const { fd } of bound) {
+        if (!leaving.some((one) => one.fd === fd)) setBacklog(fd, backlog);
+      }
+      detach(leaving);
+      return opened.map(({ place }) => place);
+    },
+    inherit: (fd, backlog) => attach(undefined, fd, backlog),
+    close() {
+      clearInterval(look);
+      detach(listeners);
+    },
+  };
+}
+
+function isReadable(fd: number): boolean {
+  return waitFor([{ fd, events: Poll.in }], 0)[0] !== 0;
+}
+
+function openPlace(place: Place, backlog: number): number | undefined {
+  try {
+    return listenOn(place.bytes, place.port, backlog);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    const lacking = error.errno === Errno.EAFNOSUPPORT || error.errno === Errno.EADDRNOTAVAIL;
+    if (lacking && place.optional) return undefined;
+    throw new Error(
+      `Bind to port ${place.port} on ${place.address} failed: ${describeErrno(error.errno)}.`,
+    );
+  }
+}
+
+function isSame(one: Place, other: Place): boolean {
+  return one.port === other.port && one.bytes.join() === other.bytes.join();
+}
+
+function nameOf({ address, port }: Place): string {
+  return `${address} ${port}`;
+}

@@ -1,0 +1,31 @@
+import { type Log, Severity } from "../log.ts";
+
+/** How often a line of one kind is written at most, in milliseconds. */
+const INTERVAL = 10_000;
+
+/** Writes a line about something that clients can cause as often as they like. */
+export interface LogRarely {
+  (kind: string, message: string): void;
+}
+
+/**
+ * Makes a log that writes one line of each kind in ten seconds, and with the next one how many were
+ * left out.
+ * @param clock In milliseconds.
+ */
+export function logRarely(log: Log, clock: () => number): LogRarely {
+  const kinds = new Map<string, { until: number; omitted: number }>();
+  return (kind, message) => {
+    const last = kinds.get(kind);
+    if (last !== undefined && clock() < last.until) {
+      last.omitted++;
+      return;
+    }
+    const omitted = last?.omitted ?? 0;
+    const more = omitted === 0
+      ? ""
+      : ` (and ${omitted} more of this kind since the last such line)`;
+    log(Severity.warning, message + more);
+    kinds.set(kind, { until: clock() + INTERVAL, omitted: 0 });
+  };
+}

@@ -1,0 +1,336 @@
+import { chownSync } from "node:fs";
+import type { Socket } from "node:net";
+import { isAbsolute, join } from "node:path";
+import type { Serve } from "../cli.ts";
+import {
+  daemonEnvironment,
+  inheritedVariables,
+  pluginEnvironment,
+} from "../command/environment.ts";
+import { makeExecutor } from "../command/executor.ts";
+import type { Config } from "../config/config.ts";
+import { type Log, Severity } from "../log.ts";
+import { openEarlyLog } from "../start.ts";
+import { describeErrno, now } from "../system/libc.ts";
+import { notifyVia } from "../system/notify.ts";
+import { type OpenLog, openLog } from "../system/open_log.ts";
+import { holdPidFile, type PidFile } from "../system/pid_file.ts";
+import { openFilesLimit } from "../system/process.ts";
+import { type Generation, type Line, makeGeneration } from "./generation.ts";
+import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
+import { type Listeners, makeListeners, type Place, placesOf } from "./listeners.ts";
+import { logRarely } from "./rarely.ts";
+import { makeServer, type Server } from "./server.ts";
+
+/** Exit statuses of the agent. */
+const SERVED = 0;
+const CANNOT_SERVE = 2;
+
+/** Descriptors that are not for connections and their plugins. */
+const SPARE_FILES = 64;
+
+/** How long clients have for taking the last answers, in milliseconds. */
+const LAST_ANSWERS = 3_000;
+
+/** How a process that serves many clients lives. */
+export interface Residence {
+  readonly invocation: Serve;
+  /** Listening sockets that somebody else has bound; without any the agent binds its own. */
+  readonly inherited: readonly number[];
+  /** Whether it is inetd's service, which ends when nobody asks any more. */
+  readonly inetd: boolean;
+  /** Also gets every line of the log, until the agent serves. */
+  readonly early: (line: Line) => void;
+  /** Called when the agent serves. */
+  readonly ready: () => void;
+}
+
+/** What went wrong at the start, in words for the log. */
+class CannotServe extends Error {
+  constructor(readonly lines: readonly Line[]) {
+    super();
+  }
+}
+
+/**
+ * Serves until it is told to end, or, as inetd's service, until nobody has asked for a while.
+ * @returns The exit status.
+ */
+export async function reside(residence: Residence): Promise<number> {
+  // The binary is compiled to stay in the interpreter; here code runs often enough to be compiled.
+  Bun.unsafe.setJITPolicy(1);
+  try {
+    return await live(residence);
+  } catch (error) {
+    if (!(error instanceof CannotServe)) throw error;
+    const log = openEarlyLog();
+    for (const line of error.lines) {
+      log(line.severity, line.message);
+      residence.early(line);
+    }
+    return CANNOT_SERVE;
+  }
+}
+
+interface Life {
+  readonly residence: Residence;
+  /** A path as seen from where the agent was started; a daemon moves to `/`. */
+  readonly resolve: (path: string) => string;
+  /** The log of the configuration in force. */
+  readonly log: Log;
+  generation: Generation;
+  openLog: OpenLog;
+}
+
+/** The whole life of the process, from the configuration to the last answer. */
+async function live(residence: Residence): Promise<number> {
+  const { inetd, invocation, ready } = residence;
+  const notify = notifyVia(process.env.NOTIFY_SOCKET);
+  const life = begin(residence);
+  const { log } = life;
+  let stopping = false;
+  const ending = Promise.withResolvers<string>();
+  // From here on no signal of those that an administrator sends may end the agent before its time.
+  for (const name of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
+    process.on(name, () => {
+      // Who insists does not want to wait.
+      if (stopping) executor.stop();
+      else ending.resolve(name);
+    });
+  }
+  const serving = Promise.withResolvers<void>();
+  onHangup(async () => {
+    await serving.promise;
+    if (stopping) return;
+    notify("RELOADING=1");
+    await reload(life, listeners);
+    notify("READY=1");
+  });
+  const identity = identify(life.generation.config, log);
+  const executor = makeExecutor(() => life.generation.config.max_commands);
+  const { promise: idle, resolve: becomeIdle } = Promise.withResolvers<void>();
+  let idleTimer: Timer | undefined;
+  const waitForIdleness = () => {
+    clearTimeout(idleTimer);
+    if (!inetd) return;
+    const patience = life.generation.config.wait_idle_timeout * 1000;
+    idleTimer = setTimeout(() => server.connections() === 0 && becomeIdle(), patience);
+  };
+  const server = makeServer({
+    current: () => life.generation,
+    log,
+    executor,
+    environment: environmentFor(residence, identity),
+    room: Math.floor((openFilesLimit() - SPARE_FILES) / 2),
+    idle: waitForIdleness,
+  });
+  const rarely = logRarely(log, now);
+  // One socket may accept while another is being bound, and root's rights are not given up yet:
+  // nobody is heard before they are.
+  const take = (socket: Socket) => {
+    socket.on("error", () => {});
+    void serving.promise.then(() => server.take(socket));
+  };
+  const listeners = makeListeners(take, (errno) => {
+    const failure = `Network server accept failure (${errno}: ${describeErrno(errno)})`;
+    rarely("accept", failure);
+  });
+  const pidFile = await settle(life, listeners, identity);
+  if (!inetd && invocation.changeDirectory) process.chdir("/");
+  ready();
+  serving.resolve();
+  notify("READY=1");
+  waitForIdleness();
+  const signal = await Promise.race([ending.promise, idle]);
+  stopping = true;
+  if (signal !== undefined) log(Severity.notice, `Caught ${signal} - shutting down...`);
+  notify("STOPPING=1");
+  listeners.close();
+  if (signal !== undefined) server.dismiss();
+  await untilGone(server, life.generation.config.shutdown_timeout * 1000);
+  executor.stop();
+  await untilGone(server, LAST_ANSWERS);
+  if (pidFile?.remove() === false) {
+    log(Severity.error, `Cannot remove pidfile '${pidFile.path}' - check your privileges.`);
+  }
+  if (!inetd) log(Severity.notice, "Daemon shutdown");
+  return SERVED;
+}
+
+/** Reads the configuration and opens the log. */
+function begin(residence: Residence): Life {
+  const directory = process.cwd();
+  const resolve = (path: string) => isAbsolute(path) ? path : join(directory, path);
+  let say: Log = openEarlyLog();
+  const log: Log = (severity, message) => say(severity, message);
+  const result = makeGeneration({ ...surroundings(residence), resolve, log });
+  if (result.kind === "failure") {
+    const message = `Config file '${residence.invocation.config}' contained errors, aborting...`;
+    throw new CannotServe([...result.lines, { severity: Severity.error, message }]);
+  }
+  const life: Life = {
+    residence,
+    resolve,
+    log,
+    generation: result.generation,
+    openLog: openLog(result.generation.config),
+  };
+  say = (severity, message) => {
+    life.openLog(severity, message);
+    residence.early({ severity, message });
+  };
+  for (const { severity, message } of result.lines) log(severity, message);
+  return life;
+}
+
+function surroundings({ invocation, inetd }: Residence) {
+  return { path: invocation.config, tls: invocation.tls, allowedHosts: !inetd };
+}
+
+function identify(config: Config, log: Log): Identity {
+  const result = identityOf(config);
+  if (result.kind === "failure") {
+    throw new CannotServe([{ severity: Severity.error, message: result.reason }]);
+  }
+  if (result.doubt !== undefined) log(Severity.warning, result.doubt);
+  return result.identity;
+}
+
+/** What a service manager says to the agent and to nobody else. */
+const MANAGERS = /^(LISTEN_(PID|FDS|FDNAMES|PIDFDID)|NOTIFY_SOCKET|WATCHDOG_(PID|USEC))=/;
+
+/**
+ * Under inetd plugins get what the agent was given, as in a process for one client. That is read here
+ * and now: who has given up root's rights can no longer see it.
+ */
+function environmentFor({ inetd }: Residence, identity: Identity) {
+  const own = inheritedVariables();
+  const user = variablesOf(identity);
+  const asUnderInetd = pluginEnvironment().filter((variable) => !MANAGERS.test(variable));
+  return ({ config }: Generation): readonly string[] =>
+    inetd ? asUnderInetd : daemonEnvironment(own, config.keep_env_vars, user);
+}
+
+/** Takes the sockets and the pid file, and gives up root's rights. */
+async function settle(
+  { residence, generation: { config }, openLog, log }: Life,
+  listeners: Listeners,
+  identity: Identity,
+): Promise<PidFile | undefined> {
+  const { inetd, inherited, invocation } = residence;
+  if (!inetd) log(Severity.notice, "Starting up daemon");
+  for (const fd of inherited) await listeners.inherit(fd, config.listen_queue_size);
+  if (inherited.length === 0) {
+    try {
+      const places = await placesOf(config, invocation.family);
+      announce(await listeners.move(places, config.listen_queue_size), config, log);
+    } catch (error) {
+      throw new CannotServe([{ severity: Severity.error, message: (error as Error).message }]);
+    }
+  }
+  const pidFile = inetd || config.pid_file === undefined ? undefined : takePidFile(config.pid_file);
+  const { account: { uid }, gid, change } = identity;
+  if (change) {
+    pidFile?.giveTo(uid, gid);
+    openLog.giveTo(uid, gid);
+    if (config.tls_state_file !== undefined) giveFile(config.tls_state_file, uid, gid);
+  }
+  try {
+    assume(identity);
+  } catch (error) {
+    throw new CannotServe([{ severity: Severity.error, message: `Error: ${error}` }]);
+  }
+  return pidFile;
+}
+
+function announce(places: readonly Place[], config: Config, log: Log): void {
+  for (const { address, port } of places) {
+    log(Severity.info, `Server listening on ${address} port ${port}.`);
+  }
+  log(Severity.info, `Listening for connections on port ${config.server_port}`);
+  const hosts = config.allowed_hosts?.map((host) =>
+    host.kind === "name" ? host.name : `${host.address.join(".")}/${host.length}`
+  );
+  if (hosts !== undefined) log(Severity.info, `Allowing connections from: ${hosts.join(",")}`);
+}
+
+function takePidFile(path: string): PidFile {
+  const result = holdPidFile(path);
+  switch (result.kind) {
+    case "held":
+      return result.file;
+    case "taken": {
+      const message = `There's already an NRPE server running (PID ${result.pid}).  Bailing out...`;
+      throw new CannotServe([{ severity: Severity.error, message }]);
+    }
+    case "failed": {
+      const message =
+        `Cannot write to pidfile '${path}' - check your privileges. (${result.reason})`;
+      throw new CannotServe([{ severity: Severity.error, message }]);
+    }
+  }
+}
+
+function giveFile(path: string, uid: number, gid: number): void {
+  try {
+    chownSync(path, uid, gid);
+  } catch {
+    // It could not be written either, and the log has said so.
+  }
+}
+
+/** Calls a function at every SIGHUP; those that come meanwhile make it one more call. */
+function onHangup(act: () => Promise<void>): void {
+  let state: "idle" | "acting" | "once more" = "idle";
+  process.on("SIGHUP", async () => {
+    if (state !== "idle") {
+      state = "once more";
+      return;
+    }
+    do {
+      state = "acting";
+      await act();
+    } while (state as string === "once more");
+    state = "idle";
+  });
+}
+
+/** Puts the configuration as it is now in force, whole; where something is wrong, nothing changes. */
+async function reload(life: Life, listeners: Listeners): Promise<void> {
+  const { residence, resolve, log, generation: old } = life;
+  const { invocation, inherited } = residence;
+  log(Severity.notice, "Caught SIGHUP - restarting...");
+  const result = makeGeneration({ ...surroundings(residence), resolve, log });
+  const refuse = (lines: readonly Line[]) => {
+    for (const { severity, message } of lines) log(severity, message);
+    log(
+      Severity.error,
+      `Config file '${invocation.config}' cannot be put in force, the old configuration stays`,
+    );
+  };
+  if (result.kind === "failure") return refuse(result.lines);
+  const { generation } = result;
+  const { config } = generation;
+  let opened: readonly Place[] = [];
+  if (inherited.length === 0) {
+    try {
+      const places = await placesOf(config, invocation.family);
+      opened = await listeners.move(places, config.listen_queue_size);
+    } catch (error) {
+      generation.allowList.close();
+      return refuse([{ severity: Severity.error, message: (error as Error).message }]);
+    }
+  }
+  life.generation = generation;
+  old.allowList.close();
+  life.openLog.close();
+  life.openLog = openLog(config);
+  for (const { severity, message } of result.lines) log(severity, message);
+  announce(opened, config, log);
+}
+
+/** Waits until no client is connected any more, or the patience, in milliseconds, is at its end. */
+async function untilGone(server: Server, patience: number): Promise<void> {
+  const end = performance.now() + patience;
+  while (server.connections() > 0 && performance.now() < end) await Bun.sleep(10);
+}
