@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BINARY } from "../lab/room.ts";
+
+let directory: string;
+beforeAll(() => directory = mkdtempSync(join(tmpdir(), "nrpe-access-")));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function file(name: string, content: string | Uint8Array): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+function run(...args: readonly string[]): { exit: number; out: string; err: string } {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([BINARY, "--check-access", ...args]);
+  return { exit: exitCode, out: stdout.toString(), err: stderr.toString() };
+}
+
+function check(allow: string, deny: string, ...args: readonly string[]) {
+  return run("--hosts-allow", allow, "--hosts-deny", deny, ...args);
+}
+
+describe("--check-access", () => {
+  test("tells on one screen why a client does not get in", () => {
+    const allow = file("allow", "sshd: ALL\nnrpe: 192.0.2.1, .mon.example\nnrpe: 10.0.0.5/24\n");
+    const deny = file("deny", "ALL: ALL\n");
+    const { exit, out, err } = check(allow, deny, "10.0.0.7");
+    expect(out).toBe(
+      `daemon   nrpe
+client   address 10.0.0.7, name unknown
+
+${allow}
+    2  nrpe: 192.0.2.1, .mon.example
+         192.0.2.1     no   the client's address is 10.0.0.7
+         .mon.example  no   the client has no known name
+    3  nrpe: 10.0.0.5/24
+         10.0.0.5/24  no   bits beyond the mask are set, so it can match nothing: ` +
+        `10.0.0.0/24 would be the net that 10.0.0.7 is in
+       1 rule is for other daemons
+
+${deny}
+    1=>ALL: ALL
+         ALL  yes  every client
+
+DENIED  by ${deny} line 1
+         ALL: ALL
+         log      warning: refused connect from 10.0.0.7 (10.0.0.7)
+
+Some rules ask for a name, and an address alone has none here. --lookup finds the name as
+a real connection would.
+`,
+    );
+    expect([exit, err]).toEqual([1, ""]);
+  });
+
+  test("sums up long runs of lines in a long table", () => {
+    let text = "";
+    for (let at = 0; at < 10_000; at++) text += `nrpe: 10.${at >> 8}.${at & 255}.1\n`;
+    const allow = file("long", `${text}nrpe: 192.0.2.7: severity notice: spawn x %a\n`);
+    const { exit, out } = check(allow, join(directory, "none"), "192.0.2.7");
+    expect(exit).toBe(0);
+    expect(out.split("\n").length).toBeLessThan(24);
+    expect(out).toContain("    2  to 10000: 9999 lines, none of which can match\n");
+    expect(out).toContain("GRANTED  by");
+    expect(out).toContain("         spawn    x 192.0.2.7\n");
+    expect(out).toContain("         log      notice: connect from 192.0.2.7 (192.0.2.7)\n");
+  });
+
+  test("prints JSON lines", () => {
+    const allow = file("json", "nrpe: KNOWN@10.0.0.7: spawn %u@%a: twist x\n");
+    const missing = join(directory, "missing");
+    const { exit, out } = check(allow, missing, "--json", "/usr/sbin/nrpe", "eve@10.0.0.7");
+    expect(exit).toBe(0);
+    const { trace, ...answer } = JSON.parse(out);
+    expect(answer).toEqual({
+      daemon: "nrpe",
+      server: null,
+      client: { address: "10.0.0.7", name: "unknown", user: "eve" },
+      access: "delegated",
+      file: allow,
+      line: 1,
+      rule: "nrpe: KNOWN@10.0.0.7: spawn %u@%a: twist x",
+      effects: [{ option: "spawn", value: "eve@10.0.0.7" }, { option: "twist", value: "x" }],
+      warnings: [{ file: missing, line: null, message: "no such file: it counts as empty" }],
+    });
+    expect(trace).toMatchObject([{ line: 1, matches: true, clients: [{ matched: true }] }]);
+  });
+
+  test("prints JSON that is UTF-8, whatever the tables hold", () => {
+    const allow = file("bytes", Buffer.from("nrpe: 10.0.0.7 \xff\x1b\xc3\xa4\n", "latin1"));
+    const { out } = check(allow, join(directory, "none"), "--json", "10.0.0.7");
+    expect(out).not.toContain("\ufffd");
+    expect(JSON.parse(out).rule).toBe("nrpe: 10.0.0.7 \xff\x1b\xc3\xa4");
+    const text = check(allow, join(directory, "none"), "10.0.0.7").out;
+    expect(text).toContain("nrpe: 10.0.0.7 ????\n");
+  });
+
+  test.each([
+    ["three words", ["a", "b", "c"], "3 words where one or two are expected"],
+    ["an unknown option", ["--jso", "x"], "unknown option --jso"],
+    ["an option without its file", ["10.0.0.1", "--hosts-allow"], "--hosts-allow needs the name"],
+    ["an empty name", [""], '"": host not found'],
+    ["a server of two users", ["nrpe@[::1]", "10.0.0.1"], "[::1]: host not found"],
+  ])("refuses %s", (_, args, message) => {
+    const { exit, out, err } = run(...args);
+    expect([exit, out]).toEqual([2, ""]);
+    expect(err).toStartWith(`nrpe: ${message}`);
+  });
+
+  test("lets nobody in by a hosts.deny that cannot be read, and says so", () => {
+    const blocked = join(file("plain", ""), "deny");
+    const { exit, out } = check(join(directory, "none"), blocked, "10.0.0.7");
+    expect(exit).toBe(1);
+    expect(out).toContain(`warning: cannot open: Not a directory\n`);
+    expect(out).toContain(`DENIED  ${blocked} cannot be read, so nobody who comes to it gets in\n`);
+    expect(check(blocked, join(directory, "none"), "10.0.0.7").exit).toBe(0);
+  });
+
+  test("takes a directory for an empty table", () => {
+    mkdirSync(join(directory, "dir"));
+    const { exit, out } = check(join(directory, "dir"), join(directory, "dir"), "10.0.0.7");
+    expect(exit).toBe(0);
+    expect(out).toContain("(a directory: it counts as empty)");
+  });
+
+  test("grants nothing because of binary tables", () => {
+    const bytes = new Uint8Array(1 << 20);
+    for (let at = 0, state = 1; at < bytes.length; at++) {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      bytes[at] = state >>> 16;
+    }
+    const binary = file("binary", bytes);
+    const closed = file("closed", "ALL: ALL\n");
+    expect(check(binary, closed, "10.0.0.7").exit).toBe(1);
+    expect(check(join(directory, "none"), binary, "10.0.0.7").exit).toBe(1);
+    expect(check("/dev/null", "/dev/null", "10.0.0.7").exit).toBe(0);
+  });
+
+  test("reads tables of 50 MB in bounded time", () => {
+    const closed = file("closed", "ALL: ALL\n");
+    const shapes = {
+      plain: "nrpe: 10.1.2.3\n",
+      nameless: "no colon at all\n",
+      candidates: "nrpe: *.example [::1]/64\n",
+      comments: `#${"x".repeat(1500)}\n`,
+    };
+    for (const line of Object.values(shapes)) {
+      const big = file("big", line.repeat(Math.ceil((50 << 20) / line.length)));
+      expect(check(big, closed, "10.0.0.7").exit).toBe(1);
+    }
+    const endless = file("big", "x".repeat(50 << 20));
+    expect(check(endless, closed, "10.0.0.7").exit).toBe(1);
+    expect(check(closed, endless, "192.0.2.1").exit).toBe(0);
+    const words = file("words", "10.1.2.3 ".repeat((50 << 20) / 9));
+    expect(check(file("names", `nrpe: ${words}\n`), closed, "10.0.0.7").exit).toBe(1);
+  }, 120_000);
+});
