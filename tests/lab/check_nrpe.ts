@@ -1,0 +1,19 @@
+import { decodeBytes } from "../../lib/bytes.ts";
+import { PEERS } from "./peers.ts";
+
+/** What the real check_nrpe made of an answer. */
+export interface CheckResult {
+  readonly status: number;
+  /** Its standard output, a byte string. */
+  readonly output: string;
+}
+
+/** Runs check_nrpe against a plain agent on loopback. */
+export async function checkNrpe(port: number, ...args: readonly string[]): Promise<CheckResult> {
+  const check = Bun.spawn(
+    [PEERS.checkNrpe.path, "-n", "-H", "127.0.0.1", "-p", String(port), "-t", "30", ...args],
+    { stdout: "pipe", stderr: "inherit", stdin: "ignore" },
+  );
+  const output = decodeBytes(new Uint8Array(await new Response(check.stdout).arrayBuffer()));
+  return { status: await check.exited, output };
+}

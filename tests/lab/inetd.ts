@@ -1,0 +1,147 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { PEERS } from "./peers.ts";
+import type { Room } from "./room.ts";
+import { listenAsSyslog, type Syslog } from "./syslog.ts";
+import { waitUntil } from "./wait_until.ts";
+
+/** A real inetd with services on loopback ports, and the syslog of all that it starts. */
+export interface Inetd extends AsyncDisposable {
+  readonly pid: number;
+  /** The ports of the services, in their order. */
+  readonly ports: readonly number[];
+  readonly syslog: Syslog;
+}
+
+/** A service that starts a program for each connection. */
+export interface Service {
+  readonly user: string;
+  readonly program: string;
+  /** The arguments, the program's name first. */
+  readonly argv: readonly string[];
+  /** Whether the program gets the listening socket instead of a connection. */
+  readonly wait?: boolean;
+  /** IPv4 where it isn't given. */
+  readonly family?: 4 | 6;
+}
+
+/** How an inetd is to be started. */
+export interface InetdOptions {
+  readonly kind?: InetdKind;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Files of this machine that its services are to see replaced: path and content. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** Which inetd is to serve. */
+export type InetdKind = "inetd" | "inetutilsInetd" | "xinetd";
+
+/** Devices that programs expect in /dev. */
+const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
+
+/**
+ * Shell text that gives the process a /dev of its own, with `log` leading to the given socket, in a
+ * mount namespace that nobody else sees.
+ */
+export function privateDev(room: Room, syslog: Syslog): string {
+  const dev = join(room.path, "dev");
+  mkdirSync(dev, { recursive: true });
+  const devices = DEVICES.map((name) =>
+    `: > ${dev}/${name}; mount --bind /dev/${name} ${dev}/${name}`
+  );
+  return [
+    `mount -t tmpfs -o mode=755 dev ${dev}`,
+    ...devices,
+    `ln -s /proc/self/fd ${dev}/fd; ln -s fd/0 ${dev}/stdin; ln -s fd/1 ${dev}/stdout`,
+    `ln -s fd/2 ${dev}/stderr; ln -s ${syslog.path} ${dev}/log`,
+    `mount --rbind ${dev} /dev`,
+  ].join("\n");
+}
+
+/** Starts an inetd with some services, in a mount namespace of its own. */
+export async function startInetd(
+  room: Room,
+  services: readonly Service[],
+  options: InetdOptions = {},
+): Promise<Inetd> {
+  const { kind = "inetd", env = {}, files = {} } = options;
+  const syslog = listenAsSyslog(join(room.path, "log.sock"));
+  const ports = await freePorts(services.length);
+  const config = join(room.path, "inetd.conf");
+  const entry = kind === "xinetd" ? xinetdEntry : inetdLine;
+  writeFileSync(config, services.map((service, at) => entry(service, ports[at]!)).join(""));
+  const command = {
+    inetd: `-i ${config}`,
+    inetutilsInetd: `-d -p${room.path}/inetd.pid ${config} 2>/dev/null`,
+    xinetd: `-dontfork -f ${config} -pidfile ${room.path}/inetd.pid`,
+  }[kind];
+  const replaced = Object.entries(files).map(([path, content], at) =>
+    `mount --bind ${room.file(`replaced.${at}`, content)} ${path}\n`
+  );
+  const script = `set -e\nulimit -Sn 1024\n${privateDev(room, syslog)}\n${replaced.join("")}` +
+    `exec ${PEERS[kind].path} ${command}\n`;
+  const inetd = Bun.spawn(["unshare", "-m", "sh", "-c", script], {
+    env: { PATH: process.env.PATH ?? "", ...env },
+    cwd: "/",
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  await waitUntil("inetd listens", () => ports.every(isListening));
+  return {
+    pid: inetd.pid,
+    ports,
+    syslog,
+    async [Symbol.asyncDispose]() {
+      inetd.kill();
+      await inetd.exited;
+      syslog[Symbol.dispose]();
+    },
+  };
+}
+
+function inetdLine({ user, program, argv, family, wait }: Service, port: number): string {
+  const at = family === 6 ? `[::1]:${port} stream tcp6` : `127.0.0.1:${port} stream tcp`;
+  return `${at} ${wait ? "wait" : "nowait.100000"} ${user} ${program} ${argv.join(" ")}\n`;
+}
+
+function xinetdEntry({ user, program, argv, wait }: Service, port: number): string {
+  const attributes = {
+    type: "UNLISTED",
+    port,
+    bind: "127.0.0.1",
+    socket_type: "stream",
+    protocol: "tcp",
+    wait: wait ? "yes" : "no",
+    user,
+    server: program,
+    server_args: argv.slice(1).join(" "),
+    instances: "UNLIMITED",
+    per_source: "UNLIMITED",
+    cps: "100000 1",
+  };
+  const lines = Object.entries(attributes).map(([name, value]) => `  ${name} = ${value}\n`);
+  return `service nrpe-${port}\n{\n${lines.join("")}}\n`;
+}
+
+/** Ports of loopback that nobody listened on a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const { promise, resolve } = Promise.withResolvers<ReturnType<typeof createServer>>();
+      const server = createServer().listen(0, "127.0.0.1", () => resolve(server));
+      return promise;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** Whether some process listens on a TCP port, of IPv4 or IPv6. */
+export function isListening(port: number): boolean {
+  const local = port.toString(16).toUpperCase().padStart(4, "0");
+  const pattern = new RegExp(`^ *[0-9]+: [0-9A-F]+:${local} [0-9A-F:]+ 0A `, "m");
+  return ["/proc/net/tcp", "/proc/net/tcp6"].some((path) =>
+    pattern.test(readFileSync(path, "latin1"))
+  );
+}

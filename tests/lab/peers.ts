@@ -1,0 +1,37 @@
+import { existsSync } from "node:fs";
+
+/**
+ * Where packages lie unpacked that cannot be installed beside others; `.ci/run` puts them there.
+ */
+const UNPACKED = process.env.NRPE_UNPACKED_PEERS ?? "/var/tmp/nrpe-one-peers";
+
+/** Programs of other packages that tests talk to. */
+export const PEERS = {
+  checkNrpe: { path: "/usr/lib/nagios/plugins/check_nrpe", package: "nagios-nrpe-plugin" },
+  agent: { path: "/usr/sbin/nrpe", package: "nagios-nrpe-server" },
+  plugins: { path: "/usr/lib/nagios/plugins/check_load", package: "monitoring-plugins-basic" },
+  inetd: { path: "/usr/sbin/inetd", package: "openbsd-inetd" },
+  inetutilsInetd: { path: `${UNPACKED}/usr/sbin/inetutils-inetd`, package: "inetutils-inetd" },
+  xinetd: { path: `${UNPACKED}/usr/sbin/xinetd`, package: "xinetd" },
+  tcpd: { path: "/usr/sbin/tcpd", package: "tcpd" },
+  strace: { path: "/usr/bin/strace", package: "strace" },
+  systemdAnalyze: { path: "/usr/bin/systemd-analyze", package: "systemd" },
+  openssl: { path: "/usr/bin/openssl", package: "openssl" },
+} as const;
+
+/** The name of a peer. */
+export type Peer = keyof typeof PEERS;
+
+/**
+ * Whether tests that need some peers must be skipped, because their packages are not installed.
+ *
+ * @throws {Error} when the environment says, with NRPE_REQUIRE_PEERS=1, that nothing may be skipped.
+ */
+export function peersMissing(...peers: readonly Peer[]): boolean {
+  const missing = peers.filter((peer) => !existsSync(PEERS[peer].path));
+  if (missing.length === 0 && process.getuid?.() === 0) return false;
+  const need = missing.map((peer) => PEERS[peer].package).join(", ") || "root";
+  if (process.env.NRPE_REQUIRE_PEERS === "1") throw new Error(`These tests need ${need}`);
+  console.warn(`Skipping tests that need ${need}`);
+  return true;
+}

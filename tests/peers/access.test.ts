@@ -1,0 +1,87 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { peersMissing } from "../lab/peers.ts";
+import { BINARY, ROOT } from "../lab/room.ts";
+import { ACCESS_HOSTS_EXTRA } from "./access_cases.ts";
+
+const RECORDED = join(ROOT, "tests", "wrappers", "access-cases.jsonl");
+const WORKER = join(ROOT, "tests", "peers", "access_worker.ts");
+
+/** Where generated cases begin, and how many there are: `deno task fuzz-access` asks for more. */
+const FIRST = Number(process.env["NRPE_ACCESS_SEED"] ?? 1);
+const COUNT = Number(process.env["NRPE_ACCESS_CASES"] ?? 3000);
+const COUNT_BINARY = 300;
+
+/**
+ * Recorded answers that are deliberately not ours, by their ids: `0` as a daemon pattern, which
+ * there fits a server that has no port; and `user nobody`, which tcpdmatch refuses because it tries
+ * to become that user.
+ */
+const DIFFERENT: readonly number[] = [141, 542];
+
+interface Disagreement {
+  readonly id: number;
+}
+
+interface Count {
+  readonly cases: number;
+  readonly disagreements: number;
+  readonly verdicts: Readonly<Record<string, number>>;
+}
+
+/** Runs the worker in a mount namespace of its own, so that no file of the machine is touched. */
+async function compare(
+  subject: string,
+  ...source: readonly string[]
+): Promise<{ readonly disagreements: readonly Disagreement[]; readonly count: Count }> {
+  const first = readFileSync(RECORDED, "utf8").split("\n", 1)[0]!;
+  const { hosts } = JSON.parse(first) as { readonly hosts: string };
+  const bun = join(ROOT, "node_modules", ".bin", "bun");
+  const worker = Bun.spawn(
+    ["unshare", "-m", bun, WORKER, subject, hosts + ACCESS_HOSTS_EXTRA, ...source],
+    { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
+  );
+  const lines = (await worker.stdout.text()).trimEnd().split("\n");
+  expect(await worker.exited).toBe(0);
+  return {
+    disagreements: lines.slice(0, -1).map((line) => JSON.parse(line)),
+    count: JSON.parse(lines.at(-1)!),
+  };
+}
+
+const skip = peersMissing("tcpd");
+const LONG = 60_000 + COUNT * 50;
+
+describe.skipIf(skip)("--check-access", () => {
+  test.each(["engine", BINARY])("answers as recorded from tcpdmatch: %s", async (subject) => {
+    const { disagreements, count } = await compare(subject, "recorded", RECORDED);
+    expect(count.cases).toBe(549);
+    expect(disagreements.filter(({ id }) => !DIFFERENT.includes(id))).toEqual([]);
+    expect(count.disagreements).toBe(DIFFERENT.length);
+  }, LONG);
+
+  test("the engine agrees with tcpdmatch about generated tables", async () => {
+    console.log(`Generated tables from seed ${FIRST} on: ${COUNT}`);
+    const { disagreements, count } = await compare("engine", "generated", `${FIRST}`, `${COUNT}`);
+    expect(disagreements).toEqual([]);
+    expect(count.cases).toBe(COUNT);
+    // Every way to be decided about has to come up, or the agreement says little.
+    const ways = ["granted by no", "denied by no", "granted by allow", "denied by allow"];
+    ways.push("denied by deny", "granted by deny", "delegated by allow");
+    for (const way of ways) expect(count.verdicts).toHaveProperty([way]);
+  }, LONG);
+
+  test("the program agrees with tcpdmatch about generated tables", async () => {
+    const first = FIRST + COUNT;
+    console.log(`Generated tables from seed ${first} on: ${COUNT_BINARY}`);
+    const { disagreements, count } = await compare(
+      BINARY,
+      "generated",
+      `${first}`,
+      `${COUNT_BINARY}`,
+    );
+    expect(disagreements).toEqual([]);
+    expect(count.cases).toBe(COUNT_BINARY);
+  }, LONG);
+});

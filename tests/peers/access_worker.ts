@@ -1,0 +1,216 @@
+/**
+ * Asks the engine, or the compiled program, questions whose answers are known, and compares.
+ *
+ * `bun access_worker.ts SUBJECT HOSTS generated FIRST COUNT` takes the answers from tcpdmatch, and
+ * `... recorded FILE` from a file like access-cases.jsonl. SUBJECT is `engine` or the program, HOSTS
+ * the text of /etc/hosts for the questions. It has to run in a private mount namespace. Each
+ * disagreement is a line of JSON on stdout; the last line counts.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { lookUp, requestsOf } from "../../lib/diagnose/check_access_request.ts";
+import { readTableFile } from "../../lib/system/table_files.ts";
+import { decide, type Surroundings } from "../../lib/wrappers/decide.ts";
+import { UNKNOWN } from "../../lib/wrappers/request.ts";
+import { type AccessCase, accessCase } from "./access_cases.ts";
+import { bindSyslog } from "./syslog_socket.ts";
+import { askTcpdmatch, optionText, type OracleAnswer } from "./tcpdmatch.ts";
+
+const [subject, hosts, source, ...rest] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  ...string[],
+];
+const directory = `/tmp/nrpe-access-${process.pid}`;
+
+function writeFiles({ allow, deny, files }: AccessCase): void {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory);
+  const write = (name: string, text: string) =>
+    writeFileSync(`${directory}/${name}`, text.replaceAll("@DIR@", directory), "latin1");
+  if (allow !== null) write("hosts.allow", allow);
+  if (deny !== null) write("hosts.deny", deny);
+  for (const [name, text] of Object.entries(files)) write(name, text);
+}
+
+type Answer = Omit<OracleAnswer, "log">;
+
+async function askEngine(daemon: string, client: string): Promise<Answer> {
+  const asked = requestsOf(daemon, client, false);
+  if (asked.kind === "error") return { answered: false, verdicts: [], rules: [], options: [] };
+  const tables = {
+    allow: `${directory}/hosts.allow`,
+    deny: `${directory}/hosts.deny`,
+    read: readTableFile,
+  };
+  const rules: string[] = [];
+  const options: string[] = [];
+  const run: Surroundings["run"] = ({ effect, value }) => {
+    options.push(optionText(effect.option, value));
+    return "done";
+  };
+  const verdicts: Answer["verdicts"][number][] = [];
+  for (const request of asked.requests) {
+    const { verdict, rule } = await decide(tables, request, { lookUp, run });
+    if (rule !== undefined) rules.push(`${rule.table} ${rule.line}`);
+    verdicts.push({
+      address: known(request.client.address),
+      name: known(request.client.name),
+      user: known(request.user),
+      access: verdict,
+    });
+  }
+  return { answered: true, verdicts, rules, options };
+}
+
+function askBinary(binary: string, daemon: string, client: string): Answer {
+  const run = Bun.spawnSync([
+    binary,
+    "--check-access",
+    "--json",
+    "--hosts-allow",
+    `${directory}/hosts.allow`,
+    "--hosts-deny",
+    `${directory}/hosts.deny`,
+    "--",
+    daemon,
+    client,
+  ]);
+  const answered = run.exitCode !== 2;
+  const lines = run.stdout.toString().split("\n").filter((text) => text !== "");
+  const verdicts = answered ? lines.map((text) => JSON.parse(text)) : [];
+  const denied = verdicts.some(({ access }) => access === "denied");
+  if (answered && run.exitCode !== (denied ? 1 : 0)) {
+    throw new Error(`exit status ${run.exitCode} with ${run.stdout}${run.stderr}`);
+  }
+  return {
+    answered,
+    verdicts: verdicts.map(({ client, access }) => ({
+      address: client.address,
+      name: known(client.name),
+      user: known(client.user),
+      access,
+    })),
+    rules: verdicts.flatMap(({ file, line }) => {
+      const table = /(allow|deny)$/.exec(file ?? "")?.[0];
+      return table === undefined || line === null ? [] : [`${table} ${line}`];
+    }),
+    options: verdicts.flatMap(({ effects }) =>
+      effects.map((effect: { option: string; value: string | null }) =>
+        optionText(effect.option, effect.value)
+      )
+    ),
+  };
+}
+
+function ask(daemon: string, client: string): Answer | Promise<Answer> {
+  return subject === "engine" ? askEngine(daemon, client) : askBinary(subject, daemon, client);
+}
+
+/**
+ * Whether both came to the same options. Where one is wrong tcpdmatch may name it before it says so,
+ * and where the client has several addresses nothing tells whose options they are.
+ */
+function sameOptions(should: Answer, does: Answer): boolean {
+  const more = should.options.length - does.options.length;
+  return should.verdicts.length > 1 || more === 0 && Bun.deepEquals(should.options, does.options) ||
+    more === 1 && Bun.deepEquals(should.options.slice(0, -1), does.options);
+}
+
+/** A question with the answer that it should get. */
+interface Posed {
+  readonly question: AccessCase;
+  /** What tells the question apart: a seed or a number. */
+  readonly id: number;
+  /** Called when the files of the question are in place. */
+  readonly expected: () => Answer;
+}
+
+function* generated(first: number, count: number): Generator<Posed> {
+  const drain = bindSyslog();
+  for (let id = first; id < first + count; id++) {
+    const question = accessCase(id);
+    const { daemon, client } = question;
+    yield {
+      question,
+      id,
+      expected() {
+        const { log: _, ...answer } = askTcpdmatch(directory, daemon, client, drain);
+        return answer;
+      },
+    };
+  }
+}
+
+interface Recorded extends AccessCase {
+  readonly id: number;
+  readonly expect: readonly {
+    readonly address: string | null;
+    readonly name: string;
+    readonly access: string;
+    readonly file: string | null;
+    readonly line: number | null;
+  }[];
+}
+
+function* recorded(file: string): Generator<Posed> {
+  for (const line of readFileSync(file, "utf8").split("\n").slice(1)) {
+    if (line === "") continue;
+    const { id, expect, ...question } = JSON.parse(line) as Recorded;
+    const user = /^([^@]+)@/.exec(question.client)?.[1] ?? UNKNOWN;
+    const verdicts = expect.map(({ address, name, access }) => ({
+      address,
+      name: known(name),
+      user: known(user),
+      access,
+    }));
+    const rules = expect.flatMap(({ file, line }) =>
+      file === null ? [] : [`${file.replace("hosts.", "")} ${line}`]
+    );
+    yield { question, id, expected: () => ({ answered: true, verdicts, rules, options: [] }) };
+  }
+}
+
+function known(text: string | null | undefined): string | null {
+  return text === undefined || text?.toLowerCase() === UNKNOWN ? null : text;
+}
+
+writeFileSync(`${directory}.hosts`, hosts);
+writeFileSync(
+  `${directory}.nsswitch`,
+  "passwd: files\ngroup: files\nhosts: files\nnetgroup: nis\n",
+);
+for (const [name, target] of [["hosts", "/etc/hosts"], ["nsswitch", "/etc/nsswitch.conf"]]) {
+  const mounted = Bun.spawnSync(["mount", "--bind", `${directory}.${name}`, target!]);
+  if (mounted.exitCode !== 0) throw new Error(mounted.stderr.toString());
+  rmSync(`${directory}.${name}`);
+}
+const posed = source === "generated"
+  ? generated(Number(rest[0]), Number(rest[1]))
+  : recorded(rest[0]!);
+let cases = 0;
+let disagreements = 0;
+const verdicts: Record<string, number> = {};
+try {
+  for (const { question, id, expected } of posed) {
+    cases++;
+    writeFiles(question);
+    const should = expected();
+    const does = await ask(question.daemon, question.client);
+    for (const { access } of should.verdicts) {
+      const by = /^\w+/.exec(should.rules[0] ?? "no rule")![0];
+      const kind = `${access} by ${by}`;
+      verdicts[kind] = (verdicts[kind] ?? 0) + 1;
+    }
+    const { options: _, ...rest } = should;
+    const agree = Bun.deepEquals(rest, { ...does, options: undefined }) &&
+      (source === "recorded" || sameOptions(should, does));
+    if (agree) continue;
+    disagreements++;
+    console.log(JSON.stringify({ id, question, should, does }));
+  }
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
+console.log(JSON.stringify({ cases, disagreements, verdicts }));
+process.exit(0);

@@ -1,0 +1,87 @@
+/** The files of deploy/ as the programs read them that they are for. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { checkNrpe } from "../lab/check_nrpe.ts";
+import { freePorts, isListening } from "../lab/inetd.ts";
+import { PEERS, peersMissing } from "../lab/peers.ts";
+import { makeRoom, type Room, ROOT } from "../lab/room.ts";
+import { waitUntil } from "../lab/wait_until.ts";
+
+let room: Room;
+
+beforeEach(() => {
+  room = makeRoom();
+});
+
+afterEach(() => room[Symbol.dispose]());
+
+/** A file of deploy/ with this machine's paths in it, plain conversations and a port of its own. */
+function adapted(path: string, config: string, port: number): string {
+  return readFileSync(join(ROOT, "deploy", path), "latin1")
+    .replaceAll("/usr/local/bin/nrpe", room.binary)
+    .replaceAll("-c /etc/nagios/nrpe.cfg", `-n -c ${config}`)
+    .replaceAll(/^(#?)nrpe stream/gm, `$1127.0.0.1:${port} stream`)
+    .replaceAll("= 5666", `= ${port}\n\tbind = 127.0.0.1`);
+}
+
+async function serves(command: readonly string[], port: number): Promise<void> {
+  const server = Bun.spawn([...command], { cwd: "/", stdio: ["ignore", "ignore", "ignore"] });
+  try {
+    await waitUntil(`${command[0]} listens`, () => isListening(port));
+    expect(await checkNrpe(port, "-c", "ok")).toEqual({ status: 0, output: "fine\n" });
+  } finally {
+    server.kill();
+    await server.exited;
+  }
+}
+
+const CONFIG = "wait_idle_timeout=1\ncommand[ok]=echo fine\n";
+
+describe.skipIf(peersMissing("checkNrpe", "inetd", "inetutilsInetd", "xinetd"))(
+  "deploy/inetd",
+  () => {
+    test.each(["nowait", "wait"])("inetd.conf serves with %s", async (kind) => {
+      for (const inetd of ["inetd", "inetutilsInetd"] as const) {
+        const [port] = await freePorts(1) as [number];
+        const config = room.file("nrpe.cfg", CONFIG);
+        const text = adapted("inetd/inetd.conf", config, port);
+        const line = text.split("\n").find((one) => one.includes(`tcp ${kind}`))!.replace(/^#/, "");
+        const file = room.file(`${inetd}.conf`, `${line}\n`);
+        const command = inetd === "inetd"
+          ? [PEERS.inetd.path, "-i", file]
+          : [PEERS.inetutilsInetd.path, "-d", `-p${room.path}/inetd.pid`, file];
+        await serves(command, port);
+      }
+    });
+
+    test.each(["no", "yes"])("xinetd.nrpe serves with wait = %s", async (wait) => {
+      const [port] = await freePorts(1) as [number];
+      const text = adapted("inetd/xinetd.nrpe", room.file("nrpe.cfg", CONFIG), port);
+      const file = room.file("xinetd.conf", text.replace(/wait\t\t= no/, `wait = ${wait}`));
+      const pidFile = join(room.path, "xinetd.pid");
+      await serves([PEERS.xinetd.path, "-dontfork", "-f", file, "-pidfile", pidFile], port);
+    });
+  },
+);
+
+describe.skipIf(peersMissing("systemdAnalyze", "agent"))("deploy/systemd", () => {
+  test("systemd-analyze verify finds nothing wrong", () => {
+    const units = readdirSync(join(ROOT, "deploy", "systemd"));
+    for (const unit of units) {
+      const text = readFileSync(join(ROOT, "deploy", "systemd", unit), "latin1");
+      room.file(unit, text.replaceAll("/usr/local/bin/nrpe", room.binary));
+    }
+    const verify = Bun.spawnSync(
+      [
+        PEERS.systemdAnalyze.path,
+        "verify",
+        "--man=no",
+        ...units.map((unit) => join(room.path, unit)),
+      ],
+      { env: { ...process.env, SYSTEMD_UNIT_PATH: `${room.path}:` } },
+    );
+    const said = verify.stderr.toString().split("\n").filter((line) => line.includes("nrpe"));
+    expect(said).toEqual([]);
+  });
+});

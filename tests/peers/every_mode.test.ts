@@ -1,0 +1,104 @@
+/** The same requests in every mode, plain and over TLS: the answers are those of plain nowait. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { PacketVersion, Response } from "../../lib/protocol/packet.ts";
+import { type SocketUnit, startSocketUnit } from "../lab/activator.ts";
+import { ask, type Asking } from "../lab/ask.ts";
+import { type Daemon, startDaemon } from "../lab/daemon.ts";
+import { type Inetd, startInetd } from "../lab/inetd.ts";
+import { peersMissing } from "../lab/peers.ts";
+import { makeRoom, type Room } from "../lab/room.ts";
+import { COMMANDS, DIFFERENT } from "./requests.ts";
+
+const missing = peersMissing("agent", "plugins", "inetd");
+
+const MODES = ["nowait", "wait", "daemon", "activation"] as const;
+const VERSIONS: readonly PacketVersion[] = [2, 3, 4];
+
+/** What depends on the process that answers, or on the clock, or tells modes apart on purpose. */
+const NOT_COMPARED = ["environment", "variable", "load_help", "working_directory"];
+
+const lines: Record<string, string> = { ...COMMANDS };
+for (const [name, { line }] of Object.entries(DIFFERENT)) lines[name] = line;
+const names = Object.keys(lines).filter((name) => !NOT_COMPARED.includes(name));
+
+/** A response, or what became of the connection instead. */
+function answer(port: number, name: string, asking: Asking): Promise<Response | string> {
+  return ask(port, name, asking).catch((error: Error) => error.message);
+}
+
+describe.skipIf(missing)("every mode", () => {
+  let room: Room;
+  let inetd: Inetd;
+  const daemons: Daemon[] = [];
+  const units: SocketUnit[] = [];
+  const ports = new Map<string, number>();
+
+  beforeAll(async () => {
+    room = makeRoom();
+    const text = "command_timeout=2\n" +
+      Object.entries(lines).map(([name, line]) => `command[${name}]=${line}\n`).join("");
+    const config = room.file("nrpe.cfg", text);
+    const service = (tls: boolean, wait: boolean) => ({
+      user: "nagios",
+      program: room.binary,
+      argv: ["nrpe", ...tls ? [] : ["-n"], "-c", config, "--inetd"],
+      wait,
+    });
+    const env = { LANG: "C.UTF-8", HOME: "/nonexistent" };
+    inetd = await startInetd(room, [
+      service(false, false),
+      service(true, false),
+      service(false, true),
+      service(true, true),
+    ], { env });
+    ["nowait plain", "nowait TLS", "wait plain", "wait TLS"].forEach((mode, at) =>
+      ports.set(mode, inetd.ports[at]!)
+    );
+    for (const tls of [false, true]) {
+      const kind = tls ? "TLS" : "plain";
+      const daemon = await startDaemon(room, {
+        config: `keep_env_vars=LANG\n${text}`,
+        args: tls ? [] : ["-n"],
+        env,
+      });
+      daemons.push(daemon);
+      ports.set(`daemon ${kind}`, daemon.port);
+      const unit = startSocketUnit(room, [...tls ? [] : ["-n"], "-c", config, "--inetd"], {
+        accept: true,
+      });
+      units.push(unit);
+      ports.set(`activation ${kind}`, unit.port);
+    }
+  });
+
+  afterAll(async () => {
+    for (const started of [...daemons, ...units]) await started[Symbol.asyncDispose]();
+    await inetd?.[Symbol.asyncDispose]();
+    room?.[Symbol.dispose]();
+  });
+
+  test.concurrent.each(names)("answers %s alike", async (name) => {
+    await Promise.all(VERSIONS.map(async (version) => {
+      const expected = await answer(ports.get("nowait plain")!, name, { version });
+      await Promise.all(MODES.map(async (mode) => {
+        const plain = await answer(ports.get(`${mode} plain`)!, name, { version });
+        expect({ mode, plain }).toEqual({ mode, plain: expected });
+        const tls = await answer(ports.get(`${mode} TLS`)!, name, { version, tls: {} });
+        expect({ mode, tls }).toEqual({ mode, tls: expected });
+      }));
+    }));
+  });
+
+  test.concurrent.each(["undefined", "ok;id", "ok!argument", "_NRPE_CHECK", "x".repeat(900)])(
+    "answers the request %s alike",
+    async (request) => {
+      const expected = await answer(ports.get("nowait plain")!, request, {});
+      for (const [mode, port] of ports) {
+        const asking = mode.endsWith("TLS") ? { tls: {} } : {};
+        const given = await answer(port, request, asking);
+        const kind = (one: Response | string) => typeof one === "string" ? "no response" : one;
+        expect({ mode, given: kind(given) }).toEqual({ mode, given: kind(expected) });
+      }
+    },
+  );
+});

@@ -1,0 +1,129 @@
+/** The agent on a listening socket that inetd or a service manager has passed on. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ask, askOften } from "../lab/ask.ts";
+import { startSocketUnit } from "../lab/activator.ts";
+import { checkNrpe } from "../lab/check_nrpe.ts";
+import { type InetdKind, startInetd } from "../lab/inetd.ts";
+import { listenForNotices } from "../lab/notices.ts";
+import { peersMissing } from "../lab/peers.ts";
+import { makeRoom, type Room } from "../lab/room.ts";
+import { waitUntil } from "../lab/wait_until.ts";
+
+const KINDS: readonly InetdKind[] = ["inetd", "inetutilsInetd", "xinetd"];
+
+const missing = peersMissing("checkNrpe", ...KINDS);
+
+let room: Room;
+
+beforeEach(() => {
+  room = makeRoom();
+});
+
+afterEach(() => room[Symbol.dispose]());
+
+/** An nrpe.cfg whose one command tells agents apart. */
+function configure(idle: number): string {
+  return room.file(
+    "nrpe.cfg",
+    `wait_idle_timeout=${idle}\ncommand[who]=echo $PPID\ncommand[ok]=echo fine\n`,
+  );
+}
+
+describe.skipIf(missing).each(KINDS)("wait under %s", (kind) => {
+  test("one process serves many clients, ends when idle, and the next is served again", async () => {
+    const argv = ["nrpe", "-n", "-c", configure(1), "--inetd"];
+    const service = { user: "nagios", program: room.binary, argv, wait: true };
+    await using inetd = await startInetd(room, [service], { kind });
+    const [port] = inetd.ports as [number];
+    expect(await checkNrpe(port, "-c", "ok")).toEqual({ status: 0, output: "fine\n" });
+    const first = (await ask(port, "who")).text;
+    expect((await ask(port, "who")).text).toBe(first);
+    expect(await askOften(port, "ok", { times: 200, atOnce: 16 })).toEqual(
+      new Map([["fine", 200]]),
+    );
+    await waitUntil("the agent has ended", () => !isAlive(Number(first)));
+    expect((await ask(port, "who")).text).not.toBe(first);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/ Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return false;
+  }
+}
+
+describe.skipIf(missing)("the hand-over to inetd", () => {
+  test("loses none of 1,000 checks while the agent ends and begins again 20 times", async () => {
+    const argv = ["nrpe", "-n", "-c", configure(1), "--inetd"];
+    await using inetd = await startInetd(room, [
+      { user: "nagios", program: room.binary, argv, wait: true },
+    ]);
+    const [port] = inetd.ports as [number];
+    const agents = new Set<string>();
+    let asked = 0;
+    // Bursts that end about when the agent gives up, a little earlier or later each time.
+    for (let round = 0; asked < 1000 || agents.size <= 20; round++) {
+      const answers = await askOften(port, "who", { times: 40, atOnce: 4 });
+      asked += 40;
+      for (const [answer, times] of answers) {
+        expect(answer).toMatch(/^[0-9]+$/);
+        expect(times).toBeGreaterThan(0);
+        agents.add(answer);
+      }
+      await Bun.sleep(998 + (round % 10) * 3);
+    }
+  });
+});
+
+describe.skipIf(missing)("socket activation", () => {
+  test.each([["plain", ["-n"]], ["TLS", []]] as const)(
+    "%s: a process for each connection (Accept=yes)",
+    async (kind, args) => {
+      await using unit = startSocketUnit(room, [...args, "-c", configure(1), "--inetd"], {
+        accept: true,
+      });
+      const asking = kind === "TLS" ? { tls: {} } : {};
+      const answers = await askOften(unit.port, "who", { times: 20, atOnce: 4, asking });
+      expect(answers.size).toBe(20);
+    },
+  );
+
+  test.each([["plain", ["-n"]], ["TLS", []]] as const)(
+    "%s: one process until idle (Accept=no, --inetd)",
+    async (kind, args) => {
+      await using unit = startSocketUnit(room, [...args, "-c", configure(1), "--inetd"], {
+        accept: false,
+      });
+      const asking = kind === "TLS" ? { tls: {} } : {};
+      const answers = await askOften(unit.port, "who", { times: 20, atOnce: 4, asking });
+      expect(answers.size).toBe(1);
+      const [first] = answers.keys();
+      await waitUntil("the agent has ended", () => !isAlive(Number(first)));
+      expect((await ask(unit.port, "who", asking)).text).not.toBe(first);
+    },
+  );
+
+  test("a daemon in the foreground (Accept=no, -f) says when it serves, reloads and ends", async () => {
+    using notices = listenForNotices(join(room.path, "notify.sock"));
+    await using unit = startSocketUnit(room, ["-n", "-c", configure(1), "-f"], {
+      accept: false,
+      notify: notices.path,
+    });
+    await waitUntil("it is ready", () => notices.take().includes("READY=1"));
+    const pid = Number((await ask(unit.port, "who")).text);
+    process.kill(pid, "SIGHUP");
+    const all: string[] = [];
+    await waitUntil("it has reloaded", () => {
+      all.push(...notices.take());
+      return all.includes("READY=1");
+    });
+    expect(all[0]).toMatch(/^RELOADING=1\nMONOTONIC_USEC=[0-9]+$/);
+    process.kill(pid, "SIGTERM");
+    await waitUntil("it says that it ends", () => notices.take().includes("STOPPING=1"));
+  });
+});
