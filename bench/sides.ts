@@ -1,0 +1,163 @@
+/** The agents that are compared, each started as an administrator would start it. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  freePorts,
+  type Inetd,
+  isListening,
+  type Service,
+  startInetd,
+} from "../tests/lab/inetd.ts";
+import { PEERS } from "../tests/lab/peers.ts";
+import { makeRoom, type Room } from "../tests/lab/room.ts";
+import { waitUntil } from "../tests/lab/wait_until.ts";
+import type { Agent, Question } from "./ask.ts";
+
+/** The user that every agent runs as. */
+const USER = "nagios";
+/** Connections that a daemon's listening socket holds. The C agent's default, 5, loses some of 16. */
+const LISTEN_QUEUE = 128;
+
+/** What is asked for, by the name that the figures give it. */
+export const QUESTIONS = {
+  echo: { command: "echo", answer: /^OK$/ },
+  check_load: { command: "check_load", answer: /load average/ },
+} as const satisfies Record<string, Question>;
+
+/** The name of a question. */
+export type QuestionName = keyof typeof QUESTIONS;
+
+/** The command that leaves time to look at the agent while its plugin sleeps. */
+export const NAP = "nap";
+
+const COMMANDS = `command[echo]=/bin/echo OK
+command[check_load]=${PEERS.plugins.path} -w 10000,10000,10000 -c 20000,20000,20000
+command[${NAP}]=/bin/sleep 3
+`;
+
+/** Both agents read the same nrpe.cfg. */
+export interface Configs {
+  readonly inetd: string;
+  readonly daemon: (port: number) => string;
+}
+
+/** Writes nrpe.cfg and a self-signed certificate, as current installations have one. */
+export function writeConfigs(room: Room): Configs {
+  const cert = join(room.path, "server.crt");
+  const key = join(room.path, "server.key");
+  const openssl = Bun.spawnSync([
+    ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+    ...["-nodes", "-subj", "/CN=bench", "-days", "30", "-keyout", key, "-out", cert],
+  ]);
+  if (openssl.exitCode !== 0) throw new Error(`openssl: ${openssl.stderr}`);
+  room.file("server.key", readFileSync(key));
+  const common = `ssl_cert_file=${cert}\nssl_privatekey_file=${key}\n${COMMANDS}`;
+  return {
+    inetd: room.file("nrpe.cfg", common),
+    daemon: (port) =>
+      room.file(
+        `nrpe.${port}.cfg`,
+        `server_port=${port}\nserver_address=127.0.0.1\nallowed_hosts=127.0.0.1\n` +
+          `nrpe_user=${USER}\nnrpe_group=${USER}\npid_file=${room.path}/nrpe.${port}.pid\n` +
+          `listen_queue_size=${LISTEN_QUEUE}\n${common}`,
+      ),
+  };
+}
+
+/** Services of an inetd, and what must be known to ask and to watch them. */
+export interface Services extends AsyncDisposable {
+  readonly inetd: Inetd;
+  readonly agents: readonly Agent[];
+}
+
+/** An agent's service in inetd.conf, under the name that the figures give it. */
+export interface NamedService {
+  readonly name: string;
+  readonly tls: boolean;
+  readonly service: Omit<Service, "user">;
+}
+
+/** The lines of inetd.conf that start an agent for each connection. */
+export function nowaitServices(room: Room, config: string): NamedService[] {
+  const own = ["nrpe", "-c", config, "--inetd"];
+  const c = ["nrpe", "-c", config, "-i"];
+  const plain = (argv: readonly string[]) => [...argv, "-n"];
+  const { tcpd, agent } = PEERS;
+  return [
+    { name: "nowait", tls: false, service: { program: room.binary, argv: plain(own) } },
+    { name: "tcpd + C", tls: false, service: { program: tcpd.path, argv: plain(c) } },
+    { name: "C", tls: false, service: { program: agent.path, argv: plain(c) } },
+    { name: "nowait TLS", tls: true, service: { program: room.binary, argv: own } },
+    { name: "C TLS", tls: true, service: { program: agent.path, argv: c } },
+  ];
+}
+
+/** The line of inetd.conf that passes the listening socket on. */
+export function waitService(room: Room, config: string): NamedService {
+  const argv = ["nrpe", "-c", config, "--inetd", "-n"];
+  return { name: "wait", tls: false, service: { program: room.binary, argv, wait: true } };
+}
+
+/** Starts an inetd with some services. */
+export async function startServices(named: readonly NamedService[]): Promise<Services> {
+  const room = makeRoom();
+  const services = named.map(({ service }) => ({ ...service, user: USER }));
+  const inetd = await startInetd(room, services);
+  return {
+    inetd,
+    agents: named.map(({ name, tls }, at) => ({ name, tls, port: inetd.ports[at]! })),
+    async [Symbol.asyncDispose]() {
+      await inetd[Symbol.asyncDispose]();
+      room[Symbol.dispose]();
+    },
+  };
+}
+
+/** An agent that serves by itself. */
+export interface Daemon extends AsyncDisposable {
+  readonly pid: number;
+  readonly agent: Agent;
+}
+
+/** Starts a daemon in the foreground, with the limit of open files that services usually have. */
+export async function startDaemon(
+  { name, program, tls, configs }: {
+    readonly name: string;
+    readonly program: string;
+    readonly tls: boolean;
+    readonly configs: Configs;
+  },
+): Promise<Daemon> {
+  const [port] = await freePorts(1) as [number];
+  const args = ["-c", configs.daemon(port), "-f", ...(tls ? [] : ["-n"])];
+  const daemon = Bun.spawn(["sh", "-c", 'ulimit -Sn 1024; exec "$0" "$@"', program, ...args], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { PATH: "/usr/bin:/bin" },
+    cwd: "/",
+  });
+  await waitUntil(`${name} listens`, () => {
+    if (daemon.exitCode !== null) throw new Error(`${name} ended with ${daemon.exitCode}`);
+    return isListening(port);
+  });
+  return {
+    pid: daemon.pid,
+    agent: { name, port, tls },
+    async [Symbol.asyncDispose]() {
+      daemon.kill();
+      await daemon.exited;
+    },
+  };
+}
+
+/** The processes that a process has started and that have not ended, see proc(5); none if it has. */
+export function childrenOf(pid: number): number[] {
+  const children = `/proc/${pid}/task/${pid}/children`;
+  if (!existsSync(children)) return [];
+  const text = readFileSync(children, "latin1").trim();
+  return text === "" ? [] : text.split(" ").map(Number);
+}
+
+/** Waits until a process has no children, so that the next side isn't charged for their end. */
+export function settle(pid: number): void {
+  while (childrenOf(pid).length > 0) Bun.sleepSync(0.2);
+}

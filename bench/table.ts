@@ -1,0 +1,138 @@
+/** A run's findings in words: for a terminal, and for README.md. */
+import type { Comparison, Goal, Memory, MemoryComparison, Outcome, Unit } from "./outcome.ts";
+import type { Ratio, Summary } from "./statistics.ts";
+
+const BEGIN = "<!-- figures, written by deno task bench -->";
+const END = "<!-- end of figures -->";
+
+const HEAD = ["case", "plugin", "this agent", "peer", "", "ratio", "goal", "met"];
+const FULL_HEAD = [
+  ...["case", "plugin or table", "unit", "median", "p95", "peer", "median", "p95"],
+  ...["ratio", "95 % interval", "goal", "met"],
+];
+const MEMORY_HEAD = ["memory, RSS / PSS", "this agent", "C agent"];
+
+/** The whole findings, for a terminal. */
+export function textOf(outcome: Outcome): string {
+  return [
+    describeRun(outcome),
+    alignedTable([FULL_HEAD, ...outcome.comparisons.map(fullRow)]),
+    "p95 is what 95 of 100 values are at least as good as; ratio is this agent's median by the peer's.",
+    alignedTable([MEMORY_HEAD, ...outcome.memory.map(memoryRow)]),
+    growthText(outcome),
+    fileSizeText(outcome),
+  ].join("\n\n");
+}
+
+/** The findings for README.md, in Markdown. */
+export function markdownOf(outcome: Outcome): string {
+  return [
+    describeRun(outcome),
+    alignedTable([HEAD, ...outcome.comparisons.map(row)]),
+    "Medians; ratio is this agent's by the peer's. Times end with the complete response, or with the " +
+    "whole process\nwhere the case says so.",
+    "![How many times as fast as the peer](bench/chart.svg)",
+    alignedTable([MEMORY_HEAD, ...outcome.memory.map(memoryRow)]),
+    `${growthText(outcome)}\n${fileSizeText(outcome)}`,
+  ].join("\n\n");
+}
+
+/**
+ * Puts figures in the place of the ones that README.md has.
+ * @throws {SyntaxError} when it has no place for them.
+ */
+export function withFigures(readme: string, figures: string): string {
+  const begin = readme.indexOf(BEGIN);
+  const end = readme.indexOf(END);
+  if (begin < 0 || end < begin) {
+    throw new SyntaxError(`Cannot write the figures into README.md: "${BEGIN}" is missing`);
+  }
+  return `${readme.slice(0, begin + BEGIN.length)}\n\n${figures}\n\n${readme.slice(end)}`;
+}
+
+function describeRun({ date, kind, seconds, machine, peers }: Outcome): string {
+  const { processor, cores, kernel, load } = machine;
+  const versions = Object.entries(peers).map((peer) => peer.join(" ")).join(", ");
+  return `A ${kind} run of ${seconds} s on ${date}: ${processor}, ${cores} cores, Linux ${kernel}, ` +
+    `load ${load.toFixed(2)}\nat its beginning. Peers: ${versions}.`;
+}
+
+function row({ title, subject, peer, unit, own, theirs, ratio, goal, met }: Comparison): string[] {
+  return [
+    title,
+    subject,
+    withUnit(own.median, unit),
+    withUnit(theirs.median, unit),
+    peer,
+    ratio.value.toFixed(2),
+    goalText(goal),
+    metText(met),
+  ];
+}
+
+function fullRow(comparison: Comparison): string[] {
+  const { title, subject, peer, unit, own, theirs, ratio, goal, met } = comparison;
+  const figures = ({ median, p95 }: Summary) => [rounded(median, unit), rounded(p95, unit)];
+  return [
+    title,
+    subject,
+    unit,
+    ...figures(own),
+    peer,
+    ...figures(theirs),
+    ratio.value.toFixed(2),
+    intervalText(ratio),
+    goalText(goal),
+    metText(met),
+  ];
+}
+
+function memoryRow({ title, own, theirs }: MemoryComparison): string[] {
+  const inMiB = ({ rss, pss }: Memory) =>
+    `${(rss / 1024).toFixed(1)} / ${(pss / 1024).toFixed(1)} MiB`;
+  return [title, inMiB(own), theirs === null ? "" : inMiB(theirs)];
+}
+
+function growthText({ growth }: Outcome): string {
+  const { checks, ratio, goal, met } = growth;
+  return `After ${checks.toLocaleString("en")} checks a daemon's RSS is ${
+    ratio.toFixed(2)
+  } of what ` +
+    `it was after one` +
+    (met === null ? "." : ` (goal: ${goalText(goal)}, ${met ? "met" : "not met"}).`);
+}
+
+function fileSizeText({ fileSize: { own, theirs } }: Outcome): string {
+  const inMB = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  return `The file has ${inMB(own)}, the C agent's ${inMB(theirs)} beside its libraries.`;
+}
+
+function withUnit(value: number, unit: Unit): string {
+  return `${rounded(value, unit)} ${unit === "ms" ? "ms" : "/s"}`;
+}
+
+function rounded(value: number, unit: Unit): string {
+  return value.toFixed(unit === "ms" ? 2 : 0);
+}
+
+function intervalText({ interval: [low, high] }: Ratio): string {
+  return `${low.toFixed(2)} to ${high.toFixed(2)}`;
+}
+
+function goalText(goal: Goal | null): string {
+  return goal === null ? "" : `${goal.kind} ${goal.ratio.toFixed(2)}`;
+}
+
+function metText(met: boolean | null): string {
+  return met === null ? "" : met ? "yes" : "no";
+}
+
+/** A table in Markdown whose columns are aligned; the first row is its head. */
+function alignedTable(rows: readonly (readonly string[])[]): string {
+  const [head, ...body] = rows as [readonly string[], ...string[][]];
+  const widths = head.map((_, at) => Math.max(3, ...rows.map((cells) => cells[at]!.length)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, at) => cell.padEnd(widths[at]!)).join(" | ")} |`;
+  const rule = line(widths.map((width) => "-".repeat(width)));
+  return [line(head), rule, ...body.map(line)].join("\n");
+}
