@@ -22,7 +22,7 @@ describe.skipIf(missing)("behind inetd, beside the C agent", () => {
     for (const [name, { line }] of Object.entries(DIFFERENT)) lines[name] = line;
     const config = room.file(
       "nrpe.cfg",
-      "command_timeout=2\n" +
+      "command_timeout=5\n" +
         Object.entries(lines).map(([name, line]) => `command[${name}]=${line}\n`).join(""),
     );
     const argv = ["nrpe", "-n", "-c", config, "--inetd"];
