@@ -91,7 +91,7 @@ export function runPrograms(
   return took;
 }
 
-function start(file: Uint8Array, argv: BigUint64Array, environment: BigUint64Array): Running {
+function start(file: Uint8Array, argv: Int32Array, environment: Int32Array): Running {
   const started = now();
   const ends = new Int32Array(2);
   if (libc.pipe2(ends, O_CLOEXEC) !== 0) throw new SystemError("pipe2", lastErrno());

@@ -18,12 +18,12 @@ const RUNTIME_PREFIX = "BUN_";
  * @param additions `NAME=value` each, which replace inherited ones.
  */
 export function pluginEnvironment(additions: readonly string[] = []): readonly string[] {
-  const variables = [...NRPE_VARIABLES, ...additions];
-  const names = new Set<string>();
-  for (const variable of variables) names.add(nameOf(variable));
+  const given = [...NRPE_VARIABLES, ...additions];
+  const variables = [...given];
   for (const variable of inheritedVariables()) {
-    if (variable.startsWith(RUNTIME_PREFIX) || names.has(nameOf(variable))) continue;
-    variables.push(variable);
+    if (!variable.startsWith(RUNTIME_PREFIX) && !names(given, nameOf(variable))) {
+      variables.push(variable);
+    }
   }
   return variables;
 }
@@ -34,8 +34,14 @@ export function withVariables(
   additions: readonly string[],
 ): readonly string[] {
   if (additions.length === 0) return environment;
-  const names = new Set(additions.map(nameOf));
-  return [...environment.filter((variable) => !names.has(nameOf(variable))), ...additions];
+  const kept = environment.filter((variable) => !names(additions, nameOf(variable)));
+  return [...kept, ...additions];
+}
+
+/** Whether one of some variables has that name. */
+function names(variables: readonly string[], name: string): boolean {
+  for (const variable of variables) if (nameOf(variable) === name) return true;
+  return false;
 }
 
 function nameOf(variable: string): string {
@@ -43,11 +49,25 @@ function nameOf(variable: string): string {
   return equals < 0 ? variable : variable.slice(0, equals);
 }
 
+let inherited: readonly string[] | undefined;
+
 /**
  * What this process was started with. `process.env` has decoded it as UTF-8, and what is not UTF-8
  * would not come out of it again.
  */
 export function inheritedVariables(): readonly string[] {
+  return inherited ??= readInherited();
+}
+
+/** The value of a variable that this process was started with. */
+export function inheritedValue(name: string): string | undefined {
+  for (const variable of inheritedVariables()) {
+    if (nameOf(variable) === name) return variable.slice(name.length + 1);
+  }
+  return undefined;
+}
+
+function readInherited(): readonly string[] {
   try {
     const variables = decodeBytes(readFile("/proc/self/environ")).split("\0");
     variables.pop();

@@ -54,7 +54,8 @@ export function newOutput(): Output {
   return { kept: new Uint8Array(0), open: true };
 }
 
-const arrived = new Uint8Array(KEPT_OUTPUT);
+/** How much is read at a time, in bytes; hardly a plugin writes more. */
+const arrived = new Uint8Array(8192);
 
 /**
  * Reads what is there; what there is no room for is dropped.
@@ -69,7 +70,10 @@ export function readOutput(output: Output, fd: number): boolean {
   }
   const room = KEPT_OUTPUT - output.kept.byteLength;
   if (room > 0) {
-    output.kept = Buffer.concat([output.kept, arrived.subarray(0, Math.min(count, room))]);
+    const all = new Uint8Array(output.kept.byteLength + (count < room ? count : room));
+    all.set(output.kept);
+    all.set(arrived.subarray(0, all.byteLength - output.kept.byteLength), output.kept.byteLength);
+    output.kept = all;
   }
   return true;
 }

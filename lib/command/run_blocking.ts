@@ -79,8 +79,8 @@ function awaitEnd(
     const awaited = [];
     if (output.open) awaited.push({ fd: stdout, events: Poll.in });
     if (announced !== undefined) awaited.push({ fd: announced, events: Poll.in });
-    const until = announced === undefined ? Math.min(deadline, now() + LOOK_AGAIN) : deadline;
-    const ready = waitFor(awaited, until);
+    const next = now() + LOOK_AGAIN;
+    const ready = waitFor(awaited, announced === undefined && next < deadline ? next : deadline);
     if (output.open && ready[0] !== 0) readOutput(output, stdout);
     const end = reap(pid, false);
     if (end !== undefined) {

@@ -27,6 +27,7 @@ export type LineError =
   | "Invalid command specified"
   | "Line too long";
 
+const COMMAND = "command";
 const NOTHING: Line = { kind: "nothing" };
 
 /**
@@ -51,11 +52,15 @@ export function parseLine(line: string): Line {
   const name = trimBlanks(left);
   const value = trimBlanks(text.slice(equals + 1));
   const doubt = name === left ? undefined : "there is a blank before the =";
-  // The pattern is for the rare blank before the bracket.
-  if (name.startsWith("command[") || /^command[ \t]+\[/.test(name)) {
-    return commandLine(name, value, doubt);
-  }
+  if (name.startsWith(COMMAND) && hasBracket(name)) return commandLine(name, value, doubt);
   return { kind: "directive", name, value, ...(doubt === undefined ? {} : { doubt }) };
+}
+
+/** Whether the name goes on with a bracket; there may be blanks before it. */
+function hasBracket(name: string): boolean {
+  let at = COMMAND.length;
+  while (name[at] === " " || name[at] === "\t") at++;
+  return name[at] === "[";
 }
 
 function commandLine(left: string, value: string, blank: string | undefined): Line {

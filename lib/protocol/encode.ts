@@ -24,7 +24,7 @@ export function encodeResponse({ version, code, text }: Response): Uint8Array {
   const bytes = encodeBytes(truncate(text, longestText(version)));
   // The buffer length counts the text's NUL in version 4 and leaves it out in version 3, where it is
   // 1 all the same for an empty text: no peer accepts 0.
-  const bufferLength = version === 3 ? Math.max(1, bytes.byteLength) : bytes.byteLength + 1;
+  const bufferLength = version === 3 ? bytes.byteLength || 1 : bytes.byteLength + 1;
   return encode(version, PacketType.response, code, bytes, bufferLength);
 }
 

@@ -59,7 +59,8 @@ function readQuery(fd: number, patience: number): Reading {
       larger.set(buffer.subarray(0, length));
       buffer = larger;
     }
-    const until = length === 0 ? deadline : Math.min(deadline, now() + READ_TIMEOUT);
+    const pause = now() + READ_TIMEOUT;
+    const until = length === 0 || deadline < pause ? deadline : pause;
     const received = receive(fd, buffer.subarray(length), until);
     if (received.kind === "bytes") length += received.count;
     else return gaveUp(explain(received), length);

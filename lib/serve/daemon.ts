@@ -34,7 +34,7 @@ export function serveInForeground(invocation: Serve): Promise<number> {
   let serving = false;
   return reside({
     invocation,
-    inherited: passedDescriptors(process.env),
+    inherited: passedDescriptors(),
     inetd: false,
     early(line) {
       if (terminal || (!serving && line.severity <= Severity.warning)) print(STDERR, line);

@@ -48,7 +48,7 @@ const CANNOT_SERVE = 2;
  * @returns The exit status: 0 when the client was served or sent away, 2 when the agent cannot serve.
  */
 export async function serveInetd(invocation: Serve): Promise<number> {
-  const passed = process.env.LISTEN_FDS === undefined ? [] : passedDescriptors(process.env);
+  const passed = passedDescriptors();
   const fd = passed[0] ?? STDIN;
   const peer = findPeer(fd);
   if (typeof peer === "number") return peer;

@@ -1,3 +1,4 @@
+import { inheritedValue } from "../command/environment.ts";
 import { bindLibc } from "../system/libc.ts";
 
 /** The first descriptor that a service manager passes, see sd_listen_fds(3). */
@@ -9,11 +10,13 @@ const FD_CLOEXEC = 1;
  * The descriptors that a service manager has passed to this very process by LISTEN_PID and LISTEN_FDS,
  * see sd_listen_fds(3). Plugins will not inherit them.
  */
-export function passedDescriptors(environment: NodeJS.ProcessEnv): readonly number[] {
-  if (environment.LISTEN_PID !== String(process.pid)) return [];
-  const count = /^[0-9]{1,4}$/.test(environment.LISTEN_FDS ?? "")
-    ? Number(environment.LISTEN_FDS)
-    : 0;
+export function passedDescriptors(): readonly number[] {
+  const text = inheritedValue("LISTEN_FDS");
+  if (text === undefined || inheritedValue("LISTEN_PID") !== String(process.pid)) return [];
+  return takeOver(/^[0-9]{1,4}$/.test(text) ? Number(text) : 0);
+}
+
+function takeOver(count: number): readonly number[] {
   const descriptors = Array.from({ length: count }, (_, at) => FIRST + at);
   if (count === 0) return [];
   const libc = bindLibc({ fcntl: { args: ["i32", "i32", "i32"], returns: "i32" } });

@@ -1,29 +1,20 @@
 import { type Pointer, read } from "bun:ffi";
-import { bindLibc, cString, lastErrno, SystemError, textAt } from "./libc.ts";
+import { bindLater, cString, lastErrno, SystemError, textAt } from "./libc.ts";
 
-function bind() {
-  return bindLibc({
-    getpwnam: { args: ["buffer"], returns: "ptr" },
-    getpwuid: { args: ["u32"], returns: "ptr" },
-    getgrnam: { args: ["buffer"], returns: "ptr" },
-    initgroups: { args: ["buffer", "u32"], returns: "i32" },
-    setgroups: { args: ["u64", "buffer"], returns: "i32" },
-    getgroups: { args: ["i32", "buffer"], returns: "i32" },
-    setresgid: { args: ["u32", "u32", "u32"], returns: "i32" },
-    setresuid: { args: ["u32", "u32", "u32"], returns: "i32" },
-    getresuid: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
-    getresgid: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
-    setuid: { args: ["u32"], returns: "i32" },
-    setgid: { args: ["u32"], returns: "i32" },
-  });
-}
-
-let bound: ReturnType<typeof bind> | undefined;
-
-/** Bound when it is first needed: under inetd hardly ever. */
-function libc(): ReturnType<typeof bind> {
-  return bound ??= bind();
-}
+const libc = bindLater({
+  getpwnam: { args: ["buffer"], returns: "ptr" },
+  getpwuid: { args: ["u32"], returns: "ptr" },
+  getgrnam: { args: ["buffer"], returns: "ptr" },
+  initgroups: { args: ["buffer", "u32"], returns: "i32" },
+  setgroups: { args: ["u64", "buffer"], returns: "i32" },
+  getgroups: { args: ["i32", "buffer"], returns: "i32" },
+  setresgid: { args: ["u32", "u32", "u32"], returns: "i32" },
+  setresuid: { args: ["u32", "u32", "u32"], returns: "i32" },
+  getresuid: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
+  getresgid: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
+  setuid: { args: ["u32"], returns: "i32" },
+  setgid: { args: ["u32"], returns: "i32" },
+});
 
 // struct passwd and struct group of 64-bit Linux, glibc and musl alike.
 const PW_NAME = 0;

@@ -1,7 +1,7 @@
 import { type Pointer, read, toArrayBuffer } from "bun:ffi";
 import { decodeBytes } from "../bytes.ts";
 import {
-  bindLibc,
+  bindLater,
   closeFile,
   cString,
   Errno,
@@ -11,7 +11,7 @@ import {
   SystemError,
 } from "./libc.ts";
 
-const libc = bindLibc({
+const libc = bindLater({
   opendir: { args: ["buffer"], returns: "ptr" },
   readdir: { args: ["ptr"], returns: "ptr" },
   closedir: { args: ["ptr"], returns: "i32" },
@@ -38,11 +38,11 @@ export interface DirectoryListing {
  * @throws {SystemError} when it cannot be opened.
  */
 export function listDirectory(path: string): DirectoryListing {
-  const stream = libc.opendir(cString(path));
+  const stream = libc().opendir(cString(path));
   if (stream === null) throw new SystemError("opendir", lastErrno(), path);
   const files: string[] = [];
   const directories: string[] = [];
-  for (let entry = libc.readdir(stream); entry !== null; entry = libc.readdir(stream)) {
+  for (let entry = libc().readdir(stream); entry !== null; entry = libc().readdir(stream)) {
     const name = nameOf(entry);
     if (name === "." || name === "..") continue;
     const type = read.u8(entry, D_TYPE);
@@ -50,7 +50,7 @@ export function listDirectory(path: string): DirectoryListing {
       ((type === DT_LNK || type === DT_UNKNOWN) && leadsToDirectory(`${path}/${name}`));
     (isDirectory ? directories : files).push(name);
   }
-  libc.closedir(stream);
+  libc().closedir(stream);
   return { files, directories };
 }
 
@@ -73,6 +73,6 @@ function leadsToDirectory(path: string): boolean {
 /** The path of a file without links in it, see realpath(3); undefined where there is no such file. */
 export function canonicalPath(path: string): string | undefined {
   const resolved = new Uint8Array(PATH_MAX + 1);
-  if (libc.realpath(cString(path), resolved) === null) return undefined;
+  if (libc().realpath(cString(path), resolved) === null) return undefined;
   return decodeBytes(resolved, 0, resolved.indexOf(0));
 }

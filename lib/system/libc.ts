@@ -30,18 +30,33 @@ export function bindLibc<const Functions extends Record<string, FFIFunction>>(
   throw failure;
 }
 
+/**
+ * Functions of the C library that are loaded when one of them is needed for the first time: of what a
+ * file can do, a check under inetd needs little, and each function costs it 3 µs.
+ */
+export function bindLater<const Functions extends Record<string, FFIFunction>>(
+  functions: Functions,
+): () => Library<Functions>["symbols"] {
+  let bound: Library<Functions>["symbols"] | undefined;
+  return () => bound ??= bindLibc(functions);
+}
+
 // read(2) and write(2) return ssize_t; no buffer here holds 2 GiB, so its low half says it all.
 const libc = bindLibc({
+  // Not later: loading it could change errno itself.
   __errno_location: { args: [], returns: "ptr" },
-  strerror: { args: ["i32"], returns: "cstring" },
   open: { args: ["buffer", "i32", "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   read: { args: ["i32", "buffer", "u64"], returns: "i32" },
-  write: { args: ["i32", "buffer", "u64"], returns: "i32" },
   dup2: { args: ["i32", "i32"], returns: "i32" },
   poll: { args: ["buffer", "u64", "i32"], returns: "i32" },
   getuid: { args: [], returns: "u32" },
   getgid: { args: [], returns: "u32" },
+});
+
+const rare = bindLater({
+  strerror: { args: ["i32"], returns: "cstring" },
+  write: { args: ["i32", "buffer", "u64"], returns: "i32" },
 });
 
 /** errno values that the program tells apart (Linux). */
@@ -82,7 +97,7 @@ export class SystemError extends Error {
 
 /** The C library's text for an error number, such as `Permission denied`. */
 export function describeErrno(errno: number): string {
-  return String(libc.strerror(errno));
+  return String(rare().strerror(errno));
 }
 
 /** errno as the last call left it; to be read before anything else is called. */
@@ -97,7 +112,7 @@ export function cString(text: string): Uint8Array {
 
 /** A NULL-terminated `char *[]`, and the memory it points into, to be kept while it is in use. */
 export interface StringArray {
-  readonly array: BigUint64Array;
+  readonly array: Int32Array;
   readonly memory: Uint8Array;
 }
 
@@ -105,10 +120,13 @@ export interface StringArray {
 export function stringArray(texts: readonly string[]): StringArray {
   const memory = cString(texts.join("\0"));
   const base = ptr(memory);
-  const array = new BigUint64Array(texts.length + 1);
+  const array = new Int32Array(2 * texts.length + 2);
   let offset = 0;
   for (let at = 0; at < texts.length; at++) {
-    array[at] = BigInt(base + offset);
+    const address = base + offset;
+    // Each half is what an element of 32 bits keeps of the number.
+    array[2 * at] = address;
+    array[2 * at + 1] = address / 2 ** 32;
     offset += texts[at]!.length + 1;
   }
   return { array, memory };
@@ -169,7 +187,7 @@ export function readInto(fd: number, buffer: Uint8Array): number {
  */
 export function writeAll(fd: number, bytes: Uint8Array): number {
   for (let rest = bytes; rest.byteLength > 0;) {
-    const count = libc.write(fd, rest, rest.byteLength);
+    const count = rare().write(fd, rest, rest.byteLength);
     if (count >= 0) rest = rest.subarray(count);
     else {
       const errno = lastErrno();
@@ -188,7 +206,7 @@ export function writeAll(fd: number, bytes: Uint8Array): number {
 export function readFile(path: string, limit = Number.MAX_SAFE_INTEGER): Uint8Array {
   const fd = openFile(path, Open.readOnly);
   try {
-    let bytes = new Uint8Array(16384);
+    let bytes = new Uint8Array(4096);
     let length = 0;
     while (length <= limit) {
       if (length === bytes.byteLength) {
@@ -201,7 +219,7 @@ export function readFile(path: string, limit = Number.MAX_SAFE_INTEGER): Uint8Ar
       if (count === 0) break;
       length += count;
     }
-    return bytes.subarray(0, Math.min(length, limit + 1));
+    return bytes.subarray(0, length > limit ? limit + 1 : length);
   } finally {
     closeFile(fd);
   }
@@ -209,6 +227,9 @@ export function readFile(path: string, limit = Number.MAX_SAFE_INTEGER): Uint8Ar
 
 /** Conditions of poll(2). */
 export const Poll = { in: 1, out: 4, error: 8, hangUp: 16 } as const;
+
+/** What poll(2) waits at most, in milliseconds. */
+const LONGEST_TIMEOUT = 0x7fffffff;
 
 /** A descriptor to wait for, and the {@link Poll} conditions that are of interest. */
 export interface Awaited {
@@ -230,10 +251,16 @@ export function waitFor(awaited: readonly Awaited[], deadline: number): number[]
     set[at * 2 + 1] = awaited[at]!.events;
   }
   for (;;) {
-    const rest = Math.ceil(deadline - now());
-    const ready = libc.poll(set, awaited.length, Math.max(0, Math.min(rest, 0x7fffffff)));
+    const rest = deadline - now();
+    const ready = libc.poll(set, awaited.length, wholeMilliseconds(rest));
     if (ready > 0 || (rest <= 0 && ready === 0)) return conditionsOf(set);
   }
+}
+
+/** A time-out for poll(2) that is not shorter than asked for. */
+function wholeMilliseconds(time: number): number {
+  if (time <= 0) return 0;
+  return time < LONGEST_TIMEOUT ? (time | 0) + 1 : LONGEST_TIMEOUT;
 }
 
 function conditionsOf(set: Int32Array): number[] {
@@ -244,7 +271,7 @@ function conditionsOf(set: Int32Array): number[] {
 
 /** A clock that nobody sets, in milliseconds. */
 export function now(): number {
-  return performance.now();
+  return Bun.nanoseconds() / 1e6;
 }
 
 /** getuid(2) and getgid(2). */

@@ -1,11 +1,9 @@
 /**
  * Names, addresses, netgroups and accounts, asked of the C library, which may block.
- *
- * The functions are bound when the first of them is called: most decisions need none.
  */
 import { type Pointer, ptr, read, toBuffer } from "bun:ffi";
 import { decodeBytes } from "../bytes.ts";
-import { bindLibc, cString } from "./libc.ts";
+import { bindLater, cString } from "./libc.ts";
 
 const AF_UNSPEC = 0;
 const AF_INET = 2;
@@ -17,23 +15,15 @@ const NI_NUMERICHOST = 1;
 const NI_NAMEREQD = 8;
 const NI_MAXHOST = 1025;
 
-function bind() {
-  return bindLibc({
-    getaddrinfo: { args: ["buffer", "ptr", "buffer", "buffer"], returns: "i32" },
-    freeaddrinfo: { args: ["ptr"], returns: "void" },
-    getnameinfo: { args: ["ptr", "u32", "buffer", "u32", "ptr", "u32", "i32"], returns: "i32" },
-    innetgr: { args: ["buffer", "buffer", "ptr", "ptr"], returns: "i32" },
-    getpwnam: { args: ["buffer"], returns: "ptr" },
-    getgrnam: { args: ["buffer"], returns: "ptr" },
-    strlen: { args: ["ptr"], returns: "u64" },
-  });
-}
-
-let bound: ReturnType<typeof bind> | undefined;
-
-function libc(): ReturnType<typeof bind> {
-  return bound ??= bind();
-}
+const libc = bindLater({
+  getaddrinfo: { args: ["buffer", "ptr", "buffer", "buffer"], returns: "i32" },
+  freeaddrinfo: { args: ["ptr"], returns: "void" },
+  getnameinfo: { args: ["ptr", "u32", "buffer", "u32", "ptr", "u32", "i32"], returns: "i32" },
+  innetgr: { args: ["buffer", "buffer", "ptr", "ptr"], returns: "i32" },
+  getpwnam: { args: ["buffer"], returns: "ptr" },
+  getgrnam: { args: ["buffer"], returns: "ptr" },
+  strlen: { args: ["ptr"], returns: "u64" },
+});
 
 /** A family of addresses. */
 export type Family = "IPv4" | "IPv6";

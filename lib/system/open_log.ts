@@ -1,13 +1,23 @@
 import type { Log } from "../log.ts";
 import { printable, Severity } from "../log.ts";
 import { encodeBytes } from "../bytes.ts";
-import { bindLibc, closeFile, cString, Open, openFile, SystemError, writeAll } from "./libc.ts";
+import {
+  bindLater,
+  bindLibc,
+  closeFile,
+  cString,
+  Open,
+  openFile,
+  SystemError,
+  writeAll,
+} from "./libc.ts";
 
 const libc = bindLibc({
-  fchown: { args: ["i32", "u32", "u32"], returns: "i32" },
   openlog: { args: ["buffer", "i32", "i32"], returns: "void" },
   syslog: { args: ["i32", "buffer", "buffer"], returns: "void" },
 });
+
+const rare = bindLater({ fchown: { args: ["i32", "u32", "u32"], returns: "i32" } });
 
 const LOG_PID = 1;
 const FORMAT = cString("%s");
@@ -47,7 +57,7 @@ export function openLog(settings: LogSettings): OpenLog {
   };
   return Object.assign(log, {
     giveTo: (uid: number, gid: number) => {
-      if (fd !== undefined) libc.fchown(fd, uid, gid);
+      if (fd !== undefined) rare().fchown(fd, uid, gid);
     },
     close: () => {
       if (fd !== undefined) closeFile(fd);

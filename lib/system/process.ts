@@ -1,4 +1,5 @@
 import {
+  bindLater,
   bindLibc,
   closeFile,
   cString,
@@ -21,23 +22,26 @@ const libc = bindLibc({
   },
   posix_spawn_file_actions_adddup2: { args: ["buffer", "i32", "i32"], returns: "i32" },
   posix_spawn_file_actions_destroy: { args: ["buffer"], returns: "i32" },
-  posix_spawnattr_init: { args: ["buffer"], returns: "i32" },
-  posix_spawnattr_setflags: { args: ["buffer", "i16"], returns: "i32" },
-  posix_spawnattr_setsigdefault: { args: ["buffer", "buffer"], returns: "i32" },
-  posix_spawnattr_setsigmask: { args: ["buffer", "buffer"], returns: "i32" },
   waitpid: { args: ["i32", "buffer", "i32"], returns: "i32" },
-  kill: { args: ["i32", "i32"], returns: "i32" },
-  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
-  getpid: { args: [], returns: "i32" },
-  syscall: { args: ["i64", "i64", "i64"], returns: "i64" },
+  syscall: { args: ["i64", "i32", "i32"], returns: "i32" },
   getrlimit: { args: ["i32", "buffer"], returns: "i32" },
   setrlimit: { args: ["i32", "buffer"], returns: "i32" },
 });
 
-// Sizes of the opaque structures of <spawn.h>, those of glibc, which are not smaller than musl's.
+const rare = bindLater({
+  kill: { args: ["i32", "i32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  getpid: { args: [], returns: "i32" },
+});
+
+/** The size of a posix_spawn_file_actions_t: glibc's, which is not smaller than musl's. */
 const FILE_ACTIONS_SIZE = 80;
+
+// posix_spawnattr_t as <spawn.h> of glibc and musl has it on 64-bit Linux: the flags (a short in
+// glibc, an int in musl, which is the same in little-endian), the group, and two sets of 128 bytes,
+// the signals to be handled by default and those to be blocked.
 const ATTRIBUTES_SIZE = 336;
-const SIGNAL_SET_SIZE = 128;
+const DEFAULT_SIGNALS_AT = 8;
 
 const SETPGROUP = 0x02;
 const SETSIGDEF = 0x04;
@@ -47,10 +51,10 @@ const O_RDWR = 2;
 const WNOHANG = 1;
 const SIG_DFL = 0n;
 /** pidfd_open(2) has this number on every architecture. */
-const SYS_PIDFD_OPEN = 434n;
+const SYS_PIDFD_OPEN = 434;
 const RLIMIT_NOFILE = 7;
 /** The soft limit of open files that Linux and systemd give to services. */
-const USUAL_OPEN_FILES = 1024n;
+const USUAL_OPEN_FILES = 1024;
 
 const F_SETFL = 4;
 const F_SETOWN = 8;
@@ -83,7 +87,9 @@ export interface Started {
 export function startInGroup(start: Start): Started {
   const ends = new Int32Array(2);
   if (libc.pipe2(ends, O_CLOEXEC) !== 0) throw new SystemError("pipe2", lastErrno());
-  const [readEnd, writeEnd] = ends as unknown as [number, number];
+  // Destructuring would use an iterator, whose first use costs 70 µs.
+  const readEnd = ends[0]!;
+  const writeEnd = ends[1]!;
   try {
     return { pid: spawn(start, writeEnd), stdout: readEnd };
   } catch (error) {
@@ -116,10 +122,10 @@ function spawn({ file, argv, environment }: Start, stdout: number): number {
   libc.posix_spawn_file_actions_adddup2(actions, stdout, 1);
   libc.posix_spawn_file_actions_adddup2(actions, 0, 2);
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
-  libc.posix_spawnattr_init(attributes);
-  libc.posix_spawnattr_setsigdefault(attributes, signalSet(Signal.pipe, Signal.fileSize));
-  libc.posix_spawnattr_setsigmask(attributes, signalSet());
-  libc.posix_spawnattr_setflags(attributes, SETPGROUP | SETSIGDEF | SETSIGMASK);
+  attributes[0] = SETPGROUP | SETSIGDEF | SETSIGMASK;
+  for (const signal of [Signal.pipe, Signal.fileSize]) {
+    attributes[DEFAULT_SIGNALS_AT + ((signal - 1) >> 3)]! |= 1 << ((signal - 1) & 7);
+  }
   const pid = new Int32Array(1);
   const args = stringArray(argv);
   const variables = stringArray(environment);
@@ -165,20 +171,17 @@ export function openFilesLimit(): number {
 }
 
 function withUsualOpenFiles(spawn: () => number): number {
-  const own = new BigUint64Array(2);
+  // struct rlimit { rlim_t soft; rlim_t hard; }, each in two halves.
+  const own = new Int32Array(4);
   libc.getrlimit(RLIMIT_NOFILE, own);
-  const [soft, hard] = own as unknown as [bigint, bigint];
-  if (soft <= USUAL_OPEN_FILES) return spawn();
-  libc.setrlimit(RLIMIT_NOFILE, new BigUint64Array([USUAL_OPEN_FILES, hard]));
+  if (own[1] === 0 && own[0]! >= 0 && own[0]! <= USUAL_OPEN_FILES) return spawn();
+  const usual = own.slice();
+  usual[0] = USUAL_OPEN_FILES;
+  usual[1] = 0;
+  libc.setrlimit(RLIMIT_NOFILE, usual);
   const errno = spawn();
   libc.setrlimit(RLIMIT_NOFILE, own);
   return errno;
-}
-
-function signalSet(...signals: readonly number[]): Uint8Array {
-  const set = new Uint8Array(SIGNAL_SET_SIZE);
-  for (const signal of signals) set[(signal - 1) >> 3]! |= 1 << ((signal - 1) & 7);
-  return set;
 }
 
 /**
@@ -186,7 +189,7 @@ function signalSet(...signals: readonly number[]): Uint8Array {
  * @returns undefined where the kernel has none to give (Linux before 5.3).
  */
 export function openProcess(pid: number): number | undefined {
-  const fd = Number(libc.syscall(SYS_PIDFD_OPEN, BigInt(pid), 0n));
+  const fd = libc.syscall(SYS_PIDFD_OPEN, pid, 0);
   return fd < 0 ? undefined : fd;
 }
 
@@ -223,8 +226,8 @@ function endOf(status: number): ProcessEnd {
 
 /** Lets the kernel announce with SIGIO that a descriptor can be read; reading it no longer waits. */
 export function announceReadable(fd: number): void {
-  libc.fcntl(fd, F_SETOWN, libc.getpid());
-  libc.fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC);
+  rare().fcntl(fd, F_SETOWN, rare().getpid());
+  rare().fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC);
 }
 
 /**
@@ -232,5 +235,5 @@ export function announceReadable(fd: number): void {
  * @returns Whether there was one.
  */
 export function signalGroup(leader: number, signal: number): boolean {
-  return libc.kill(-leader, signal) === 0;
+  return rare().kill(-leader, signal) === 0;
 }

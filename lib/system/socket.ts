@@ -1,11 +1,24 @@
-import { bindLibc, Errno, lastErrno, now, Poll, readInto, SystemError, waitFor } from "./libc.ts";
+import {
+  bindLater,
+  bindLibc,
+  Errno,
+  lastErrno,
+  now,
+  Poll,
+  readInto,
+  SystemError,
+  waitFor,
+} from "./libc.ts";
 
 const libc = bindLibc({
   getpeername: { args: ["i32", "buffer", "buffer"], returns: "i32" },
-  send: { args: ["i32", "buffer", "u64", "i32"], returns: "i32" },
   getsockname: { args: ["i32", "buffer", "buffer"], returns: "i32" },
-  getsockopt: { args: ["i32", "i32", "i32", "buffer", "buffer"], returns: "i32" },
+  send: { args: ["i32", "buffer", "u64", "i32"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "buffer", "u32"], returns: "i32" },
+});
+
+const rare = bindLater({
+  getsockopt: { args: ["i32", "i32", "i32", "buffer", "buffer"], returns: "i32" },
   shutdown: { args: ["i32", "i32"], returns: "i32" },
   inet_ntop: { args: ["i32", "buffer", "buffer", "u32"], returns: "cstring" },
 });
@@ -37,7 +50,7 @@ export interface Endpoint {
  */
 export function peerOf(fd: number): Endpoint | undefined {
   const address = new Uint8Array(128);
-  const length = new Uint32Array([address.byteLength]);
+  const length = integer(address.byteLength);
   if (libc.getpeername(fd, address, length) !== 0) {
     throw new SystemError("getpeername", lastErrno());
   }
@@ -47,13 +60,20 @@ export function peerOf(fd: number): Endpoint | undefined {
 /** This end of a connection, see getsockname(2); undefined as with {@link peerOf}. */
 export function serverEndOf(fd: number): Endpoint | undefined {
   const address = new Uint8Array(128);
-  const length = new Uint32Array([address.byteLength]);
+  const length = integer(address.byteLength);
   return libc.getsockname(fd, address, length) === 0 ? endpointOf(address) : undefined;
+}
+
+/** An `int` that a C function reads or writes. */
+function integer(value: number): Int32Array {
+  const memory = new Int32Array(1);
+  memory[0] = value;
+  return memory;
 }
 
 /** Turns SO_KEEPALIVE on, see socket(7). */
 export function keepAlive(fd: number): void {
-  libc.setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, new Int32Array([1]), 4);
+  libc.setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, integer(1), 4);
 }
 
 /** Sets SO_LINGER, see socket(7). */
@@ -63,27 +83,26 @@ export function linger(fd: number, seconds: number): void {
 
 /** Whether a socket accepts connections: inetd leaves such a one to a service that says `wait`. */
 export function isListening(fd: number): boolean {
-  const listening = new Int32Array(1);
-  libc.getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, listening, new Uint32Array([4]));
+  const listening = integer(0);
+  rare().getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, listening, integer(4));
   return listening[0] === 1;
 }
 
 /** Lets the kernel acknowledge what has arrived now, instead of waiting for something to send. */
 export function acknowledgeNow(fd: number): void {
-  libc.setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, new Int32Array([1]), 4);
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, integer(1), 4);
 }
 
 /** The endpoint in a `struct sockaddr_in` or `sockaddr_in6`; undefined for another family. */
 export function endpointOf(sockaddr: Uint8Array): Endpoint | undefined {
-  const view = new DataView(sockaddr.buffer, sockaddr.byteOffset);
-  const port = view.getUint16(2);
-  const family = new Uint16Array(sockaddr.buffer, sockaddr.byteOffset, 1)[0];
+  const family = sockaddr[0]! | sockaddr[1]! << 8;
+  const port = sockaddr[2]! << 8 | sockaddr[3]!;
   if (family === AF_INET) return { address: dottedQuad(sockaddr, 4), port };
   if (family !== AF_INET6) return undefined;
   const bytes = sockaddr.subarray(8, 24);
   if (isMapped(bytes)) return { address: dottedQuad(bytes, 12), port };
   const text = new Uint8Array(46);
-  return { address: String(libc.inet_ntop(AF_INET6, bytes, text, text.byteLength)), port };
+  return { address: String(rare().inet_ntop(AF_INET6, bytes, text, text.byteLength)), port };
 }
 
 function dottedQuad(bytes: Uint8Array, at: number): string {
@@ -126,7 +145,7 @@ export function awaitBytes(fd: number, deadline: number): void {
  * @param deadline In milliseconds of {@link now}.
  */
 export function send(fd: number, bytes: Uint8Array, deadline: number): Failure | undefined {
-  libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, new Int32Array([1]), 4);
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, integer(1), 4);
   for (let rest = bytes; rest.byteLength > 0;) {
     const count = libc.send(fd, rest, rest.byteLength, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count >= 0) {
@@ -147,7 +166,7 @@ export function send(fd: number, bytes: Uint8Array, deadline: number): Failure |
  */
 export function sayGoodbye(fd: number, deadline: number): void {
   if (waitFor([{ fd, events: Poll.in }], 0)[0] === 0) return;
-  libc.shutdown(fd, SHUT_WR);
+  rare().shutdown(fd, SHUT_WR);
   const unread = new Uint8Array(65536);
   while (now() < deadline && receive(fd, unread, deadline).kind === "bytes");
 }
