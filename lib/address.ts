@@ -32,16 +32,27 @@ function parseGroups(text: string, mayEndInIPv4: boolean): number[] | undefined 
   if (text === "") return [];
   const bytes: number[] = [];
   const groups = text.split(":");
-  for (const [at, group] of groups.entries()) {
+  for (let at = 0; at < groups.length; at++) {
+    const group = groups[at]!;
     if (mayEndInIPv4 && at === groups.length - 1 && group.includes(".")) {
       const quad = parseIPv4(group);
       if (quad === undefined) return undefined;
       bytes.push(...quad);
     } else {
-      if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
+      if (!isGroup(group)) return undefined;
       const value = parseInt(group, 16);
       bytes.push(value >> 8, value & 0xff);
     }
   }
   return bytes;
+}
+
+/** Whether a text is one to four hexadecimal digits. */
+function isGroup(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const byte = text.charCodeAt(at);
+    const letter = byte | 0x20;
+    if (!(byte >= 0x30 && byte <= 0x39) && !(letter >= 0x61 && letter <= 0x66)) return false;
+  }
+  return text.length >= 1 && text.length <= 4;
 }
