@@ -22,7 +22,7 @@ import {
 /** The longest delay that a timer of the runtime takes, in milliseconds. */
 const LONGEST_DELAY = 0x7fffffff;
 
-/** How much of a torrent of output is read before others get their turn, in reads of 64 KiB. */
+/** How much of a torrent of output is read before others get their turn, in reads of 8 KiB. */
 const READS_AT_ONCE = 16;
 
 /** A command that runs. */

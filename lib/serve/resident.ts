@@ -17,6 +17,7 @@ import { type OpenLog, openLog } from "../system/open_log.ts";
 import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { openFilesLimit } from "../system/process.ts";
 import { type Generation, type Line, makeGeneration } from "./generation.ts";
+import { giveBackMemory } from "./give_back_memory.ts";
 import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
 import { type Listeners, makeListeners, type Place, placesOf } from "./listeners.ts";
 import { logRarely } from "./rarely.ts";
@@ -122,8 +123,12 @@ async function live(residence: Residence): Promise<number> {
     executor,
     environment: environmentFor(residence, identity),
     room: Math.floor((openFilesLimit() - SPARE_FILES) / 2),
-    idle: waitForIdleness,
+    idle() {
+      waitForIdleness();
+      rest();
+    },
   });
+  const rest = giveBackMemory(server.connections, server.served);
   const rarely = logRarely(log, now);
   // One socket may accept while another is being bound, and root's rights are not given up yet:
   // nobody is heard before they are.

@@ -36,6 +36,8 @@ export interface Server {
    */
   readonly take: (socket: Socket) => void;
   readonly connections: () => number;
+  /** How many connections there have been. */
+  readonly served: () => number;
   /** Closes the connections of clients that have not asked anything yet. */
   readonly dismiss: () => void;
 }
@@ -45,6 +47,7 @@ export function makeServer({ current, log, executor, environment, room, idle }: 
   const count = countConnections();
   const rarely = logRarely(log, now);
   const unasked = new Set<Socket>();
+  let served = 0;
 
   const serve = async (socket: Socket, peer: Endpoint, generation: Generation) => {
     const { config, tls } = generation;
@@ -84,6 +87,7 @@ export function makeServer({ current, log, executor, environment, room, idle }: 
         rarely(exceeded, describe(exceeded, peer.address, limits));
         return void socket.resetAndDestroy();
       }
+      served++;
       unasked.add(socket);
       socket.on("close", () => {
         count.leave(peer.address);
@@ -97,6 +101,7 @@ export function makeServer({ current, log, executor, environment, room, idle }: 
       }
     },
     connections: count.total,
+    served: () => served,
     dismiss() {
       for (const socket of unasked) socket.destroy();
     },
