@@ -7,6 +7,7 @@ import {
   type Started,
   startInGroup,
 } from "../system/process.ts";
+import { type Enlisted, startEnlisted } from "../system/roster.ts";
 import type { PluginEnd } from "./outcome.ts";
 import type { Program } from "./program.ts";
 import {
@@ -55,9 +56,9 @@ export function runProgramEvented(
 
 function run(start: () => Started, seconds: number): Running {
   listenForChildren();
-  let started: Started;
+  let started: Enlisted<Started>;
   try {
-    started = start();
+    started = startEnlisted(start);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     const end = { kind: "not started", reason: error.message } as const;
@@ -66,7 +67,10 @@ function run(start: () => Started, seconds: number): Running {
   return watchPlugin(started, seconds);
 }
 
-function watchPlugin({ pid, stdout }: Started, seconds: number): Running {
+function watchPlugin(
+  { leader: { pid, stdout }, strike }: Enlisted<Started>,
+  seconds: number,
+): Running {
   const { promise, resolve } = Promise.withResolvers<PluginEnd>();
   const output = newOutput();
   let ended: ProcessEnd | undefined;
@@ -95,12 +99,17 @@ function watchPlugin({ pid, stdout }: Started, seconds: number): Running {
     state = "stopping";
     closeOutput();
     const end = { kind: "timed out", seconds } as const;
-    endGroup(pid, () => ended !== undefined, () => resolve(end));
+    endGroup(pid, () => ended !== undefined, () => {
+      strike();
+      resolve(end);
+    });
   };
   const timer = setTimeout(stop, Math.min(seconds * 1000, LONGEST_DELAY));
   onceEnded(pid, (end) => {
     clearTimeout(timer);
     ended = end;
+    // What a plugin leaves behind when it ends by itself is nobody's to end.
+    if (state === "running") strike();
     read();
     if (!output.open) conclude();
     // Somebody else can still write.

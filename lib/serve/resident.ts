@@ -19,6 +19,7 @@ import { openFilesLimit } from "../system/process.ts";
 import { type Generation, type Line, makeGeneration } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
 import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
+import { startKeeper } from "./keeper.ts";
 import { type Listeners, makeListeners, type Place, placesOf } from "./listeners.ts";
 import { logRarely } from "./rarely.ts";
 import { makeServer, type Server } from "./server.ts";
@@ -143,6 +144,7 @@ async function live(residence: Residence): Promise<number> {
   const pidFile = await settle(life, listeners, identity);
   if (!inetd && invocation.changeDirectory) process.chdir("/");
   ready();
+  startKeeper(log);
   serving.resolve();
   notify("READY=1");
   waitForIdleness();

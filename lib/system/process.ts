@@ -48,6 +48,8 @@ const SETSIGDEF = 0x04;
 const SETSIGMASK = 0x08;
 const O_CLOEXEC = 0o2000000;
 const O_RDWR = 2;
+/** The descriptor of the null device in a program that is being started. */
+const NULL_DEVICE = 0;
 const WNOHANG = 1;
 const SIG_DFL = 0n;
 /** pidfd_open(2) has this number on every architecture. */
@@ -85,13 +87,9 @@ export interface Started {
  * @throws {SystemError} when it cannot be started, ENOENT or EACCES for instance.
  */
 export function startInGroup(start: Start): Started {
-  const ends = new Int32Array(2);
-  if (libc.pipe2(ends, O_CLOEXEC) !== 0) throw new SystemError("pipe2", lastErrno());
-  // Destructuring would use an iterator, whose first use costs 70 µs.
-  const readEnd = ends[0]!;
-  const writeEnd = ends[1]!;
+  const { readEnd, writeEnd } = makePipe();
   try {
-    return { pid: spawn(start, writeEnd), stdout: readEnd };
+    return { pid: startDetached(start, NULL_DEVICE, writeEnd), stdout: readEnd };
   } catch (error) {
     closeFile(readEnd);
     throw error;
@@ -100,9 +98,26 @@ export function startInGroup(start: Start): Started {
   }
 }
 
+/** Both ends of a pipe. */
+export interface Pipe {
+  readonly readEnd: number;
+  readonly writeEnd: number;
+}
+
 /**
- * Starts a program as the leader of a new process group, its standard input, output and error on the
- * null device.
+ * Makes a pipe that no program inherits by itself.
+ * @throws {SystemError} when there is none to be had.
+ */
+export function makePipe(): Pipe {
+  const ends = new Int32Array(2);
+  if (libc.pipe2(ends, O_CLOEXEC) !== 0) throw new SystemError("pipe2", lastErrno());
+  // Destructuring would use an iterator, whose first use costs 70 µs.
+  return { readEnd: ends[0]!, writeEnd: ends[1]! };
+}
+
+/**
+ * Starts a program as the leader of a new process group, its standard error, and its standard input
+ * and output too unless descriptors are given for them, on the null device.
  *
  * What the embedded runtime has changed in this process is put right for the program: it ignores
  * SIGPIPE and SIGXFSZ and raises the soft limit of open files to the hard one.
@@ -110,17 +125,17 @@ export function startInGroup(start: Start): Started {
  * @returns Its process id.
  * @throws {SystemError} when it cannot be started.
  */
-export function startDetached(start: Start): number {
-  return spawn(start, 0);
-}
-
-/** @param stdout The descriptor to become the standard output; 0 is the null device by then. */
-function spawn({ file, argv, environment }: Start, stdout: number): number {
+export function startDetached(
+  { file, argv, environment }: Start,
+  stdin = NULL_DEVICE,
+  stdout = NULL_DEVICE,
+): number {
   const actions = new Uint8Array(FILE_ACTIONS_SIZE);
   libc.posix_spawn_file_actions_init(actions);
-  libc.posix_spawn_file_actions_addopen(actions, 0, cString("/dev/null"), O_RDWR, 0);
+  libc.posix_spawn_file_actions_addopen(actions, NULL_DEVICE, cString("/dev/null"), O_RDWR, 0);
   libc.posix_spawn_file_actions_adddup2(actions, stdout, 1);
-  libc.posix_spawn_file_actions_adddup2(actions, 0, 2);
+  libc.posix_spawn_file_actions_adddup2(actions, NULL_DEVICE, 2);
+  if (stdin !== NULL_DEVICE) libc.posix_spawn_file_actions_adddup2(actions, stdin, 0);
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
   attributes[0] = SETPGROUP | SETSIGDEF | SETSIGMASK;
   for (const signal of [Signal.pipe, Signal.fileSize]) {

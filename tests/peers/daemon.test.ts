@@ -7,6 +7,7 @@ import { checkNrpe } from "../lab/check_nrpe.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "../lab/daemon.ts";
 import { freePorts, isListening } from "../lab/inetd.ts";
 import { peersMissing } from "../lab/peers.ts";
+import { childrenOf, keepersOf, processesWith, statusOf } from "../lab/processes.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
 import { waitUntil } from "../lab/wait_until.ts";
 
@@ -29,23 +30,6 @@ async function start(options: DaemonOptions): Promise<Daemon> {
   const daemon = await startDaemon(room, options);
   daemons.push(daemon);
   return daemon;
-}
-
-/** A line of /proc/PID/status. */
-function statusOf(pid: number, name: string): string {
-  const text = readFileSync(`/proc/${pid}/status`, "latin1");
-  return new RegExp(`^${name}:\\s*(.*)$`, "m").exec(text)?.[1] ?? "";
-}
-
-/** The processes whose command line holds a text. */
-function processesWith(text: string): number[] {
-  return readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").includes(text);
-    } catch {
-      return false;
-    }
-  });
 }
 
 describe.skipIf(missing)("a conversation", () => {
@@ -120,7 +104,7 @@ describe.skipIf(missing)("a conversation", () => {
       "descriptors are closed",
       () => readdirSync(`/proc/${pid}/fd`).length <= before,
     );
-    expect(readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1")).toBe("");
+    expect(childrenOf(pid)).toEqual(keepersOf(pid));
   });
 });
 

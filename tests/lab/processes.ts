@@ -1,0 +1,37 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** The processes whose command line has such a text; those that are only to be reaped have none. */
+export function processesWith(text: string | RegExp): number[] {
+  return readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map(Number)
+    .filter((pid) => commandLine(pid).search(text) >= 0);
+}
+
+/** The children of a process that its main thread has started. */
+export function childrenOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1");
+  return children.split(" ").filter((child) => child !== "").map(Number);
+}
+
+/** The keepers that an agent has; it should be one, from the first answer on. */
+export function keepersOf(pid: number): number[] {
+  return childrenOf(pid).filter((child) => commandLine(child).includes("# nrpe-keeper"));
+}
+
+/** Whether a process runs; one that is only to be reaped does not. */
+export function isRunning(pid: number): boolean {
+  return commandLine(pid) !== "";
+}
+
+/** A line of /proc/PID/status. */
+export function statusOf(pid: number, name: string): string {
+  const text = readFileSync(`/proc/${pid}/status`, "latin1");
+  return new RegExp(`^${name}:\\s*(.*)$`, "m").exec(text)?.[1] ?? "";
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").trimEnd();
+  } catch {
+    return "";
+  }
+}
