@@ -1,3 +1,4 @@
+import type { Inheritance } from "../system/process.ts";
 import { fairQueue, type Waiting } from "./fair_queue.ts";
 import type { PluginEnd } from "./outcome.ts";
 import { runEvented, type Running } from "./run_evented.ts";
@@ -7,8 +8,7 @@ export interface Order {
   /** The client's address; clients take turns where commands have to wait. */
   readonly source: string;
   readonly line: string;
-  /** `NAME=value` each. */
-  readonly environment: readonly string[];
+  readonly inheritance: Inheritance;
   /** How long the command may run, and how long it may have to wait before that. */
   readonly seconds: number;
 }
@@ -32,8 +32,8 @@ export function makeExecutor(limit: () => number): Executor {
   const abandonments = new Set<() => void>();
   const mayBegin = () => limit() === 0 || running.size < limit();
 
-  const begin = async ({ line, environment, seconds }: Order): Promise<PluginEnd> => {
-    const command = runEvented(line, environment, seconds);
+  const begin = async ({ line, inheritance, seconds }: Order): Promise<PluginEnd> => {
+    const command = runEvented(line, inheritance, seconds);
     running.add(command);
     const end = await command.end;
     running.delete(command);

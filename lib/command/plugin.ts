@@ -1,5 +1,5 @@
 import { Errno, readInto, SystemError } from "../system/libc.ts";
-import { type Started, startInGroup } from "../system/process.ts";
+import { type Inheritance, type Started, startInGroup } from "../system/process.ts";
 import { programOf, shellProgram } from "./program.ts";
 
 /**
@@ -26,15 +26,15 @@ export const LOOK_AGAIN = 20;
  * 126 or 127.
  * @throws {SystemError} when there is no starting anything.
  */
-export function startPlugin(line: string, environment: readonly string[]): Started {
+export function startPlugin(line: string, inheritance: Inheritance): Started {
   const program = programOf(line);
   const shell = shellProgram(line);
-  if (program.file === shell.file) return startInGroup({ ...program, environment });
+  if (program.file === shell.file) return startInGroup({ ...program, ...inheritance });
   try {
-    return startInGroup({ ...program, environment });
+    return startInGroup({ ...program, ...inheritance });
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    return startInGroup({ ...shell, environment });
+    return startInGroup({ ...shell, ...inheritance });
   }
 }
 

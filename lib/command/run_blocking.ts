@@ -34,7 +34,7 @@ export function runBlocking(
   environment: readonly string[],
   seconds: number,
 ): PluginEnd {
-  return waitForEnd(() => startPlugin(line, environment), seconds);
+  return waitForEnd(() => startPlugin(line, { environment }), seconds);
 }
 
 /** Runs a program that is not a plugin by the same rules. */

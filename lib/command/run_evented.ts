@@ -1,6 +1,7 @@
 import { forgetPipe, listenForChildren, onceEnded, wheneverReadable } from "../system/children.ts";
 import { closeFile, SystemError } from "../system/libc.ts";
 import {
+  type Inheritance,
   type ProcessEnd,
   Signal,
   signalGroup,
@@ -39,10 +40,10 @@ export interface Running {
  */
 export function runEvented(
   line: string,
-  environment: readonly string[],
+  inheritance: Inheritance,
   seconds: number,
 ): Running {
-  return run(() => startPlugin(line, environment), seconds);
+  return run(() => startPlugin(line, inheritance), seconds);
 }
 
 /** Runs a program that is not a plugin by the same rules. */

@@ -2,20 +2,30 @@ import { connect, type Socket } from "node:net";
 import { withVariables } from "../command/environment.ts";
 import { shellProgram } from "../command/program.ts";
 import { runProgramEvented } from "../command/run_evented.ts";
+import { isIdentity } from "../system/change_identity.ts";
 import { listenForChildren, onceEnded } from "../system/children.ts";
 import { parseReply } from "../system/ident.ts";
 import { Errno, SystemError } from "../system/libc.ts";
-import { type ProcessEnd, startDetached } from "../system/process.ts";
+import { type Inheritance, type ProcessEnd, startDetached } from "../system/process.ts";
 import { type Endpoint, keepAlive, linger } from "../system/socket.ts";
 import type { Performer } from "./consult_tables.ts";
 import { LOOK_UP_SECONDS, lookUpAnswer, lookUpProgram } from "./look_up.ts";
 
 const IDENT_PORT = 113;
 
+/** Who serves others meanwhile, and must stay as it is for them. */
+export interface EventedPerformer extends Performer {
+  /**
+   * What programs are started with for this client, as its rule has it by now.
+   * @param variables Additions to the environment, `NAME=value` each.
+   */
+  readonly inheritance: (variables: readonly string[]) => Inheritance;
+}
+
 /**
  * Does what a decision needs done in a process that serves others meanwhile. What would change the
- * process, and with it all the others, is refused, and whoever comes to such a rule too: `nice`,
- * `umask`, `user` and `group` need inetd's nowait.
+ * process changes what is started for this client instead; where that cannot be, with `user` and
+ * `group`, who comes to the rule is refused, unless the process is that user or group anyway.
  *
  * @param fd The connection's descriptor.
  * @param environment What commands of the rule are run with, `NAME=value` each.
@@ -24,8 +34,16 @@ export function eventedPerformer(
   socket: Socket,
   fd: number,
   environment: readonly string[],
-): Performer {
+): EventedPerformer {
+  let umask: number | undefined;
+  const nice: number[] = [];
+  const inheritance = (variables: readonly string[]): Inheritance => ({
+    environment: withVariables(environment, variables),
+    ...(umask === undefined ? {} : { umask }),
+    ...(nice.length === 0 ? {} : { nice: [...nice] }),
+  });
   return {
+    inheritance,
     resident: true,
     async ask(question) {
       const { end } = runProgramEvented(lookUpProgram(question), environment, LOOK_UP_SECONDS);
@@ -34,10 +52,7 @@ export function eventedPerformer(
     askUser,
     async runCommand(command, variables) {
       listenForChildren();
-      const pid = startDetached({
-        ...shellProgram(command),
-        environment: withVariables(environment, variables),
-      });
+      const pid = startDetached({ ...shellProgram(command), ...inheritance(variables) });
       const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
       onceEnded(pid, resolve);
       const end = await promise;
@@ -54,7 +69,14 @@ export function eventedPerformer(
           return keepAlive(fd);
         case "linger":
           return linger(fd, change.seconds);
+        case "umask":
+          umask = change.mask;
+          return;
+        case "nice":
+          nice.push(change.increment);
+          return;
         default:
+          if (isIdentity(change)) return;
           throw new SystemError(change.option, Errno.EPERM, "it needs a process of its own");
       }
     },

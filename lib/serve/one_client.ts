@@ -38,13 +38,13 @@ export async function serveOneClient(
   const deadline = now() + config.connection_timeout * 1000;
   const stream = await shakeHands(socket, result.setup, client, deadline);
   if (stream === undefined) return SERVED;
-  const environment = pluginEnvironment(variables);
+  const inheritance = { environment: pluginEnvironment(variables) };
   const session = { config, log, peer: client.address };
   await converseEvented(
     session,
     stream,
     deadline,
-    (line) => runEvented(line, environment, config.command_timeout).end,
+    (line) => runEvented(line, inheritance, config.command_timeout).end,
   );
   return SERVED;
 }

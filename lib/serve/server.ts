@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import { withVariables } from "../command/environment.ts";
 import type { Executor } from "../command/executor.ts";
 import { type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
@@ -52,8 +51,7 @@ export function makeServer({ current, log, executor, environment, room, idle }: 
   const serve = async (socket: Socket, peer: Endpoint, generation: Generation) => {
     const { config, tls } = generation;
     if (config.debug) log(Severity.debug, `Connection from ${peer.address} port ${peer.port}`);
-    const variables = environment(generation);
-    const admission = await admit(generation, socket, peer, variables, log);
+    const admission = await admit(generation, socket, peer, environment(generation), log);
     if (!admission.admitted) {
       if (admission.bannerSent) return await sayGoodbye(socket, HEAR_OUT);
       return await hearOut(socket);
@@ -69,7 +67,7 @@ export function makeServer({ current, log, executor, environment, room, idle }: 
       return executor.run({
         source: peer.address,
         line,
-        environment: withVariables(variables, admission.variables),
+        inheritance: admission.inheritance,
         seconds: config.command_timeout,
       });
     });

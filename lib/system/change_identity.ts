@@ -1,5 +1,12 @@
-import { becomeForGood, findAccount, findGroup } from "./account.ts";
-import { bindLibc, Errno, lastErrno, SystemError } from "./libc.ts";
+import { type Account, becomeForGood, findAccount, findGroup } from "./account.ts";
+import { bindLater, Errno, lastErrno, SystemError } from "./libc.ts";
+
+const libc = bindLater({
+  geteuid: { args: [], returns: "u32" },
+  getegid: { args: [], returns: "u32" },
+  setgroups: { args: ["u64", "buffer"], returns: "i32" },
+  setresgid: { args: ["u32", "u32", "u32"], returns: "i32" },
+});
 
 /** Whom to become: a user with its own group or another one, or another group alone. */
 export type Identity =
@@ -13,22 +20,31 @@ export type Identity =
  * @throws {SystemError} when this process may not.
  */
 export function changeIdentity(identity: Identity): void {
-  const libc = bindLibc({
-    geteuid: { args: [], returns: "u32" },
-    getegid: { args: [], returns: "u32" },
-    setgroups: { args: ["u64", "buffer"], returns: "i32" },
-    setresgid: { args: ["u32", "u32", "u32"], returns: "i32" },
-  });
-  const group = identity.group === undefined ? undefined : demand(findGroup, identity.group);
-  if (identity.option === "user") {
-    const account = demand(findAccount, identity.user);
-    const gid = group ?? account.gid;
-    if (account.uid !== libc.geteuid() || gid !== libc.getegid()) becomeForGood(account, gid);
-  } else if (group !== undefined && group !== libc.getegid()) {
-    const failed = libc.setgroups(1n, new Uint32Array([group])) !== 0 ||
-      libc.setresgid(group, group, group) !== 0;
-    if (failed) throw new SystemError("setgid", lastErrno(), identity.group);
+  if (isIdentity(identity)) return;
+  const { account, gid } = find(identity);
+  if (account !== undefined) return becomeForGood(account, gid);
+  const failed = libc().setgroups(1n, new Uint32Array([gid])) !== 0 ||
+    libc().setresgid(gid, gid, gid) !== 0;
+  if (failed) throw new SystemError("setgid", lastErrno(), identity.group);
+}
+
+/**
+ * Whether this process is such a user or group already.
+ * @throws {SystemError} when there is no such account.
+ */
+export function isIdentity(identity: Identity): boolean {
+  const { account, gid } = find(identity);
+  return (account === undefined || account.uid === libc().geteuid()) && gid === libc().getegid();
+}
+
+/** The account, of which a group alone has none, and the group. */
+function find(identity: Identity): { readonly account: Account | undefined; readonly gid: number } {
+  if (identity.option === "group") {
+    return { account: undefined, gid: demand(findGroup, identity.group) };
   }
+  const gid = identity.group === undefined ? undefined : demand(findGroup, identity.group);
+  const account = demand(findAccount, identity.user);
+  return { account, gid: gid ?? account.gid };
 }
 
 /** Accounts have been found once, when the rule was read; they may be gone by now. */

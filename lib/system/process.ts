@@ -1,3 +1,4 @@
+import { encodeBytes } from "../bytes.ts";
 import {
   bindLater,
   bindLibc,
@@ -7,6 +8,7 @@ import {
   lastErrno,
   stringArray,
   SystemError,
+  writeAll,
 } from "./libc.ts";
 
 const libc = bindLibc({
@@ -32,6 +34,9 @@ const rare = bindLater({
   kill: { args: ["i32", "i32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   getpid: { args: [], returns: "i32" },
+  getpriority: { args: ["i32", "u32"], returns: "i32" },
+  setpriority: { args: ["i32", "u32", "i32"], returns: "i32" },
+  umask: { args: ["u32"], returns: "u32" },
 });
 
 /** The size of a posix_spawn_file_actions_t: glibc's, which is not smaller than musl's. */
@@ -51,6 +56,7 @@ const O_RDWR = 2;
 /** The descriptor of the null device in a program that is being started. */
 const NULL_DEVICE = 0;
 const WNOHANG = 1;
+const PRIO_PROCESS = 0;
 const SIG_DFL = 0n;
 /** pidfd_open(2) has this number on every architecture. */
 const SYS_PIDFD_OPEN = 434;
@@ -66,12 +72,20 @@ const O_ASYNC = 0o20000;
 /** Signals by number (Linux). */
 export const Signal = { kill: 9, pipe: 13, term: 15, fileSize: 25 } as const;
 
-/** A program to start in a process group of its own. */
-export interface Start {
-  readonly file: string;
-  readonly argv: readonly string[];
+/** What a program gets from the process that starts it. */
+export interface Inheritance {
   /** `NAME=value` each. */
   readonly environment: readonly string[];
+  /** The mask of rights that new files do not get, see umask(2); this process's own if it is missing. */
+  readonly umask?: number;
+  /** What is added to this process's nice value, one after the other, see nice(2). */
+  readonly nice?: readonly number[];
+}
+
+/** A program to start in a process group of its own. */
+export interface Start extends Inheritance {
+  readonly file: string;
+  readonly argv: readonly string[];
 }
 
 /** A started program; its standard output can be read from `stdout`. */
@@ -125,11 +139,38 @@ export function makePipe(): Pipe {
  * @returns Its process id.
  * @throws {SystemError} when it cannot be started.
  */
-export function startDetached(
-  { file, argv, environment }: Start,
-  stdin = NULL_DEVICE,
-  stdout = NULL_DEVICE,
-): number {
+export function startDetached(start: Start, stdin = NULL_DEVICE, stdout = NULL_DEVICE): number {
+  return start.nice === undefined ? spawn(start, stdin, stdout) : spawnNice(start, stdout);
+}
+
+/**
+ * A shell that becomes a program when it is told to. A nice value can be set on a process that has
+ * started only, and whoever lowers its own priority for that cannot raise it again: so the program has
+ * to wait, or its first steps would be those of a process with another priority.
+ */
+const GATE = 'read -r go && exec "$@" </dev/null';
+
+function spawnNice({ file, argv, nice = [], ...rest }: Start, stdout: number): number {
+  const { readEnd, writeEnd } = makePipe();
+  try {
+    const gate = ["/bin/sh", "-c", GATE, "/bin/sh", file, ...argv.slice(1)];
+    const pid = spawn({ ...rest, file: "/bin/sh", argv: gate }, readEnd, stdout);
+    for (const increment of nice) addToNice(pid, increment);
+    writeAll(writeEnd, encodeBytes("\n"));
+    return pid;
+  } finally {
+    closeFile(readEnd);
+    closeFile(writeEnd);
+  }
+}
+
+/** As nice(2) for another process; a value that may not be is let be. */
+function addToNice(pid: number, increment: number): void {
+  const sum = rare().getpriority(PRIO_PROCESS, pid) + increment;
+  rare().setpriority(PRIO_PROCESS, pid, Math.max(-20, Math.min(sum, 19)));
+}
+
+function spawn({ file, argv, environment, umask }: Start, stdin: number, stdout: number): number {
   const actions = new Uint8Array(FILE_ACTIONS_SIZE);
   libc.posix_spawn_file_actions_init(actions);
   libc.posix_spawn_file_actions_addopen(actions, NULL_DEVICE, cString("/dev/null"), O_RDWR, 0);
@@ -144,9 +185,9 @@ export function startDetached(
   const pid = new Int32Array(1);
   const args = stringArray(argv);
   const variables = stringArray(environment);
-  const errno = withUsualOpenFiles(() =>
-    libc.posix_spawn(pid, cString(file), actions, attributes, args.array, variables.array)
-  );
+  const spawnNow = () =>
+    libc.posix_spawn(pid, cString(file), actions, attributes, args.array, variables.array);
+  const errno = withUsualOpenFiles(umask === undefined ? spawnNow : () => masked(umask, spawnNow));
   libc.posix_spawn_file_actions_destroy(actions);
   // The memory that the arrays point into must outlive the call.
   if (errno !== 0 || args.memory.byteLength + variables.memory.byteLength === 0) {
@@ -196,6 +237,13 @@ function withUsualOpenFiles(spawn: () => number): number {
   libc.setrlimit(RLIMIT_NOFILE, usual);
   const errno = spawn();
   libc.setrlimit(RLIMIT_NOFILE, own);
+  return errno;
+}
+
+function masked(mask: number, spawn: () => number): number {
+  const own = rare().umask(mask);
+  const errno = spawn();
+  rare().umask(own);
   return errno;
 }
 

@@ -196,7 +196,13 @@ describe.skipIf(missing)("access tables", () => {
     await waitUntil("the command has run", () => readdirSync(spawned).includes("127.0.0.1.nrpe"));
   });
 
-  test.each(["twist /bin/echo", "nice 5", "umask 022", "user nobody", "aclexec /bin/false"])(
+  test.each([
+    "twist /bin/echo",
+    "user nobody",
+    "user nagios.nogroup",
+    "group nogroup",
+    "aclexec /bin/false",
+  ])(
     "%s refuses the client and leaves the agent as it is",
     async (option) => {
       const daemon = await start({
@@ -207,6 +213,50 @@ describe.skipIf(missing)("access tables", () => {
       expect((await ask(daemon.port, "ok")).text).toBe("fine");
     },
   );
+
+  test("user and group that the agent is anyway are granted", async () => {
+    const { port } = await start({
+      config: `${tables("nrpe: ALL: user nagios: group nagios: user nagios.nagios\n")}` +
+        "command[id]=id -un; id -G\n",
+    });
+    const groups = Bun.spawnSync(["id", "-G", "nagios"]).stdout.toString();
+    expect((await ask(port, "id")).text).toBe(`nagios\n${groups.trimEnd()}`);
+  });
+
+  test("nice and umask count for what a rule's clients have started, and for nobody else", async () => {
+    const spawned = room.file("spawned", "", 0o666);
+    const daemon = await start({
+      config: tables(
+        "nrpe: 127.0.0.2: nice 3: umask 027: nice -1: nice 4:" +
+          ` spawn (nice; umask) > ${spawned}: umask 077\nnrpe: ALL\n`,
+      ) + "command[nice]=/usr/bin/nice\ncommand[umask]=umask; cat; kill -TERM $$$$\n" +
+        "command[missing]=/nonexistent/plugin\ncommand[file]=/etc/passwd\n" +
+        "command[words]=/usr/bin/printf %s/ a  b\tc %% -- -n\ncommand[env]=env | sort\n",
+    });
+    const own = await ask(daemon.port, "nice");
+    // The agent's user may not lower a nice value again.
+    const nicer = Math.min(Number(own.text) + 3 + 4, 19);
+    const [asked, others] = await Promise.all(
+      ["127.0.0.2", "127.0.0.1"].map((from) =>
+        Promise.all(Array.from({ length: 10 }, () => ask(daemon.port, "nice", { from })))
+      ),
+    );
+    expect(new Set(asked!.map(({ text }) => text))).toEqual(new Set([String(nicer)]));
+    expect(new Set(others!.map(({ text }) => text))).toEqual(new Set([own.text]));
+    expect(readFileSync(spawned, "latin1")).toBe(`${nicer}\n0027\n`);
+    const mask = await ask(daemon.port, "umask");
+    expect(await ask(daemon.port, "umask", { from: "127.0.0.2" })).toEqual({
+      ...mask,
+      text: "0077",
+    });
+    expect(mask.text).not.toBe("0077");
+    expect(statusOf(daemon.pid, "Umask")).toBe(mask.text);
+    for (const command of ["missing", "file", "words", "env"]) {
+      expect(await ask(daemon.port, command, { from: "127.0.0.2" })).toEqual(
+        await ask(daemon.port, command),
+      );
+    }
+  });
 
   test("a slow command of one rule holds up nobody else", async () => {
     const { port } = await start({
