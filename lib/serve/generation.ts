@@ -32,6 +32,8 @@ export interface Surroundings {
   readonly tls: boolean;
   /** Whether `allowed_hosts` applies: inetd's services leave that to inetd and TCP wrappers. */
   readonly allowedHosts: boolean;
+  /** The generation in force, if there is one. */
+  readonly inForce?: Generation;
   /** Where lines go that come later than the generation's making. */
   readonly log: Log;
 }
@@ -53,7 +55,7 @@ export interface Line {
 
 /** Reads nrpe.cfg, certificates and keys. What can fail is done before anything takes effect. */
 export function makeGeneration(surroundings: Surroundings): GenerationResult {
-  const { path, resolve, tls, allowedHosts } = surroundings;
+  const { path, resolve, tls, allowedHosts, inForce } = surroundings;
   const result = loadConfig(path, filesFrom(resolve));
   const lines: Line[] = result.findings.map(({ severity, message }) => ({
     severity: severity === "error" ? Severity.error : Severity.warning,
@@ -61,7 +63,9 @@ export function makeGeneration(surroundings: Surroundings): GenerationResult {
   }));
   if (result.kind === "failure") return { kind: "failure", lines };
   const config = withPaths(result.config, resolve);
-  const setup = tls && config.ssl_enabled ? setUpTls(config, hostName()) : undefined;
+  const setup = tls && config.ssl_enabled
+    ? setUpTls(config, hostName(), inForce?.tls?.pair)
+    : undefined;
   if (setup?.kind === "failure") {
     const { reason: message } = setup;
     return { kind: "failure", lines: [...lines, { severity: Severity.error, message }] };
@@ -127,6 +131,10 @@ export function describeTls(
       message: `ssl_cipher_list: ${word} is left out, the TLS library has no such thing`,
     })),
   ];
+  if (result.unread !== undefined) {
+    const stays = "the certificate and key in use stay, a restart is needed to read renewed ones";
+    lines.push({ severity: Severity.warning, message: `Warning: ${result.unread}; ${stays}` });
+  }
   if ((config.ssl_logging & TlsLogging.startup) === 0) return lines;
   const { least, most } = config.ssl_version;
   return [

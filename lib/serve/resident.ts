@@ -307,7 +307,7 @@ async function reload(life: Life, listeners: Listeners): Promise<void> {
   const { residence, resolve, log, generation: old } = life;
   const { invocation, inherited } = residence;
   log(Severity.notice, "Caught SIGHUP - restarting...");
-  const result = makeGeneration({ ...surroundings(residence), resolve, log });
+  const result = makeGeneration({ ...surroundings(residence), resolve, log, inForce: old });
   const refuse = (lines: readonly Line[]) => {
     for (const { severity, message } of lines) log(severity, message);
     log(

@@ -9,6 +9,7 @@ import { freePorts, type Inetd, startInetd } from "../lab/inetd.ts";
 import { PEERS, peersMissing } from "../lab/peers.ts";
 import { makePki, type Pair, type Pki } from "../lab/pki.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
+import { waitUntil } from "../lab/wait_until.ts";
 
 const missing = peersMissing("checkNrpe", "inetd", "openssl");
 
@@ -250,6 +251,50 @@ describe.skipIf(missing)("the agent's own certificate", () => {
 });
 
 describe.skipIf(missing)("SIGHUP", () => {
+  test("keeps a pair that root alone may read, puts the rest in force, and takes no other such pair", async () => {
+    const own = (name: string, pair: Pair): Pair => ({
+      cert: room.file(`${name}.crt`, readFileSync(pair.cert)),
+      key: room.file(`${name}.key`, readFileSync(pair.key), 0o600),
+    });
+    const pair = own("secret", pki.good);
+    const daemon = await start(certificate(pair));
+    const reload = async (config: string, said: RegExp) => {
+      const from = daemon.log().length;
+      daemon.configure(config);
+      daemon.signal("SIGHUP");
+      await daemon.logged(said, from);
+    };
+    // Renewed, with a certificate that the agent may read: the old one goes with the old key only.
+    own("secret", pki.server);
+    await reload(
+      `${certificate(pair)}ssl_version=TLSv1.2\ncommand[new]=echo new\n`,
+      /Warning: could not use private key file '.*secret\.key' : open.*: Permission denied; .* a restart is needed/,
+    );
+    expect((await ask(daemon.port, "new", { tls: {} })).text).toBe("new");
+    const said = await sClient(daemon.port);
+    expect(said).toContain("CN = good");
+    expect(said).toContain("New, TLSv1.2");
+    await reload(
+      `${certificate(own("other", pki.server))}command[new]=echo newer\n`,
+      /could not use private key file '.*other\.key' : open[^]*the old configuration stays/,
+    );
+    expect((await ask(daemon.port, "new", { tls: {} })).text).toBe("new");
+    await reload(
+      `${certificate({ ...pair, key: join(room.path, "other.key") })}command[new]=echo newer\n`,
+      /could not use private key file '.*other\.key' : open[^]*the old configuration stays/,
+    );
+    expect((await ask(daemon.port, "new", { tls: {} })).text).toBe("new");
+    // Readable, it is read.
+    own("secret", pki.server);
+    Bun.spawnSync(["chown", "nagios", pair.key]);
+    await reload(`${certificate(pair)}command[new]=echo newest\n`, /SSL\/TLS initialized/);
+    await waitUntil(
+      "the newest command",
+      async () => (await ask(daemon.port, "new", { tls: {} })).text === "newest",
+    );
+    expect(await sClient(daemon.port)).toContain("CN = server");
+  });
+
   test("puts another certificate in force, and a plain agent where TLS is turned off", async () => {
     const daemon = await start(certificate(pki.good));
     expect(await sClient(daemon.port)).toContain("CN = good");
