@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
 import { encodeQuery } from "../../lib/protocol/encode.ts";
+import { startSocketUnit } from "../lab/activator.ts";
 import { ask, open } from "../lab/ask.ts";
 import { type Daemon, startDaemon } from "../lab/daemon.ts";
 import { startInetd } from "../lab/inetd.ts";
@@ -52,6 +53,13 @@ async function keeperOf(agent: number): Promise<number> {
   return keepersOf(agent)[0]!;
 }
 
+/** What a process has open, without the numbers of pipes. */
+function openFilesOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`).map((fd) =>
+    readlinkSync(`/proc/${pid}/fd/${fd}`).replace(/[0-9]+/, "")
+  );
+}
+
 /** Asks without an interest in the answer. */
 function begin(port: number, command: string): void {
   void ask(port, command).catch(() => {});
@@ -62,6 +70,7 @@ async function killAmidPlugins(port: number): Promise<void> {
   expect((await ask(port, "left")).text).toBe("begun");
   const agent = Number((await ask(port, "who")).text);
   const keeper = await keeperOf(agent);
+  expect(openFilesOf(keeper)).toEqual(["pipe:[]", "/memfd:nrpe-roster (deleted)", "/dev/null"]);
   for (const command of ["stay", "stay", "nap"]) begin(port, command);
   await waitUntil(
     "the plugins run",
@@ -87,6 +96,12 @@ describe.skipIf(missing)("SIGKILL", () => {
     await killAmidPlugins(inetd.ports[0]!);
   });
 
+  test("of a process that a service manager has started for a socket does the same", async () => {
+    const config = room.file("nrpe.cfg", commands());
+    await using unit = startSocketUnit(room, ["-n", "-c", config, "-f"], { accept: false });
+    await killAmidPlugins(unit.port);
+  });
+
   test("amid the starts of many plugins leaves none, nor one of which nobody knew yet", async () => {
     for (let round = 0; round < 5; round++) {
       const { pid, port } = await start(commands());
@@ -105,14 +120,10 @@ describe.skipIf(missing)("SIGKILL", () => {
 });
 
 describe.skipIf(missing)("the keeper", () => {
-  test("holds nothing open, has given up root's rights, and ends with the agent", async () => {
+  test("has given up the directory and root's rights, and ends with the agent", async () => {
     const daemon = await start(commands());
     expect((await ask(daemon.port, "left")).text).toBe("begun");
     const keeper = await keeperOf(daemon.pid);
-    const descriptors = readdirSync(`/proc/${keeper}/fd`).map((fd) =>
-      readlinkSync(`/proc/${keeper}/fd/${fd}`).replace(/[0-9]+/, "")
-    );
-    expect(descriptors).toEqual(["pipe:[]", "/memfd:nrpe-roster (deleted)", "/dev/null"]);
     expect(readlinkSync(`/proc/${keeper}/cwd`)).toBe("/");
     for (const name of ["Uid", "Gid", "Groups"]) {
       expect(statusOf(keeper, name)).toBe(statusOf(daemon.pid, name));
@@ -139,6 +150,8 @@ describe.skipIf(missing)("the keeper", () => {
       const asNagios = ["setpriv", "--reuid=nagios", "--regid=nagios", "--clear-groups"];
       Bun.spawnSync([...asNagios, "prlimit", "--pid", String(daemon.pid), what]);
     };
+    // Who is answered is answered by an agent that has started its keeper and set its own limit back.
+    expect((await ask(daemon.port, "ok")).text).toBe("fine");
     const first = await keeperOf(daemon.pid);
     limit("--nofile=3:");
     process.kill(first, "SIGKILL");
