@@ -1,11 +1,11 @@
 import { PEERS } from "../tests/lab/peers.ts";
+import { childrenOf } from "../tests/lab/processes.ts";
 import type { Room } from "../tests/lab/room.ts";
 import { type Agent, ask } from "./ask.ts";
 import { addSamples, type Samples } from "./cases.ts";
 import { type Extent, interleave, type Measurement } from "./extent.ts";
 import { type Program, runPrograms } from "./run_programs.ts";
 import {
-  childrenOf,
   type Configs,
   nowaitServices,
   QUESTIONS,

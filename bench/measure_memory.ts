@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { PEERS } from "../tests/lab/peers.ts";
+import { childrenOf } from "../tests/lab/processes.ts";
 import type { Room } from "../tests/lab/room.ts";
 import type { Syslog } from "../tests/lab/syslog.ts";
 import { waitUntil } from "../tests/lab/wait_until.ts";
@@ -8,7 +9,6 @@ import type { Extent } from "./extent.ts";
 import { AT_ONCE } from "./measure_daemons.ts";
 import { type Goal, type Growth, isMet, type Memory, type MemoryComparison } from "./outcome.ts";
 import {
-  childrenOf,
   type Configs,
   NAP,
   nowaitServices,

@@ -1,5 +1,5 @@
 /** The agents that are compared, each started as an administrator would start it. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   freePorts,
@@ -9,6 +9,7 @@ import {
   startInetd,
 } from "../tests/lab/inetd.ts";
 import { PEERS } from "../tests/lab/peers.ts";
+import { childrenOf, keepersOf } from "../tests/lab/processes.ts";
 import { makeRoom, type Room } from "../tests/lab/room.ts";
 import { waitUntil } from "../tests/lab/wait_until.ts";
 import type { Agent, Question } from "./ask.ts";
@@ -149,15 +150,7 @@ export async function startDaemon(
   };
 }
 
-/** The processes that a process has started and that have not ended, see proc(5); none if it has. */
-export function childrenOf(pid: number): number[] {
-  const children = `/proc/${pid}/task/${pid}/children`;
-  if (!existsSync(children)) return [];
-  const text = readFileSync(children, "latin1").trim();
-  return text === "" ? [] : text.split(" ").map(Number);
-}
-
-/** Waits until a process has no children, so that the next side isn't charged for their end. */
+/** Waits until nothing that a process has run is left, so that the next side isn't charged for its end. */
 export function settle(pid: number): void {
-  while (childrenOf(pid).length > 0) Bun.sleepSync(0.2);
+  while (childrenOf(pid).length > keepersOf(pid).length) Bun.sleepSync(0.2);
 }

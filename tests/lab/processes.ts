@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 /** The processes whose command line has such a text; those that are only to be reaped have none. */
 export function processesWith(text: string | RegExp): number[] {
@@ -6,10 +6,11 @@ export function processesWith(text: string | RegExp): number[] {
     .filter((pid) => commandLine(pid).search(text) >= 0);
 }
 
-/** The children of a process that its main thread has started. */
+/** The processes that a process has started and that are not reaped, see proc(5); none if it has ended. */
 export function childrenOf(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1");
-  return children.split(" ").filter((child) => child !== "").map(Number);
+  const children = `/proc/${pid}/task/${pid}/children`;
+  if (!existsSync(children)) return [];
+  return readFileSync(children, "latin1").split(" ").filter((child) => child !== "").map(Number);
 }
 
 /** The keepers that an agent has; it should be one, from the first answer on. */
