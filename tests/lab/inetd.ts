@@ -22,8 +22,11 @@ export interface Service {
   readonly argv: readonly string[];
   /** Whether the program gets the listening socket instead of a connection. */
   readonly wait?: boolean;
-  /** IPv4 where it isn't given. */
-  readonly family?: 4 | 6;
+  /**
+   * What its socket is of, IPv4 where it isn't given. A `dual` one is of IPv6 and takes both: IPv4 clients
+   * have mapped addresses there (RFC 4291, 2.5.5.2). Only xinetd makes it.
+   */
+  readonly family?: 4 | 6 | "dual";
 }
 
 /** How an inetd is to be started. */
@@ -104,21 +107,28 @@ export async function startInetd(
 }
 
 function inetdLine({ user, program, argv, family, wait }: Service, port: number): string {
+  if (family === "dual") throw new TypeError("Only xinetd listens for both families");
   const at = family === 6 ? `[::1]:${port} stream tcp6` : `127.0.0.1:${port} stream tcp`;
   return `${at} ${wait ? "wait" : "nowait.100000"} ${user} ${program} ${argv.join(" ")}\n`;
 }
 
-function xinetdEntry({ user, program, argv, wait }: Service, port: number): string {
+const XINETD_PLACES = {
+  4: { bind: "127.0.0.1", flags: "NOLIBWRAP NAMEINARGS" },
+  6: { bind: "::1", flags: "NOLIBWRAP NAMEINARGS IPv6" },
+  dual: { bind: "::", flags: "NOLIBWRAP NAMEINARGS IPv6" },
+};
+
+function xinetdEntry({ user, program, argv, family = 4, wait }: Service, port: number): string {
   const attributes = {
     type: "UNLISTED",
     port,
-    bind: "127.0.0.1",
+    ...XINETD_PLACES[family],
     socket_type: "stream",
     protocol: "tcp",
     wait: wait ? "yes" : "no",
     user,
     server: program,
-    server_args: argv.slice(1).join(" "),
+    server_args: argv.join(" "),
     instances: "UNLIMITED",
     per_source: "UNLIMITED",
     cps: "100000 1",
