@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { ask, askOften, open } from "../lab/ask.ts";
 import { checkNrpe } from "../lab/check_nrpe.ts";
 import { type Daemon, type DaemonOptions, startDaemon, statusOf } from "../lab/daemon.ts";
+import { inject, tracingMissing } from "../lab/faults.ts";
 import { peersMissing } from "../lab/peers.ts";
 import { freePorts, isListening } from "../lab/ports.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
@@ -460,6 +461,24 @@ describe.skipIf(missing)("shortage", () => {
     expect((await answer).text).toBe("fine");
     for (const socket of idle) socket.destroy();
   });
+
+  test.skipIf(tracingMissing())(
+    "without files in the whole system it is the same, also where there are too few to go on",
+    async () => {
+      const daemon = await start({ config: "command[ok]=echo fine\n" });
+      // Shortage is over for the probe, but again there when it comes to accepting.
+      const faults = await inject(room, daemon.pid, {
+        accept4: "ENFILE",
+        socket: "ENFILE:when=1",
+        fcntl: "EMFILE",
+      });
+      const answers = [ask(daemon.port, "ok"), ask(daemon.port, "ok")];
+      await daemon.logged(/Network server accept failure \(23: Too many open files in system\)/);
+      await faults.failed("fcntl");
+      await faults[Symbol.asyncDispose]();
+      for (const answer of answers) expect((await answer).text).toBe("fine");
+    },
+  );
 
   test("a plugin that cannot be started is answered and logged, and the next one runs", async () => {
     const daemon = await start({ config: "command[ok]=/bin/echo fine\n" });
