@@ -21,6 +21,7 @@ import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
 import { type Listeners, makeListeners, type Place, placesOf } from "./listeners.ts";
 import { logRarely } from "./rarely.ts";
 import { makeServer, type Server } from "./server.ts";
+import { steadyRuntime } from "./steady_runtime.ts";
 
 /** Exit statuses of the agent. */
 const SERVED = 0;
@@ -57,6 +58,7 @@ class CannotServe extends Error {
  * @returns The exit status.
  */
 export async function reside(residence: Residence): Promise<number> {
+  steadyRuntime(residence.inherited);
   // The binary is compiled to stay in the interpreter; here code runs often enough to be compiled.
   Bun.unsafe.setJITPolicy(1);
   try {

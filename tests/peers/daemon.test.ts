@@ -489,6 +489,9 @@ describe.skipIf(missing)("shortage", () => {
       text: expect.stringContaining("Resource temporarily unavailable"),
     });
     await daemon.logged(/could not start a command/);
+    // Long enough for a runtime to want another thread, which it gets as little as a plugin.
+    const answers = await askOften(daemon.port, "ok", { times: 400, atOnce: 10 });
+    expect([...answers.values()]).toEqual([400]);
     limit(daemon.pid, "--nproc=4096:");
     expect((await ask(daemon.port, "ok")).text).toBe("fine");
   });
