@@ -38,7 +38,7 @@ async function startModes(
 ): Promise<Modes> {
   await using started = new AsyncDisposableStack();
   const ports = new Map<string, number>();
-  const text = `command_timeout=${seconds}\n` +
+  const text = `command_timeout=${seconds}\nwait_idle_timeout=5\n` +
     Object.entries(commands).map(([name, line]) => `command[${name}]=${line}\n`).join("");
   const config = room.file("nrpe.cfg", text);
   const service = (tls: boolean, wait: boolean) => ({

@@ -261,6 +261,17 @@ describe.concurrent("a plugin", () => {
     expect({ text, code }).toEqual({ text: "NRPE: Unable to read output", code: 3 });
   });
 
+  test("that cannot be started for want of processes is UNKNOWN, and logged", async () => {
+    const config = configure("command[x]=/bin/echo hello");
+    const agent = startAgent("prlimit", ["--nproc=1", room.binary, "-n", "-c", config.path, "-i"]);
+    agent.send(encodeQuery({ version: 4, text: "x" }));
+    const decoding = decodeResponse(await agent.received());
+    const text = expect.stringContaining("Resource temporarily unavailable");
+    expect(decoding).toMatchObject({ packet: { code: 3, text } });
+    expect(await agent.exited).toBe(0);
+    expect(config.log()).toContain("Error: could not start a command: ");
+  });
+
   test("without an interpreter line is run by the shell", async () => {
     const path = room.file("no-interpreter", 'echo "from the shell: $1"\n', 0o755);
     expect((await run(`${path} it`)).text).toBe("from the shell: it");
