@@ -103,8 +103,16 @@ export async function startBothSides(
     },
   });
   const ports = new Map(keys.map((key, at) => [key, inetd.ports[at]!]));
-  const ask = (side: Side, name: string, client: string) =>
-    askFrom(ports.get(`${side} ${name} ${familyOf(client)}`)!, client);
+  // tcpd holds those that it refuses, so many have to ask it at once. The agent is asked by one at a
+  // time: looking up a name has five seconds, which are short for many on a busy machine.
+  let turn: Promise<unknown> = Promise.resolve();
+  const ask = (side: Side, name: string, client: string) => {
+    const port = ports.get(`${side} ${name} ${familyOf(client)}`)!;
+    if (side === "tcpd") return askFrom(port, client);
+    const answer = turn.then(() => askFrom(port, client));
+    turn = answer;
+    return answer;
+  };
   return {
     ask,
     async logged(side, name, client) {
