@@ -1,14 +1,9 @@
 /** The agents that are compared, each started as an administrator would start it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  freePorts,
-  type Inetd,
-  isListening,
-  type Service,
-  startInetd,
-} from "../tests/lab/inetd.ts";
+import { type Inetd, type Service, startInetd } from "../tests/lab/inetd.ts";
 import { PEERS } from "../tests/lab/peers.ts";
+import { freePorts, isListening } from "../tests/lab/ports.ts";
 import { childrenOf, keepersOf } from "../tests/lab/processes.ts";
 import { makeRoom, type Room } from "../tests/lab/room.ts";
 import { waitUntil } from "../tests/lab/wait_until.ts";
@@ -129,7 +124,7 @@ export async function startDaemon(
     readonly configs: Configs;
   },
 ): Promise<Daemon> {
-  const [port] = await freePorts(1) as [number];
+  const [port] = freePorts(1) as [number];
   const args = ["-c", configs.daemon(port), "-f", ...(tls ? [] : ["-n"])];
   const daemon = Bun.spawn(["sh", "-c", 'ulimit -Sn 1024; exec "$0" "$@"', program, ...args], {
     stdio: ["ignore", "ignore", "inherit"],

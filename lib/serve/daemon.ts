@@ -6,6 +6,7 @@ import { isTerminal } from "../system/terminal.ts";
 import type { Line } from "./generation.ts";
 import { passedDescriptors } from "./inherited.ts";
 import { reside } from "./resident.ts";
+import { STEADY } from "./steady_runtime.ts";
 
 const libc = bindLibc({
   setsid: { args: [], returns: "i32" },
@@ -59,7 +60,7 @@ async function startAgain(): Promise<number> {
   const [readEnd, writeEnd] = ends as unknown as [number, number];
   const daemon = Bun.spawn([process.execPath, ...process.argv.slice(2)], {
     argv0: process.argv0,
-    env: { ...process.env, [REPORT_TO]: String(REPORT) },
+    env: { ...process.env, ...STEADY, [REPORT_TO]: String(REPORT) },
     stdio: ["ignore", "ignore", "ignore", writeEnd],
   });
   closeFile(writeEnd);

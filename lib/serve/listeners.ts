@@ -94,20 +94,35 @@ export function makeListeners(
     return server;
   };
 
+  const pause = (listener: Listener) => {
+    listener.server?.close();
+    listener.server = undefined;
+  };
+
+  const resume = async (listener: Listener) => {
+    if (listener.server !== undefined) return;
+    try {
+      const server = await serve(listener.fd);
+      const awaited = listeners.includes(listener) && listener.server === undefined;
+      if (awaited) listener.server = server;
+      else server.close();
+    } catch (error) {
+      // Somebody else took what there was; the next look is soon.
+      if (!(error instanceof SystemError)) throw error;
+    }
+  };
+
   // The runtime says nothing when accept(2) fails for want of descriptors, and tries on without rest.
-  const look = setInterval(async () => {
+  // While all listeners pause, this is what keeps the process alive.
+  const look = setInterval(() => {
     const waiting = listeners.filter(({ fd }) => isReadable(fd));
     const errno = waiting.length === 0 ? 0 : probeDescriptors();
-    for (const listener of errno === 0 ? listeners : waiting) {
-      if (errno === 0) listener.server ??= await serve(listener.fd);
-      else {
-        listener.server?.close();
-        listener.server = undefined;
-      }
+    if (errno === 0) { for (const listener of listeners) void resume(listener); }
+    else {
+      waiting.forEach(pause);
+      failed(errno);
     }
-    if (errno !== 0) failed(errno);
   }, LOOK);
-  look.unref();
 
   const attach = async (place: Place | undefined, fd: number, backlog: number) => {
     const server = await serve(fd);

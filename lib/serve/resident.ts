@@ -23,6 +23,7 @@ import { startKeeper } from "./keeper.ts";
 import { type Listeners, makeListeners, type Place, placesOf } from "./listeners.ts";
 import { logRarely } from "./rarely.ts";
 import { makeServer, type Server } from "./server.ts";
+import { steadyRuntime } from "./steady_runtime.ts";
 
 /** Exit statuses of the agent. */
 const SERVED = 0;
@@ -59,6 +60,8 @@ class CannotServe extends Error {
  * @returns The exit status.
  */
 export async function reside(residence: Residence): Promise<number> {
+  // One under inetd is started again when it is needed, and has to be there quickly.
+  if (!residence.inetd) steadyRuntime(residence.inherited);
   // The binary is compiled to stay in the interpreter; here code runs often enough to be compiled.
   Bun.unsafe.setJITPolicy(1);
   try {

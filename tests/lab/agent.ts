@@ -18,6 +18,7 @@ const INTERVAL = 2;
 /** The agent as inetd starts it, with the other end of its connection in the test's hands. */
 export interface Agent {
   readonly pid: number;
+  /** @throws {SystemError} when the agent has closed the connection. */
   send(bytes: Uint8Array): void;
   /** Ends the sending direction of the connection. */
   endSending(): void;
@@ -41,7 +42,8 @@ export function startAgent(
   if (libc.socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, ends) !== 0) {
     throw new SystemError("socketpair", lastErrno());
   }
-  const [own, theirs] = ends as unknown as [number, number];
+  const theirs = ends[1]!;
+  let own = ends[0]!;
   const agent = Bun.spawn([...AS_NOBODY, binary, ...args], {
     stdio: [theirs, theirs, theirs],
     env,
@@ -68,6 +70,7 @@ export function startAgent(
         }
       }
       closeFile(own);
+      own = -1;
       return Buffer.concat(parts);
     },
     exited: agent.exited,

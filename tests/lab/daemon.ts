@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts } from "./inetd.ts";
+import { freePorts } from "./ports.ts";
+import { statusOf } from "./processes.ts";
 import type { Room } from "./room.ts";
 import { waitUntil } from "./wait_until.ts";
 
@@ -33,7 +34,7 @@ let count = 0;
 
 /** Starts a daemon and waits until it serves. */
 export async function startDaemon(room: Room, options: DaemonOptions): Promise<Daemon> {
-  const [port] = await freePorts(1) as [number];
+  const [port] = freePorts(1) as [number];
   const name = `daemon-${++count}`;
   const logFile = join(room.path, `${name}.log`);
   const pidFile = join(room.path, `${name}.pid`);
@@ -55,10 +56,20 @@ export async function startDaemon(room: Room, options: DaemonOptions): Promise<D
   };
   const logged = (pattern: RegExp, from = 0) =>
     waitUntil(`a log line like ${pattern}`, () => pattern.test(log().slice(from)));
-  await waitUntil("the daemon serves", () => {
-    if (process_.exitCode !== null) throw new Error(`The daemon ended: ${log()}`);
-    return /Listening for connections/.test(log());
-  });
+  const end = async () => {
+    process_.kill("SIGKILL");
+    await process_.exited;
+  };
+  try {
+    await waitUntil("the daemon serves", () => {
+      if (process_.exitCode !== null) throw new Error(`The daemon ended: ${log()}`);
+      // It serves when it has given up root's rights, which it does after the last of these lines.
+      return /Listening for connections/.test(log()) && !isRoot(process_.pid);
+    });
+  } catch (error) {
+    await end();
+    throw error;
+  }
   return {
     port,
     pid: process_.pid,
@@ -68,9 +79,10 @@ export async function startDaemon(room: Room, options: DaemonOptions): Promise<D
     logged,
     signal: (signal) => process_.kill(signal),
     exited: process_.exited,
-    async [Symbol.asyncDispose]() {
-      process_.kill("SIGKILL");
-      await process_.exited;
-    },
+    [Symbol.asyncDispose]: end,
   };
+}
+
+function isRoot(pid: number): boolean {
+  return statusOf(pid, "Uid").split("\t").includes("0");
 }

@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PEERS } from "./peers.ts";
+import { freePorts, isListening } from "./ports.ts";
 import type { Room } from "./room.ts";
 import { listenAsSyslog, type Syslog } from "./syslog.ts";
 import { waitUntil } from "./wait_until.ts";
@@ -22,8 +22,11 @@ export interface Service {
   readonly argv: readonly string[];
   /** Whether the program gets the listening socket instead of a connection. */
   readonly wait?: boolean;
-  /** IPv4 where it isn't given. */
-  readonly family?: 4 | 6;
+  /**
+   * What its socket is of, IPv4 where it isn't given. A `dual` one is of IPv6 and takes both: IPv4 clients
+   * have mapped addresses there (RFC 4291, 2.5.5.2). Only xinetd makes it.
+   */
+  readonly family?: 4 | 6 | "dual";
 }
 
 /** How an inetd is to be started. */
@@ -67,7 +70,7 @@ export async function startInetd(
 ): Promise<Inetd> {
   const { kind = "inetd", env = {}, files = {} } = options;
   const syslog = listenAsSyslog(join(room.path, "log.sock"));
-  const ports = await freePorts(services.length);
+  const ports = freePorts(services.length);
   const config = join(room.path, "inetd.conf");
   const entry = kind === "xinetd" ? xinetdEntry : inetdLine;
   writeFileSync(config, services.map((service, at) => entry(service, ports[at]!)).join(""));
@@ -86,62 +89,50 @@ export async function startInetd(
     cwd: "/",
     stdio: ["ignore", "inherit", "inherit"],
   });
-  await waitUntil("inetd listens", () => ports.every(isListening));
-  return {
-    pid: inetd.pid,
-    ports,
-    syslog,
-    async [Symbol.asyncDispose]() {
-      inetd.kill();
-      await inetd.exited;
-      syslog[Symbol.dispose]();
-    },
+  const end = async () => {
+    inetd.kill();
+    await inetd.exited;
+    syslog[Symbol.dispose]();
   };
+  try {
+    await waitUntil(`${kind} listens`, () => {
+      if (inetd.exitCode !== null) throw new Error(`${kind} ended with ${inetd.exitCode}`);
+      return isListening(...ports);
+    });
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return { pid: inetd.pid, ports, syslog, [Symbol.asyncDispose]: end };
 }
 
 function inetdLine({ user, program, argv, family, wait }: Service, port: number): string {
+  if (family === "dual") throw new TypeError("Only xinetd listens for both families");
   const at = family === 6 ? `[::1]:${port} stream tcp6` : `127.0.0.1:${port} stream tcp`;
   return `${at} ${wait ? "wait" : "nowait.100000"} ${user} ${program} ${argv.join(" ")}\n`;
 }
 
-function xinetdEntry({ user, program, argv, wait }: Service, port: number): string {
+const XINETD_PLACES = {
+  4: { bind: "127.0.0.1", flags: "NOLIBWRAP NAMEINARGS" },
+  6: { bind: "::1", flags: "NOLIBWRAP NAMEINARGS IPv6" },
+  dual: { bind: "::", flags: "NOLIBWRAP NAMEINARGS IPv6" },
+};
+
+function xinetdEntry({ user, program, argv, family = 4, wait }: Service, port: number): string {
   const attributes = {
     type: "UNLISTED",
     port,
-    bind: "127.0.0.1",
+    ...XINETD_PLACES[family],
     socket_type: "stream",
     protocol: "tcp",
     wait: wait ? "yes" : "no",
     user,
     server: program,
-    server_args: argv.slice(1).join(" "),
+    server_args: argv.join(" "),
     instances: "UNLIMITED",
     per_source: "UNLIMITED",
     cps: "100000 1",
   };
   const lines = Object.entries(attributes).map(([name, value]) => `  ${name} = ${value}\n`);
   return `service nrpe-${port}\n{\n${lines.join("")}}\n`;
-}
-
-/** Ports of loopback that nobody listened on a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const { promise, resolve } = Promise.withResolvers<ReturnType<typeof createServer>>();
-      const server = createServer().listen(0, "127.0.0.1", () => resolve(server));
-      return promise;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-/** Whether some process listens on a TCP port, of IPv4 or IPv6. */
-export function isListening(port: number): boolean {
-  const local = port.toString(16).toUpperCase().padStart(4, "0");
-  const pattern = new RegExp(`^ *[0-9]+: [0-9A-F]+:${local} [0-9A-F:]+ 0A `, "m");
-  return ["/proc/net/tcp", "/proc/net/tcp6"].some((path) =>
-    pattern.test(readFileSync(path, "latin1"))
-  );
 }

@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, linkSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -11,7 +11,7 @@ export const BINARY = join(ROOT, "dist", "nrpe");
 /** A directory of a test's own, which every user can read; gone when the test is over. */
 export interface Room extends Disposable {
   readonly path: string;
-  /** A copy of the agent that every user can run. */
+  /** The agent, where every user can run it. */
   readonly binary: string;
   /** Writes a file and returns its path. */
   file(name: string, content: string | Uint8Array, mode?: number): string;
@@ -22,7 +22,12 @@ export function makeRoom(): Room {
   const path = mkdtempSync(join(tmpdir(), "nrpe-test-"));
   chmodSync(path, 0o755);
   const binary = join(path, "nrpe");
-  copyFileSync(BINARY, binary);
+  try {
+    linkSync(BINARY, binary);
+  } catch {
+    // On another file system; there its 100 MB take their time.
+    copyFileSync(BINARY, binary);
+  }
   return {
     path,
     binary,

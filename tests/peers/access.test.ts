@@ -51,7 +51,7 @@ async function compare(
 }
 
 const skip = peersMissing("tcpd");
-const LONG = 60_000 + COUNT * 50;
+const LONG = 300_000 + COUNT * 300;
 
 describe.skipIf(skip)("--check-access", () => {
   test.each(["engine", BINARY])("answers as recorded from tcpdmatch: %s", async (subject) => {

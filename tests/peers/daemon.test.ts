@@ -1,12 +1,21 @@
 /** The compiled agent as a daemon, started by root, asked by check_nrpe and by many clients at once. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chownSync, mkdirSync, readdirSync, readFileSync, symlinkSync, unlinkSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { ask, askOften, open } from "../lab/ask.ts";
 import { checkNrpe } from "../lab/check_nrpe.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "../lab/daemon.ts";
-import { freePorts, isListening } from "../lab/inetd.ts";
+import { inject, tracingMissing } from "../lab/faults.ts";
 import { peersMissing } from "../lab/peers.ts";
+import { freePorts, isListening } from "../lab/ports.ts";
 import { childrenOf, keepersOf, processesWith, statusOf } from "../lab/processes.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
 import { waitUntil } from "../lab/wait_until.ts";
@@ -72,16 +81,18 @@ describe.skipIf(missing)("a conversation", () => {
       code: 3,
       text: "NRPE: Command timed out after 1 seconds",
     });
-    expect(processesWith(`sleep ${mark}`)).toEqual([]);
+    // Killed is not yet gone.
+    await waitUntil("its group is gone", () => processesWith(`sleep ${mark}`).length === 0);
   });
 
   test("a background process delays no answer, and a killed plugin is CRITICAL", async () => {
+    const mark = `32${process.pid}`;
     const { port } = await start({
-      config: "command[left]=echo begun; sleep 20 &\ncommand[killed]=echo t; kill -9 $$$$\n",
+      config: `command[left]=echo begun; sleep ${mark} &\ncommand[killed]=echo t; kill -9 $$$$\n`,
     });
     expect(await ask(port, "left")).toMatchObject({ code: 0, text: "begun" });
     expect(await ask(port, "killed")).toMatchObject({ code: 2, text: "t" });
-    for (const pid of processesWith("sleep 20")) process.kill(pid, "SIGKILL");
+    for (const pid of processesWith(`sleep ${mark}`)) process.kill(pid, "SIGKILL");
   });
 
   test("200 MB of output are read away, and its first bytes answered", async () => {
@@ -121,13 +132,14 @@ describe.skipIf(missing)("rights", () => {
     expect(statusOf(pid, "CapEff")).toMatch(/^0+$/);
     expect(statusOf(pid, "CapPrm")).toMatch(/^0+$/);
     expect(answered.text.split("\n")[0]).toBe(uid[0]!);
-    for (const task of readdirSync(`/proc/${pid}/task`)) {
-      expect(statusOf(Number(task), "Uid")).toBe(uid.join("\t"));
+    for (const task of readdirSync(`/proc/${pid}/task`).map(Number)) {
+      // The runtime ends threads that have nothing to do.
+      if (existsSync(`/proc/${task}`)) expect(statusOf(task, "Uid")).toBe(uid.join("\t"));
     }
   });
 
-  test("root without nrpe_user is refused", async () => {
-    const [port] = await freePorts(1);
+  test("root without nrpe_user is refused", () => {
+    const [port] = freePorts(1);
     const config = room.file("root.cfg", `server_port=${port}\nserver_address=127.0.0.1\n`);
     const agent = Bun.spawnSync([room.binary, "-n", "-c", config, "-f"], { cwd: "/" });
     expect(agent.exitCode).toBe(2);
@@ -159,7 +171,8 @@ describe.skipIf(missing)("who may talk", () => {
       await expect(ask(daemon.port, "ok", { from: "127.0.0.2" })).rejects.toThrow("ECONNRESET");
     }
     expect((await ask(daemon.port, "ok")).text).toBe("fine");
-    expect(daemon.log().match(/see max_connections_per_source/g)).toHaveLength(1);
+    // One in ten seconds, and ten refusals can take longer.
+    expect(daemon.log().match(/see max_connections_per_source/g)!.length).toBeLessThan(10);
     for (const socket of idle) socket.destroy();
     await waitUntil(
       "the source is served again",
@@ -259,13 +272,16 @@ describe.skipIf(missing)("access tables", () => {
   });
 
   test("a slow command of one rule holds up nobody else", async () => {
+    const go = join(room.path, "go");
+    const slowly = `spawn until test -e ${go}; do sleep 0.1; done`;
     const { port } = await start({
-      config: `${tables("nrpe: 127.0.0.2: spawn sleep 2\nnrpe: ALL\n")}command[ok]=echo fine\n`,
+      config: `${tables(`nrpe: 127.0.0.2: ${slowly}\nnrpe: ALL\n`)}command[ok]=echo fine\n`,
     });
     const order: string[] = [];
     const slow = ask(port, "ok", { from: "127.0.0.2" }).then(() => order.push("slow"));
     await open(port).then((socket) => socket.destroy());
     await ask(port, "ok").then(() => order.push("quick"));
+    room.file("go", "");
     await slow;
     expect(order).toEqual(["quick", "slow"]);
   });
@@ -297,7 +313,7 @@ describe.skipIf(missing)("start and end", () => {
   function background(config: string) {
     return Bun.spawnSync([room.binary, "-n", "-c", config, "-d"], {
       cwd: room.path,
-      timeout: 20_000,
+      timeout: 120_000,
     });
   }
 
@@ -321,7 +337,7 @@ describe.skipIf(missing)("start and end", () => {
   }
 
   test("-d returns when the agent serves; SIGTERM ends it and removes the pid file", async () => {
-    const [port] = await freePorts(1) as [number];
+    const [port] = freePorts(1) as [number];
     const pidFile = join(ownDirectory(), "nrpe.pid");
     write("nrpe.cfg", port, pidFile);
     const started = background("nrpe.cfg");
@@ -334,21 +350,23 @@ describe.skipIf(missing)("start and end", () => {
       const second = background("nrpe.cfg");
       expect(second.exitCode).toBe(2);
       expect(second.stderr.toString()).toContain("Bind to port");
-      const other = write("other.cfg", (await freePorts(1))[0]!, pidFile);
+      const other = write("other.cfg", freePorts(1)[0]!, pidFile);
       expect(background(other).stderr.toString()).toContain(
         `There's already an NRPE server running (PID ${pid}).  Bailing out...`,
       );
     } finally {
       process.kill(pid, "SIGTERM");
     }
-    await waitUntil("the pid file is gone", () => !readdirSync(join(room.path, "run")).length);
-    expect(readFileSync(join(room.path, "nrpe.cfg.log"), "latin1")).toMatch(
+    const log = () => readFileSync(join(room.path, "nrpe.cfg.log"), "latin1");
+    await waitUntil("its last line is logged", () => log().includes("Daemon shutdown"));
+    expect(log()).toMatch(
       /Starting up daemon[^]*Server listening on 127\.0\.0\.1 port [0-9]+\.[^]*Caught SIGTERM - shutting down\.\.\.[^]*Daemon shutdown/,
     );
+    expect(readdirSync(join(room.path, "run"))).toEqual([]);
   });
 
   test("a pid file that a killed agent left is written anew", async () => {
-    const [port] = await freePorts(1) as [number];
+    const [port] = freePorts(1) as [number];
     const pidFile = join(ownDirectory(), "nrpe.pid");
     const config = write("nrpe.cfg", port, pidFile);
     expect(background(config).exitCode).toBe(0);
@@ -358,8 +376,8 @@ describe.skipIf(missing)("start and end", () => {
     expect(readFileSync(pidFile, "latin1")).toBe(`${first}\n`);
     expect(background(config).exitCode).toBe(0);
     const second = Number(readFileSync(pidFile, "latin1"));
-    expect(second).not.toBe(first);
     process.kill(second, "SIGTERM");
+    expect(second).not.toBe(first);
     await waitUntil("the port is free again", () => !isListening(port));
   });
 
@@ -371,19 +389,21 @@ describe.skipIf(missing)("start and end", () => {
   });
 
   test("SIGTERM lets running checks end, and ends those that take too long", async () => {
+    const go = join(room.path, "go");
     const daemon = await start({
-      config: "shutdown_timeout=1\ncommand[short]=sleep 0.5; echo done\n" +
+      config:
+        `shutdown_timeout=10\ncommand[short]=until test -e ${go}; do sleep 0.1; done; echo done\n` +
         `command[long]=sleep 33${process.pid}\ndebug=1\n`,
     });
     const [short, long] = [ask(daemon.port, "short"), ask(daemon.port, "long")];
-    await daemon.logged(
-      /Running command: sleep 0[^]*Running command|Running command: sleep 33[^]*Running/,
-    );
+    await daemon.logged(/Running command: [^]*Running command: /);
     daemon.signal("SIGTERM");
+    await daemon.logged(/Caught SIGTERM/);
+    room.file("go", "");
     expect((await short).text).toBe("done");
     expect((await long).code).toBe(3);
     expect(await daemon.exited).toBe(0);
-    expect(processesWith(`sleep 33${process.pid}`)).toEqual([]);
+    await waitUntil("it has gone", () => processesWith(`sleep 33${process.pid}`).length === 0);
   });
 });
 
@@ -402,7 +422,7 @@ describe.skipIf(missing)("SIGHUP", () => {
   });
 
   test("moves to another port, address and log file, and follows a link that leads elsewhere", async () => {
-    const [first, second] = await freePorts(2) as [number, number];
+    const [first, second] = freePorts(2) as [number, number];
     const text = (port: number, address: string, log: string) =>
       `server_port=${port}\nserver_address=${address}\nnrpe_user=nagios\nnrpe_group=nagios\n` +
       `log_file=${log}\ncommand[x]=echo ${port} ${address}\n`;
@@ -484,6 +504,24 @@ describe.skipIf(missing)("shortage", () => {
     for (const socket of idle) socket.destroy();
   });
 
+  test.skipIf(tracingMissing())(
+    "without files in the whole system it is the same, also where there are too few to go on",
+    async () => {
+      const daemon = await start({ config: "command[ok]=echo fine\n" });
+      // Shortage is over for the probe, but again there when it comes to accepting.
+      const faults = await inject(room, daemon.pid, {
+        accept4: "ENFILE",
+        socket: "ENFILE:when=1",
+        fcntl: "EMFILE",
+      });
+      const answers = [ask(daemon.port, "ok"), ask(daemon.port, "ok")];
+      await daemon.logged(/Network server accept failure \(23: Too many open files in system\)/);
+      await faults.failed("fcntl");
+      await faults[Symbol.asyncDispose]();
+      for (const answer of answers) expect((await answer).text).toBe("fine");
+    },
+  );
+
   test("a plugin that cannot be started is answered and logged, and the next one runs", async () => {
     const daemon = await start({ config: "command[ok]=/bin/echo fine\n" });
     expect((await ask(daemon.port, "ok")).text).toBe("fine");
@@ -493,6 +531,9 @@ describe.skipIf(missing)("shortage", () => {
       text: expect.stringContaining("Resource temporarily unavailable"),
     });
     await daemon.logged(/could not start a command/);
+    // Long enough for a runtime to want another thread, which it gets as little as a plugin.
+    const answers = await askOften(daemon.port, "ok", { times: 400, atOnce: 10 });
+    expect([...answers.values()]).toEqual([400]);
     limit(daemon.pid, "--nproc=4096:");
     expect((await ask(daemon.port, "ok")).text).toBe("fine");
   });

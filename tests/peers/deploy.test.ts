@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkNrpe } from "../lab/check_nrpe.ts";
-import { freePorts, isListening } from "../lab/inetd.ts";
 import { PEERS, peersMissing } from "../lab/peers.ts";
+import { freePorts, isListening } from "../lab/ports.ts";
 import { makeRoom, type Room, ROOT } from "../lab/room.ts";
 import { waitUntil } from "../lab/wait_until.ts";
 
@@ -43,7 +43,7 @@ describe.skipIf(peersMissing("checkNrpe", "inetd", "inetutilsInetd", "xinetd"))(
   () => {
     test.each(["nowait", "wait"])("inetd.conf serves with %s", async (kind) => {
       for (const inetd of ["inetd", "inetutilsInetd"] as const) {
-        const [port] = await freePorts(1) as [number];
+        const [port] = freePorts(1) as [number];
         const config = room.file("nrpe.cfg", CONFIG);
         const text = adapted("inetd/inetd.conf", config, port);
         const line = text.split("\n").find((one) => one.includes(`tcp ${kind}`))!.replace(/^#/, "");
@@ -56,7 +56,7 @@ describe.skipIf(peersMissing("checkNrpe", "inetd", "inetutilsInetd", "xinetd"))(
     });
 
     test.each(["no", "yes"])("xinetd.nrpe serves with wait = %s", async (wait) => {
-      const [port] = await freePorts(1) as [number];
+      const [port] = freePorts(1) as [number];
       const text = adapted("inetd/xinetd.nrpe", room.file("nrpe.cfg", CONFIG), port);
       const file = room.file("xinetd.conf", text.replace(/wait\t\t= no/, `wait = ${wait}`));
       const pidFile = join(room.path, "xinetd.pid");

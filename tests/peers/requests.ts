@@ -2,25 +2,31 @@ import { byteStringOf } from "../../lib/bytes.ts";
 
 const PLUGINS = "/usr/lib/nagios/plugins";
 
-/** Command lines whose answers must be the same, byte for byte. */
+/**
+ * How long commands that end may run, in seconds: on a busy machine, many at once, they need more than
+ * usual.
+ */
+export const AMPLE = 100;
+
+/** Command lines that end, and whose answers must be the same, byte for byte. */
 export const COMMANDS: Readonly<Record<string, string>> = {
   // Real plugins.
   load_ok: `${PLUGINS}/check_load -w 9999,9999,9999 -c 9999,9999,9999 | cut -d: -f1`,
   load_usage: `${PLUGINS}/check_load`,
   load_help: `${PLUGINS}/check_load --help`,
-  disk: `${PLUGINS}/check_disk -w 0% -c 0% -p /proc`,
-  disk_missing: `${PLUGINS}/check_disk -w 20% -c 10% -p /nonexistent`,
+  disk: `${PLUGINS}/check_disk -t ${AMPLE} -w 0% -c 0% -p /proc`,
+  disk_missing: `${PLUGINS}/check_disk -t ${AMPLE} -w 20% -c 10% -p /nonexistent`,
   users: `${PLUGINS}/check_users -w 500 -c 1000`,
   users_critical: `${PLUGINS}/check_users -w 500 -c 1000 -x`,
-  procs: `${PLUGINS}/check_procs -w 1: -c 1: -C no-such-process`,
-  procs_init: `${PLUGINS}/check_procs -w 1:1 -c 1:1 -p 0 -s Z -C no-such-process`,
+  procs: `${PLUGINS}/check_procs -t ${AMPLE} -w 1: -c 1: -C no-such-process`,
+  procs_init: `${PLUGINS}/check_procs -t ${AMPLE} -w 1:1 -c 1:1 -p 0 -s Z -C no-such-process`,
   dummy_ok: `${PLUGINS}/check_dummy 0 fine`,
   dummy_warning: `${PLUGINS}/check_dummy 1 "so so"`,
   dummy_critical: `${PLUGINS}/check_dummy 2 'bad'`,
   dummy_unknown: `${PLUGINS}/check_dummy 3 what`,
   file_age: `${PLUGINS}/check_file_age -w 1 -c 2 -f /nonexistent`,
   negate: `${PLUGINS}/negate ${PLUGINS}/check_dummy 2 turned`,
-  tcp_refused: `${PLUGINS}/check_tcp -H 127.0.0.1 -p 1`,
+  tcp_refused: `${PLUGINS}/check_tcp -t ${AMPLE} -H 127.0.0.1 -p 1`,
   // What plugins write.
   ok: "/bin/echo OK",
   perfdata: "/bin/echo 'DISK OK - 10% | /=5MB;10;20;0;100'",
@@ -66,8 +72,6 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   aborted: "echo t; kill -ABRT $$$$",
   killed_silent: "kill -KILL $$$$",
   child_killed: "echo t; sh -c 'kill -KILL $$$$'",
-  slow: "sleep 30",
-  slow_after_output: "echo begun; sleep 30",
   // What a shell makes of a line.
   missing: "/nonexistent/plugin",
   missing_word: "no-such-command-anywhere",
@@ -100,6 +104,12 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   newline_free: "printf '%s' end",
 };
 
+/** Command lines that only a time-out ends, and whose answers must be the same, byte for byte. */
+export const ENDLESS: Readonly<Record<string, string>> = {
+  slow: "sleep 1000",
+  slow_after_output: "echo begun; sleep 1000",
+};
+
 /** A command line whose answer differs on purpose. */
 export interface Difference {
   readonly line: string;
@@ -112,7 +122,7 @@ export interface Difference {
 
 export const DIFFERENT: Readonly<Record<string, Difference>> = {
   background: {
-    line: "echo begun; sleep 30 &",
+    line: `echo begun; sleep ${AMPLE + 50} &`,
     why: "a process left behind holds the C agent's answer back until the time-out",
     output: "begun\n",
     output2: "begun\n",

@@ -6,31 +6,41 @@ import { checkNrpe } from "../lab/check_nrpe.ts";
 import { type Inetd, startInetd } from "../lab/inetd.ts";
 import { PEERS, peersMissing } from "../lab/peers.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
-import { COMMANDS, DIFFERENT, REQUESTS } from "./requests.ts";
+import { AMPLE, COMMANDS, DIFFERENT, ENDLESS, REQUESTS } from "./requests.ts";
 
 const missing = peersMissing("checkNrpe", "agent", "plugins", "inetd");
 
 describe.skipIf(missing)("behind inetd, beside the C agent", () => {
   let room: Room;
   let inetd: Inetd;
-  let reference: number;
-  let ours: number;
+  /** The ports of the C agent and of ours, with ample time for commands and with little. */
+  let patient: readonly [reference: number, ours: number];
+  let impatient: readonly [reference: number, ours: number];
+  const agentsFor = (name: string) => name in ENDLESS ? impatient : patient;
 
   beforeAll(async () => {
     room = makeRoom();
     const lines = { ...COMMANDS };
     for (const [name, { line }] of Object.entries(DIFFERENT)) lines[name] = line;
-    const config = room.file(
-      "nrpe.cfg",
-      "command_timeout=5\n" +
-        Object.entries(lines).map(([name, line]) => `command[${name}]=${line}\n`).join(""),
+    const services = [[AMPLE, lines] as const, [1, ENDLESS] as const].flatMap(
+      ([seconds, commands]) => {
+        const config = room.file(
+          `nrpe.${seconds}.cfg`,
+          `command_timeout=${seconds}\n` +
+            Object.entries(commands).map(([name, line]) => `command[${name}]=${line}\n`).join(""),
+        );
+        const argv = ["nrpe", "-n", "-c", config, "--inetd"];
+        return [PEERS.agent.path, room.binary].map((program) => ({
+          user: "nagios",
+          program,
+          argv,
+        }));
+      },
     );
-    const argv = ["nrpe", "-n", "-c", config, "--inetd"];
-    inetd = await startInetd(room, [
-      { user: "nagios", program: PEERS.agent.path, argv },
-      { user: "nagios", program: room.binary, argv },
-    ], { env: { LANG: "C.UTF-8", HOME: "/nonexistent" } });
-    [reference, ours] = inetd.ports as [number, number];
+    inetd = await startInetd(room, services, { env: { LANG: "C.UTF-8", HOME: "/nonexistent" } });
+    const [first, second, third, fourth] = inetd.ports as [number, number, number, number];
+    patient = [first, second];
+    impatient = [third, fourth];
   });
 
   afterAll(async () => {
@@ -38,8 +48,9 @@ describe.skipIf(missing)("behind inetd, beside the C agent", () => {
     room?.[Symbol.dispose]();
   });
 
-  describe.each(Object.keys(COMMANDS))("%s", (name) => {
+  describe.each(Object.keys({ ...COMMANDS, ...ENDLESS }))("%s", (name) => {
     test.concurrent.each(["-2", "default"])("answers %s as the C agent does", async (version) => {
+      const [reference, ours] = agentsFor(name);
       const args = version === "-2" ? ["-2", "-c", name] : ["-c", name];
       const [theirs, our] = await Promise.all([
         checkNrpe(reference, ...args),
@@ -49,6 +60,7 @@ describe.skipIf(missing)("behind inetd, beside the C agent", () => {
     });
 
     test.concurrent("answers -3 as the default", async () => {
+      const [, ours] = agentsFor(name);
       const [v3, v4] = await Promise.all([
         checkNrpe(ours, "-3", "-c", name),
         checkNrpe(ours, "-c", name),
@@ -60,6 +72,7 @@ describe.skipIf(missing)("behind inetd, beside the C agent", () => {
   test.concurrent.each(Object.entries(DIFFERENT))(
     "answers %s better than the C agent does",
     async (name, { output, output2, status }) => {
+      const [, ours] = patient;
       expect(await checkNrpe(ours, "-c", name)).toEqual({ status, output });
       expect(await checkNrpe(ours, "-3", "-c", name)).toEqual({ status, output });
       expect(await checkNrpe(ours, "-2", "-c", name)).toEqual({ status, output: output2 });
@@ -69,6 +82,7 @@ describe.skipIf(missing)("behind inetd, beside the C agent", () => {
   test.each(REQUESTS.map((args) => [args]))(
     "answers the request %j as the C agent does",
     async (args) => {
+      const [reference, ours] = patient;
       for (const version of [["-2"], []]) {
         const theirs = await checkNrpe(reference, ...version, ...args);
         expect(await checkNrpe(ours, ...version, ...args)).toEqual(theirs);

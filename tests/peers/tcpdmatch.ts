@@ -42,7 +42,7 @@ export function askTcpdmatch(
   const run = Bun.spawnSync(["tcpdmatch", "-d", daemon, client], {
     cwd: directory,
     env: { PATH: process.env["PATH"] ?? "", LC_ALL: "C" },
-    timeout: 10_000,
+    timeout: 60_000,
     killSignal: "SIGKILL",
   });
   const log = drain();

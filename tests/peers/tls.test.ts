@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { checkNrpe } from "../lab/check_nrpe.ts";
+import { CHECK_PATIENCE, checkNrpe } from "../lab/check_nrpe.ts";
 import { type Daemon, startDaemon } from "../lab/daemon.ts";
 import { ask, open } from "../lab/ask.ts";
-import { freePorts, type Inetd, startInetd } from "../lab/inetd.ts";
+import { type Inetd, startInetd } from "../lab/inetd.ts";
 import { PEERS, peersMissing } from "../lab/peers.ts";
 import { makePki, type Pair, type Pki } from "../lab/pki.ts";
+import { freePorts } from "../lab/ports.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
 import { waitUntil } from "../lab/wait_until.ts";
 
@@ -41,9 +42,13 @@ const certificate = ({ cert, key }: Pair) => `ssl_cert_file=${cert}\nssl_private
 
 /** check_nrpe over TLS. */
 async function checkTls(port: number, ...args: string[]) {
-  const check = Bun.spawn([PEERS.checkNrpe.path, "-H", "127.0.0.1", "-p", String(port), ...args], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
+  const check = Bun.spawn(
+    [
+      ...[PEERS.checkNrpe.path, "-H", "127.0.0.1", "-p", String(port)],
+      ...["-t", CHECK_PATIENCE, ...args],
+    ],
+    { stdio: ["ignore", "pipe", "ignore"] },
+  );
   const output = await new Response(check.stdout).text();
   return { status: await check.exited, output };
 }
@@ -241,10 +246,10 @@ describe.skipIf(missing)("the agent's own certificate", () => {
       ({ server }) => `${certificate(server)}ssl_cipher_list=NONESUCH\n`,
       /cipher list 'NONESUCH'/,
     ],
-  ])("%s: exit status 2 and the reason", async (_, config, reason) => {
-    const [port] = await freePorts(1);
+  ])("%s: exit status 2 and the reason", (_, config, reason) => {
+    const [port] = freePorts(1);
     const path = room.file("wrong.cfg", `nrpe_user=nagios\nserver_port=${port}\n${config(pki)}`);
-    const agent = Bun.spawnSync([room.binary, "-c", path, "-d"], { cwd: "/", timeout: 20_000 });
+    const agent = Bun.spawnSync([room.binary, "-c", path, "-d"], { cwd: "/", timeout: 120_000 });
     expect(agent.stderr.toString()).toMatch(reason);
     expect(agent.exitCode).toBe(2);
   });

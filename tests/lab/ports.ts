@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { closeFile, SystemError } from "../../lib/system/libc.ts";
+import { listenOn } from "../../lib/system/listen_socket.ts";
+
+const LOWEST = 10_000;
+/** The kernel gives ports from here on to connections, and could take one before its service does. */
+const LIMIT = Math.max(
+  2 * LOWEST,
+  Number.parseInt(readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "latin1")),
+);
+
+let next = LOWEST + Math.floor(Math.random() * (LIMIT - LOWEST));
+
+/** Ports that nobody listens on, each given out once. */
+export function freePorts(count: number): number[] {
+  const ports: number[] = [];
+  while (ports.length < count) {
+    if (isFree(next)) ports.push(next);
+    next = next + 1 < LIMIT ? next + 1 : LOWEST;
+  }
+  return ports;
+}
+
+function isFree(port: number): boolean {
+  try {
+    closeFile(listenOn([0, 0, 0, 0], port, 1));
+    return true;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return false;
+  }
+}
+
+/** Whether each of some TCP ports is listened on, of IPv4 or IPv6. */
+export function isListening(...ports: readonly number[]): boolean {
+  const sockets = ["/proc/net/tcp", "/proc/net/tcp6"].map((path) => readFileSync(path, "latin1"));
+  const listening = new Set(
+    sockets.join("").matchAll(/^ *[0-9]+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F:]+ 0A /gm)
+      .map(([, port]) => Number.parseInt(port!, 16)),
+  );
+  return ports.every((port) => listening.has(port));
+}
