@@ -1,7 +1,6 @@
-import type { Socket } from "node:net";
 import { type Log, Severity } from "../log.ts";
-import { descriptorOf } from "../system/descriptor_of.ts";
 import { type Endpoint, serverEndOf } from "../system/socket.ts";
+import type { Stream } from "../system/stream.ts";
 import { type Admission, consultTables } from "./consult_tables.ts";
 import { daemonName } from "./daemon_name.ts";
 import { eventedPerformer } from "./evented_performer.ts";
@@ -19,7 +18,7 @@ const WELCOME: Admission = { admitted: true, bannerSent: false, variables: [] };
  */
 export async function admit(
   { allowList, config }: Generation,
-  socket: Socket,
+  stream: Stream,
   client: Endpoint,
   environment: readonly string[],
   log: Log,
@@ -31,8 +30,8 @@ export async function admit(
     return REFUSED;
   }
   if (!config.tcp_wrappers) return WELCOME;
-  const fd = descriptorOf(socket);
+  const fd = stream.fd();
   if (fd === undefined) return REFUSED;
   const connection = { client, server: serverEndOf(fd), daemon: daemonName() };
-  return await consultTables(config, log, connection, eventedPerformer(socket, fd, environment));
+  return await consultTables(config, log, connection, eventedPerformer(stream, fd, environment));
 }

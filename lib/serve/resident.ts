@@ -1,6 +1,3 @@
-import { chownSync } from "node:fs";
-import type { Socket } from "node:net";
-import { isAbsolute, join } from "node:path";
 import type { Serve } from "../cli.ts";
 import {
   daemonEnvironment,
@@ -11,11 +8,13 @@ import { makeExecutor } from "../command/executor.ts";
 import type { Config } from "../config/config.ts";
 import { type Log, Severity } from "../log.ts";
 import { openEarlyLog } from "../start.ts";
+import { giveFile } from "../system/account.ts";
 import { describeErrno, now } from "../system/libc.ts";
 import { notifyVia } from "../system/notify.ts";
 import { type OpenLog, openLog } from "../system/open_log.ts";
 import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { openFilesLimit } from "../system/process.ts";
+import type { Stream } from "../system/stream.ts";
 import { type Generation, type Line, makeGeneration } from "./generation.ts";
 import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
 import { type Listeners, makeListeners, type Place, placesOf } from "./listeners.ts";
@@ -86,7 +85,7 @@ interface Life {
 async function live(residence: Residence): Promise<number> {
   const { inetd, invocation, ready } = residence;
   const notify = notifyVia(process.env.NOTIFY_SOCKET);
-  const life = begin(residence);
+  const life = await begin(residence);
   const { log } = life;
   let stopping = false;
   const ending = Promise.withResolvers<string>();
@@ -127,10 +126,7 @@ async function live(residence: Residence): Promise<number> {
   const rarely = logRarely(log, now);
   // One socket may accept while another is being bound, and root's rights are not given up yet:
   // nobody is heard before they are.
-  const take = (socket: Socket) => {
-    socket.on("error", () => {});
-    void serving.promise.then(() => server.take(socket));
-  };
+  const take = (stream: Stream) => void serving.promise.then(() => server.take(stream));
   const listeners = makeListeners(take, (errno) => {
     const failure = `Network server accept failure (${errno}: ${describeErrno(errno)})`;
     rarely("accept", failure);
@@ -158,12 +154,12 @@ async function live(residence: Residence): Promise<number> {
 }
 
 /** Reads the configuration and opens the log. */
-function begin(residence: Residence): Life {
+async function begin(residence: Residence): Promise<Life> {
   const directory = process.cwd();
-  const resolve = (path: string) => isAbsolute(path) ? path : join(directory, path);
+  const resolve = (path: string) => path.startsWith("/") ? path : `${directory}/${path}`;
   let say: Log = openEarlyLog();
   const log: Log = (severity, message) => say(severity, message);
-  const result = makeGeneration({ ...surroundings(residence), resolve, log });
+  const result = await makeGeneration({ ...surroundings(residence), resolve, log });
   if (result.kind === "failure") {
     const message = `Config file '${residence.invocation.config}' contained errors, aborting...`;
     throw new CannotServe([...result.lines, { severity: Severity.error, message }]);
@@ -219,11 +215,11 @@ async function settle(
 ): Promise<PidFile | undefined> {
   const { inetd, inherited, invocation } = residence;
   if (!inetd) log(Severity.notice, "Starting up daemon");
-  for (const fd of inherited) await listeners.inherit(fd, config.listen_queue_size);
+  for (const fd of inherited) listeners.inherit(fd, config.listen_queue_size);
   if (inherited.length === 0) {
     try {
       const places = await placesOf(config, invocation.family);
-      announce(await listeners.move(places, config.listen_queue_size), config, log);
+      announce(listeners.move(places, config.listen_queue_size), config, log);
     } catch (error) {
       throw new CannotServe([{ severity: Severity.error, message: (error as Error).message }]);
     }
@@ -271,14 +267,6 @@ function takePidFile(path: string): PidFile {
   }
 }
 
-function giveFile(path: string, uid: number, gid: number): void {
-  try {
-    chownSync(path, uid, gid);
-  } catch {
-    // It could not be written either, and the log has said so.
-  }
-}
-
 /** Calls a function at every SIGHUP; those that come meanwhile make it one more call. */
 function onHangup(act: () => Promise<void>): void {
   let state: "idle" | "acting" | "once more" = "idle";
@@ -300,7 +288,7 @@ async function reload(life: Life, listeners: Listeners): Promise<void> {
   const { residence, resolve, log, generation: old } = life;
   const { invocation, inherited } = residence;
   log(Severity.notice, "Caught SIGHUP - restarting...");
-  const result = makeGeneration({ ...surroundings(residence), resolve, log });
+  const result = await makeGeneration({ ...surroundings(residence), resolve, log });
   const refuse = (lines: readonly Line[]) => {
     for (const { severity, message } of lines) log(severity, message);
     log(
@@ -315,7 +303,7 @@ async function reload(life: Life, listeners: Listeners): Promise<void> {
   if (inherited.length === 0) {
     try {
       const places = await placesOf(config, invocation.family);
-      opened = await listeners.move(places, config.listen_queue_size);
+      opened = listeners.move(places, config.listen_queue_size);
     } catch (error) {
       generation.allowList.close();
       return refuse([{ severity: Severity.error, message: (error as Error).message }]);

@@ -1,13 +1,13 @@
-import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { decodeBytes } from "../bytes.ts";
 import type { Config } from "../config/config.ts";
+import type { TlsVersion } from "../config/tls_versions.ts";
 import { readFile, SystemError } from "../system/libc.ts";
+import { complaintOf, type TlsOptions } from "../system/stream.ts";
 import { readCipherList } from "./cipher_list.ts";
-import { keepSelfSigned } from "./state_file.ts";
 
 /** What handshakes need. */
 export interface TlsSetup {
-  readonly context: SecureContext;
+  readonly options: TlsOptions;
   /** Whether clients are asked for a certificate, and whether they must have one. */
   readonly clientCertificates: "none" | "asked" | "required";
   /** nrpe.cfg's `ssl_logging`. */
@@ -35,28 +35,36 @@ const CLIENT_CERTIFICATES = ["none", "asked", "required"] as const;
 /** A failure that nrpe.cfg's author can mend. */
 class Unusable extends Error {}
 
+/** As they stand in handshakes, see RFC 8446, 4.2.1. */
+const VERSION_NUMBERS: Readonly<Record<TlsVersion, number>> = {
+  "TLSv1": 0x0301,
+  "TLSv1.1": 0x0302,
+  "TLSv1.2": 0x0303,
+  "TLSv1.3": 0x0304,
+};
+
 /**
- * Makes the TLS context that nrpe.cfg asks for. Files are read and tried: a certificate, a chain, a
+ * Finds out what nrpe.cfg asks of TLS. Files are read and tried: a certificate, a chain, a
  * key, a CA or a cipher list that is of no use is named with the reason.
  *
  * @param host The name that a self-signed certificate is made for.
  */
-export function setUpTls(config: Config, host: string): TlsResult {
+export async function setUpTls(config: Config, host: string): Promise<TlsResult> {
   try {
-    const shown = certificateOf(config, host);
-    const { ciphers, dropped } = readCipherList(config.ssl_cipher_list);
-    const options: SecureContextOptions = {
-      ...shown.options,
-      minVersion: config.ssl_version.least,
-      maxVersion: config.ssl_version.most,
-      ...trustedOf(config),
-    };
-    const context = createContext(ciphers === undefined ? options : { ...options, ciphers }, () => {
-      const list = `'${config.ssl_cipher_list}'`;
-      return `Error: Could not set SSL/TLS cipher list ${list}: it leaves no cipher of those that the TLS library has`;
-    });
+    const shown = await certificateOf(config, host);
+    const { ciphers, newestOnly, dropped } = readCipherList(config.ssl_cipher_list);
+    const { least, most } = config.ssl_version;
     const clientCertificates = CLIENT_CERTIFICATES[config.ssl_client_certs];
-    const setup = { context, clientCertificates, logging: config.ssl_logging };
+    const options: TlsOptions = {
+      ...shown.options,
+      ...(ciphers === undefined ? {} : { ciphers }),
+      minVersion: VERSION_NUMBERS[newestOnly ? "TLSv1.3" : least],
+      maxVersion: VERSION_NUMBERS[most],
+      ...trustedOf(config),
+      requestCert: clientCertificates !== "none",
+    };
+    if (complaintOf(options) !== undefined) throw await culpritIn(config, options);
+    const setup = { options, clientCertificates, logging: config.ssl_logging };
     return { kind: "setup", setup, certificate: shown.note, dropped };
   } catch (error) {
     if (!(error instanceof Unusable)) throw error;
@@ -64,33 +72,28 @@ export function setUpTls(config: Config, host: string): TlsResult {
   }
 }
 
-function certificateOf(
+async function certificateOf(
   { ssl_cert_file: file, ssl_privatekey_file, tls_state_file }: Config,
   host: string,
-): { readonly options: SecureContextOptions; readonly note: string } {
+): Promise<{ readonly options: TlsOptions; readonly note: string }> {
   if (file === undefined) {
     if (ssl_privatekey_file !== undefined) {
       throw new Unusable(
         `Error: could not use private key file '${ssl_privatekey_file}' : ssl_cert_file is missing`,
       );
     }
+    const { keepSelfSigned } = await import("./state_file.ts");
     const { pair, note } = keepSelfSigned(tls_state_file, host, new Date());
     return { options: { cert: pair.certificate, key: pair.key }, note };
   }
   const keyFile = ssl_privatekey_file ?? file;
   const cert = read(file, `certificate file ${file} `);
-  const key = read(keyFile, `private key file '${keyFile}' `);
-  createContext({ cert }, (why) => `Error: could not use certificate file ${file} : ${why}`);
-  createContext({ key }, (why) => `Error: could not use private key file '${keyFile}' : ${why}`);
-  createContext(
-    { cert, key },
-    (why) => `Error: could not use certificate/private key pair: ${file} and ${keyFile}: ${why}`,
-  );
+  const key = keyFile === file ? cert : read(keyFile, `private key file '${keyFile}' `);
   return { options: { cert, key }, note: `the certificate of ${file}` };
 }
 
 /** The CAs whose client certificates are good. */
-function trustedOf({ ssl_client_certs, ssl_cacert_file: file }: Config): SecureContextOptions {
+function trustedOf({ ssl_client_certs, ssl_cacert_file: file }: Config): TlsOptions {
   if (file === undefined) {
     if (ssl_client_certs === 0) return {};
     throw new Unusable(
@@ -101,10 +104,9 @@ function trustedOf({ ssl_client_certs, ssl_cacert_file: file }: Config): SecureC
   if (!/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/.test(ca)) {
     // The TLS library takes a file without any certificate for an empty list.
     throw new Unusable(
-      `Error: could not use CA certificate file '${file}': ${REASONS.ERR_OSSL_PEM_NO_START_LINE}`,
+      `Error: could not use CA certificate file '${file}': no PEM block of that kind is in it`,
     );
   }
-  createContext({ ca }, (why) => `Error: could not use CA certificate file '${file}': ${why}`);
   return { ca };
 }
 
@@ -117,24 +119,24 @@ function read(path: string, what: string): string {
   }
 }
 
-function createContext(
-  options: SecureContextOptions,
-  complaint: (why: string) => string,
-): SecureContext {
-  try {
-    return createSecureContext(options);
-  } catch (error) {
-    throw new Unusable(complaint(inWords(error as NodeJS.ErrnoException)));
+/** Finds out which of the options the TLS library does not take, and says why. */
+async function culpritIn(config: Config, { cert, key, ca }: TlsOptions): Promise<Unusable> {
+  const { explainOptions } = await import("./explain_failure.ts");
+  const { ssl_cert_file: file, ssl_cacert_file, ssl_cipher_list } = config;
+  const keyFile = config.ssl_privatekey_file ?? file;
+  const parts: readonly (readonly [TlsOptions, string])[] = [
+    [{ cert }, `use certificate file ${file} `],
+    [{ key }, `use private key file '${keyFile}' `],
+    [{ cert, key }, `use certificate/private key pair: ${file} and ${keyFile}`],
+    [{ ca }, `use CA certificate file '${ssl_cacert_file}'`],
+  ];
+  for (const [options, what] of parts) {
+    const complaint = complaintOf(options);
+    if (complaint !== undefined) {
+      return new Unusable(`Error: could not ${what}: ${explainOptions(complaint)}`);
+    }
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ERR_OSSL_PEM_NO_START_LINE: "no PEM block of that kind is in it",
-  ERR_OSSL_X509_KEY_VALUES_MISMATCH: "the key is not the certificate's",
-  ERR_OSSL_X509_KEY_TYPE_MISMATCH: "the key is of another kind than the certificate's",
-};
-
-/** The TLS library's complaint in words, its last resort being the library's own. */
-function inWords({ code, message }: NodeJS.ErrnoException): string {
-  return REASONS[code ?? ""] ?? message.replace(/^error:[0-9a-f]+:|OPENSSL_internal:/g, "");
+  return new Unusable(
+    `Error: Could not set SSL/TLS cipher list '${ssl_cipher_list}': it leaves no cipher of those that the TLS library has`,
+  );
 }

@@ -308,8 +308,11 @@ describe.skipIf(missing)("start and end", () => {
       process.kill(pid, "SIGTERM");
     }
     await waitUntil("the pid file is gone", () => !readdirSync(join(room.path, "run")).length);
-    expect(readFileSync(join(room.path, "nrpe.cfg.log"), "latin1")).toMatch(
-      /Starting up daemon[^]*Server listening on 127\.0\.0\.1 port [0-9]+\.[^]*Caught SIGTERM - shutting down\.\.\.[^]*Daemon shutdown/,
+    const whole =
+      /Starting up daemon[^]*Server listening on 127\.0\.0\.1 port [0-9]+\.[^]*Caught SIGTERM - shutting down\.\.\.[^]*Daemon shutdown/;
+    await waitUntil(
+      "the log tells the whole life",
+      () => whole.test(readFileSync(join(room.path, "nrpe.cfg.log"), "latin1")),
     );
   });
 
