@@ -200,11 +200,14 @@ const MANAGERS = /^(LISTEN_(PID|FDS|FDNAMES|PIDFDID)|NOTIFY_SOCKET|WATCHDOG_(PID
  * and now: who has given up root's rights can no longer see it.
  */
 function environmentFor({ inetd }: Residence, identity: Identity) {
+  if (inetd) {
+    const asUnderInetd = pluginEnvironment().filter((variable) => !MANAGERS.test(variable));
+    return () => asUnderInetd;
+  }
   const own = inheritedVariables();
   const user = variablesOf(identity);
-  const asUnderInetd = pluginEnvironment().filter((variable) => !MANAGERS.test(variable));
   return ({ config }: Generation): readonly string[] =>
-    inetd ? asUnderInetd : daemonEnvironment(own, config.keep_env_vars, user);
+    daemonEnvironment(own, config.keep_env_vars, user);
 }
 
 /** Takes the sockets and the pid file, and gives up root's rights. */

@@ -9,6 +9,7 @@ import { freePorts, type Inetd, startInetd } from "../lab/inetd.ts";
 import { PEERS, peersMissing } from "../lab/peers.ts";
 import { makePki, type Pair, type Pki } from "../lab/pki.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
+import { tap } from "../lab/tap.ts";
 
 const missing = peersMissing("checkNrpe", "inetd", "openssl");
 
@@ -94,6 +95,15 @@ describe.skipIf(missing)("check_nrpe over TLS", () => {
       expect((await ask(ports[mode]!, "ok", { tls: {} })).text).toBe("fine");
     }
   });
+
+  test.each(["nowait", "wait", "daemon"])(
+    "%s sends the response and its goodbye in one segment, and no session tickets",
+    async (mode) => {
+      for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+        expect(await tap(ports[mode]!, "ok", version)).toEqual({ segments: 1, records: 2 });
+      }
+    },
+  );
 
   test.each(["nowait", "wait", "daemon"])("%s shows the chain", async (mode) => {
     const said = await sClient(ports[mode]!, "-CAfile", pki.ca.cert, "-verify_return_error");
