@@ -58,7 +58,7 @@ export async function sayGoodbye(
   words: Uint8Array = NOTHING,
 ): Promise<void> {
   const deadline = now() + patience;
-  void stream.finish(words);
+  await stream.finish(words, deadline);
   while ((await stream.receive(deadline)).kind === "bytes");
   stream.close();
 }

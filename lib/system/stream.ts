@@ -56,9 +56,9 @@ export interface Stream {
   readonly send: (bytes: Uint8Array) => Promise<void>;
   /**
    * Sends last bytes and ends the own direction, where both fit in one segment: response, TLS's goodbye
-   * and TCP's end wake the client up once.
+   * and TCP's end wake the client up once. Settled as sending is, or at a deadline.
    */
-  readonly finish: (bytes: Uint8Array) => Promise<void>;
+  readonly finish: (bytes: Uint8Array, deadline: number) => Promise<void>;
   /**
    * Makes TLS of a connection of which nothing has been read.
    * @param deadline In milliseconds of {@link now}.
@@ -176,6 +176,7 @@ function streamOn(plain: Wire): Stream {
   let wire = plain;
   let open = true;
   let paused = true;
+  let awaited = false;
   let ending: Arrival | undefined;
   let unsent: Uint8Array = new Uint8Array(0);
   let last = false;
@@ -212,7 +213,9 @@ function streamOn(plain: Wire): Stream {
       // The plain half of a TLS connection goes on telling what it carries.
       if (from !== wire) return;
       chunks.push(bytes);
-      wake();
+      if (awaited) return wake();
+      paused = true;
+      wire.pause();
     },
     drain: (from) => from === wire && unsent.byteLength > 0 && push(),
     ended: (from, arrival) => from === wire && end(arrival),
@@ -236,19 +239,25 @@ function streamOn(plain: Wire): Stream {
         const { promise, resolve } = Promise.withResolvers<void>();
         const timer = setTimeout(resolve, deadline - now());
         wake = resolve;
+        awaited = true;
         if (paused) wire.resume();
         paused = false;
         await promise;
         clearTimeout(timer);
+        awaited = false;
       }
       const bytes = chunks.shift();
       if (bytes !== undefined) return { kind: "bytes", bytes };
       return ending ?? { kind: "timed out" };
     },
     send,
-    finish(bytes) {
+    async finish(bytes, deadline) {
       last = true;
-      return send(bytes);
+      const whole = send(bytes);
+      if (unsent.byteLength === 0) return;
+      const timer = setTimeout(() => sent(), deadline - now());
+      await whole;
+      clearTimeout(timer);
     },
     async secure(options, deadline) {
       const { promise, resolve } = Promise.withResolvers<Handshake>();
