@@ -28,6 +28,9 @@ const CANNOT_SERVE = 2;
 /** Descriptors that are not for connections and their plugins. */
 const SPARE_FILES = 64;
 
+/** After what time a process is one that stays, in milliseconds. */
+const SETTLED_IN = 100;
+
 /** How long clients have for taking the last answers, in milliseconds. */
 const LAST_ANSWERS = 3_000;
 
@@ -56,8 +59,9 @@ class CannotServe extends Error {
  * @returns The exit status.
  */
 export async function reside(residence: Residence): Promise<number> {
-  // The binary is compiled to stay in the interpreter; here code runs often enough to be compiled.
-  Bun.unsafe.setJITPolicy(1);
+  // The binary is compiled to stay in the interpreter; here code runs often enough to be compiled, but
+  // compiling is not to hold up the client that a service of inetd was started for.
+  setTimeout(() => Bun.unsafe.setJITPolicy(1), SETTLED_IN).unref();
   try {
     return await live(residence);
   } catch (error) {
