@@ -76,6 +76,13 @@ const CONVERSATIONS: readonly Omit<Case, "subject">[] = [
     goal: atMost(0.25),
   },
   {
+    title: "inetd wait, a process's first check",
+    own: "first of wait",
+    peer: "nowait",
+    unit: "ms",
+    goal: atMost(1),
+  },
+  {
     title: "daemon, plain, 16 at once",
     own: "daemon",
     peer: "C daemon",

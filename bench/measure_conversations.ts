@@ -27,15 +27,19 @@ export async function measureConversations(
 ): Promise<Samples> {
   const samples: Samples = new Map();
   await using nowait = await startServices(nowaitServices(room, configs.inetd));
-  await using wait = await startServices([waitService(room, configs.inetd)]);
+  const waiting = waitService(room, configs.inetd);
+  await using wait = await startServices([waiting]);
+  await using fresh = await startServices([{ ...waiting, name: "first of wait" }]);
   const settleAll = () => {
     settle(nowait.inetd.pid);
     for (const resident of childrenOf(wait.inetd.pid)) settle(resident);
-    nowait.inetd.syslog.take();
-    wait.inetd.syslog.take();
+    // As if it had been idle: the next check finds inetd alone.
+    for (const resident of childrenOf(fresh.inetd.pid)) process.kill(resident, "SIGTERM");
+    settle(fresh.inetd.pid);
+    for (const log of logs) log.take();
   };
-  const logs = [nowait.inetd.syslog, wait.inetd.syslog];
-  const asking = [...nowait.agents, ...wait.agents].flatMap((agent) =>
+  const logs = [nowait, wait, fresh].map(({ inetd }) => inetd.syslog);
+  const asking = [...nowait.agents, ...wait.agents, ...fresh.agents].flatMap((agent) =>
     Object.entries(QUESTIONS).map(([name, question]): Measurement => () => {
       addSamples(samples, agent.name, name, ask(agent, question, ONCE, logs));
       settleAll();

@@ -1,8 +1,7 @@
-import type { Socket } from "node:net";
 import { type Log, Severity } from "../log.ts";
-import { descriptorOf } from "../system/descriptor_of.ts";
 import type { Inheritance } from "../system/process.ts";
 import { type Endpoint, serverEndOf } from "../system/socket.ts";
+import type { Stream } from "../system/stream.ts";
 import { consultTables } from "./consult_tables.ts";
 import { daemonName } from "./daemon_name.ts";
 import { eventedPerformer } from "./evented_performer.ts";
@@ -25,7 +24,7 @@ const REFUSED: Reception = { admitted: false, bannerSent: false };
  */
 export async function admit(
   { allowList, config }: Generation,
-  socket: Socket,
+  stream: Stream,
   client: Endpoint,
   environment: readonly string[],
   log: Log,
@@ -37,10 +36,10 @@ export async function admit(
     return REFUSED;
   }
   if (!config.tcp_wrappers) return { admitted: true, inheritance: { environment } };
-  const fd = descriptorOf(socket);
+  const fd = stream.fd();
   if (fd === undefined) return REFUSED;
   const connection = { client, server: serverEndOf(fd), daemon: daemonName() };
-  const performer = eventedPerformer(socket, fd, environment);
+  const performer = eventedPerformer(stream, fd, environment);
   const { admitted, bannerSent, variables } = await consultTables(
     config,
     log,

@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import { encodeBytes } from "../bytes.ts";
 import { withVariables } from "../command/environment.ts";
 import { shellProgram } from "../command/program.ts";
 import { runProgramEvented } from "../command/run_evented.ts";
@@ -8,6 +8,7 @@ import { parseReply } from "../system/ident.ts";
 import { Errno, SystemError } from "../system/libc.ts";
 import { type Inheritance, type ProcessEnd, startDetached } from "../system/process.ts";
 import { type Endpoint, keepAlive, linger } from "../system/socket.ts";
+import type { Stream } from "../system/stream.ts";
 import type { Performer } from "./consult_tables.ts";
 import { LOOK_UP_SECONDS, lookUpAnswer, lookUpProgram } from "./look_up.ts";
 
@@ -31,7 +32,7 @@ export interface EventedPerformer extends Performer {
  * @param environment What commands of the rule are run with, `NAME=value` each.
  */
 export function eventedPerformer(
-  socket: Socket,
+  stream: Stream,
   fd: number,
   environment: readonly string[],
 ): EventedPerformer {
@@ -58,11 +59,7 @@ export function eventedPerformer(
       const end = await promise;
       return end.kind === "exited" && end.status === 0;
     },
-    say(text) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      socket.once("close", resolve).write(text, "latin1", () => resolve());
-      return promise;
-    },
+    say: (text) => stream.send(encodeBytes(text)),
     change(change) {
       switch (change.option) {
         case "keepalive":
@@ -87,7 +84,12 @@ export function eventedPerformer(
 }
 
 /** As ident.ts's, while others are served. */
-function askUser(client: Endpoint, server: Endpoint, seconds: number): Promise<string | undefined> {
+async function askUser(
+  client: Endpoint,
+  server: Endpoint,
+  seconds: number,
+): Promise<string | undefined> {
+  const { connect } = await import("node:net");
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const socket = connect({
     host: client.address,
@@ -107,5 +109,5 @@ function askUser(client: Endpoint, server: Endpoint, seconds: number): Promise<s
     clearTimeout(timer);
     resolve(parseReply(reply, client.port, server.port));
   });
-  return promise;
+  return await promise;
 }

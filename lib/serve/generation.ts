@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { decodeBytes, trimBlanks } from "../bytes.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load_config.ts";
@@ -54,7 +53,7 @@ export interface Line {
 }
 
 /** Reads nrpe.cfg, certificates and keys. What can fail is done before anything takes effect. */
-export function makeGeneration(surroundings: Surroundings): GenerationResult {
+export async function makeGeneration(surroundings: Surroundings): Promise<GenerationResult> {
   const { path, resolve, tls, allowedHosts, inForce } = surroundings;
   const result = loadConfig(path, filesFrom(resolve));
   const lines: Line[] = result.findings.map(({ severity, message }) => ({
@@ -64,7 +63,7 @@ export function makeGeneration(surroundings: Surroundings): GenerationResult {
   if (result.kind === "failure") return { kind: "failure", lines };
   const config = withPaths(result.config, resolve);
   const setup = tls && config.ssl_enabled
-    ? setUpTls(config, hostName(), inForce?.tls?.pair)
+    ? await setUpTls(config, hostName(), inForce?.tls?.pair)
     : undefined;
   if (setup?.kind === "failure") {
     const { reason: message } = setup;
@@ -112,6 +111,7 @@ export function hostName(): string {
 }
 
 async function lookUp(name: string): Promise<readonly string[]> {
+  const { lookup } = await import("node:dns/promises");
   return (await lookup(name, { all: true })).map(({ address }) => address);
 }
 

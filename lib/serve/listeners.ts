@@ -1,9 +1,8 @@
-import { lookup } from "node:dns/promises";
-import { createServer, type Server, type Socket } from "node:net";
 import { type AddressBytes, parseIPv4, parseIPv6 } from "../address.ts";
 import type { Config } from "../config/config.ts";
 import { closeFile, describeErrno, Errno, Poll, SystemError, waitFor } from "../system/libc.ts";
 import { duplicate, listenOn, probeDescriptors, setBacklog } from "../system/listen_socket.ts";
+import { acceptOn, type Acceptor, type Stream } from "../system/stream.ts";
 
 /** An address and port to listen on. */
 export interface Place {
@@ -21,9 +20,9 @@ export interface Listeners {
    * new place cannot be had, nothing changes.
    * @throws {Error} naming the place that cannot be had, and why.
    */
-  readonly move: (places: readonly Place[], backlog: number) => Promise<readonly Place[]>;
+  readonly move: (places: readonly Place[], backlog: number) => readonly Place[];
   /** Listens on a socket that somebody else has bound; it is closed with the others. */
-  readonly inherit: (fd: number, backlog: number) => Promise<void>;
+  readonly inherit: (fd: number, backlog: number) => void;
   /** Stops accepting connections. */
   readonly close: () => void;
 }
@@ -32,7 +31,7 @@ interface Listener {
   readonly place: Place | undefined;
   readonly fd: number;
   /** What accepts connections, on a copy of the descriptor; nothing while no more can be accepted. */
-  server: Server | undefined;
+  acceptor: Acceptor | undefined;
 }
 
 /** How often it is looked for connections that cannot be accepted, in milliseconds. */
@@ -63,6 +62,7 @@ function placeOf(address: string, port: number, optional: boolean): Place {
 }
 
 async function addressesOf(name: string): Promise<readonly string[]> {
+  const { lookup } = await import("node:dns/promises");
   try {
     return (await lookup(name, { all: true })).map(({ address }) => address);
   } catch (error) {
@@ -78,34 +78,21 @@ async function addressesOf(name: string): Promise<readonly string[]> {
  * in the kernel's queue, and accepting begins again when there are descriptors for them.
  */
 export function makeListeners(
-  accept: (socket: Socket) => void,
+  accept: (stream: Stream) => void,
   failed: (errno: number) => void,
 ): Listeners {
   let listeners: Listener[] = [];
 
-  const serve = async (fd: number) => {
-    const server = createServer(
-      { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
-      accept,
-    );
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.on("error", reject).listen({ fd: duplicate(fd) }, resolve);
-    await promise;
-    return server;
-  };
+  const serve = (fd: number) => acceptOn(duplicate(fd), accept);
 
   const pause = (listener: Listener) => {
-    listener.server?.close();
-    listener.server = undefined;
+    listener.acceptor?.close();
+    listener.acceptor = undefined;
   };
 
-  const resume = async (listener: Listener) => {
-    if (listener.server !== undefined) return;
+  const resume = (listener: Listener) => {
     try {
-      const server = await serve(listener.fd);
-      const awaited = listeners.includes(listener) && listener.server === undefined;
-      if (awaited) listener.server = server;
-      else server.close();
+      listener.acceptor ??= serve(listener.fd);
     } catch (error) {
       // Somebody else took what there was; the next look is soon.
       if (!(error instanceof SystemError)) throw error;
@@ -117,32 +104,32 @@ export function makeListeners(
   const look = setInterval(() => {
     const waiting = listeners.filter(({ fd }) => isReadable(fd));
     const errno = waiting.length === 0 ? 0 : probeDescriptors();
-    if (errno === 0) { for (const listener of listeners) void resume(listener); }
+    if (errno === 0) listeners.forEach(resume);
     else {
       waiting.forEach(pause);
       failed(errno);
     }
   }, LOOK);
 
-  const attach = async (place: Place | undefined, fd: number, backlog: number) => {
-    const server = await serve(fd);
+  const attach = (place: Place | undefined, fd: number, backlog: number) => {
+    const acceptor = serve(fd);
     // The runtime has set a backlog of its own.
     setBacklog(fd, backlog);
-    listeners.push({ place, fd, server });
+    listeners.push({ place, fd, acceptor });
   };
 
   const detach = (leaving: readonly Listener[]) => {
     // A descriptor must not be closed twice: its number may be another one's by then.
     const present = listeners.filter((listener) => leaving.includes(listener));
     listeners = listeners.filter((listener) => !leaving.includes(listener));
-    for (const { server, fd } of present) {
-      server?.close();
+    for (const { acceptor, fd } of present) {
+      acceptor?.close();
       closeFile(fd);
     }
   };
 
   return {
-    async move(places, backlog) {
+    move(places, backlog) {
       const bound = listeners.filter(({ place }) => place !== undefined);
       const stays = (one: Place) => bound.find(({ place }) => isSame(place!, one));
       const leaving = bound.filter(({ place }) => !places.some((one) => isSame(place!, one)));
@@ -163,10 +150,10 @@ export function makeListeners(
         }
       } catch (error) {
         for (const { fd } of opened) closeFile(fd);
-        for (const { place } of inTheWay) await attach(place, openPlace(place!, backlog)!, backlog);
+        for (const { place } of inTheWay) attach(place, openPlace(place!, backlog)!, backlog);
         throw error;
       }
-      for (const { place, fd } of opened) await attach(place, fd, backlog);
+      for (const { place, fd } of opened) attach(place, fd, backlog);
       for (const { fd } of bound) {
         if (!leaving.some((one) => one.fd === fd)) setBacklog(fd, backlog);
       }

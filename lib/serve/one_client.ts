@@ -1,10 +1,10 @@
-import { connect, type Socket } from "node:net";
 import { pluginEnvironment } from "../command/environment.ts";
-import { runEvented } from "../command/run_evented.ts";
+import { runBlocking } from "../command/run_blocking.ts";
 import type { Start } from "../start.ts";
 import { Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
 import type { Endpoint } from "../system/socket.ts";
+import { adopt } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
 import { setUpTls } from "../tls/tls_setup.ts";
 import { converseEvented } from "./converse_evented.ts";
@@ -24,7 +24,7 @@ export async function serveOneClient(
   peer: Endpoint | undefined,
   variables: readonly string[],
 ): Promise<number> {
-  const result = setUpTls(config, hostName());
+  const result = await setUpTls(config, hostName());
   if (result.kind === "failure") {
     log(Severity.error, result.reason);
     return CANNOT_SERVE;
@@ -33,23 +33,19 @@ export async function serveOneClient(
     // A process for one client would repeat at every check what a daemon says once.
     if (config.debug) log(severity, message);
   }
-  const socket = adopt(fd);
+  const stream = adopt(fd);
   const client = { address: peer?.address ?? "unknown", port: peer?.port ?? 0, log };
   const deadline = now() + config.connection_timeout * 1000;
-  const stream = await shakeHands(socket, result.setup, client, deadline);
-  if (stream === undefined) return SERVED;
+  if (!await shakeHands(stream, result.setup, client, deadline)) return SERVED;
   const inheritance = { environment: pluginEnvironment(variables) };
   const session = { config, log, peer: client.address };
+  const times = { deadline, patience: config.ssl_shutdown_timeout * 1000 };
+  // Nobody else is kept waiting by a plugin.
   await converseEvented(
     session,
     stream,
-    deadline,
-    (line) => runEvented(line, inheritance, config.command_timeout).end,
+    times,
+    (line) => runBlocking(line, inheritance.environment, config.command_timeout),
   );
   return SERVED;
-}
-
-function adopt(fd: number): Socket {
-  // The declarations do not know `fd`, which the runtime has.
-  return connect({ fd, allowHalfOpen: true, noDelay: true } as unknown as { port: number });
 }

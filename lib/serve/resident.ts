@@ -1,6 +1,3 @@
-import { chownSync } from "node:fs";
-import type { Socket } from "node:net";
-import { isAbsolute, join } from "node:path";
 import type { Serve } from "../cli.ts";
 import {
   daemonEnvironment,
@@ -11,11 +8,13 @@ import { makeExecutor } from "../command/executor.ts";
 import type { Config } from "../config/config.ts";
 import { type Log, Severity } from "../log.ts";
 import { openEarlyLog } from "../start.ts";
+import { giveFile } from "../system/account.ts";
 import { describeErrno, now } from "../system/libc.ts";
 import { notifyVia } from "../system/notify.ts";
 import { type OpenLog, openLog } from "../system/open_log.ts";
 import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { openFilesLimit } from "../system/process.ts";
+import type { Stream } from "../system/stream.ts";
 import { type Generation, type Line, makeGeneration } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
 import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
@@ -31,6 +30,9 @@ const CANNOT_SERVE = 2;
 
 /** Descriptors that are not for connections and their plugins. */
 const SPARE_FILES = 64;
+
+/** After what time a process is one that stays, in milliseconds. */
+const SETTLED_IN = 100;
 
 /** How long clients have for taking the last answers, in milliseconds. */
 const LAST_ANSWERS = 3_000;
@@ -62,8 +64,9 @@ class CannotServe extends Error {
 export async function reside(residence: Residence): Promise<number> {
   // One under inetd is started again when it is needed, and has to be there quickly.
   if (!residence.inetd) steadyRuntime(residence.inherited);
-  // The binary is compiled to stay in the interpreter; here code runs often enough to be compiled.
-  Bun.unsafe.setJITPolicy(1);
+  // The binary is compiled to stay in the interpreter; here code runs often enough to be compiled, but
+  // compiling is not to hold up the client that a service of inetd was started for.
+  setTimeout(() => Bun.unsafe.setJITPolicy(1), SETTLED_IN).unref();
   try {
     return await live(residence);
   } catch (error) {
@@ -91,7 +94,7 @@ interface Life {
 async function live(residence: Residence): Promise<number> {
   const { inetd, invocation, ready } = residence;
   const notify = notifyVia(process.env.NOTIFY_SOCKET);
-  const life = begin(residence);
+  const life = await begin(residence);
   const { log } = life;
   let stopping = false;
   const ending = Promise.withResolvers<string>();
@@ -136,10 +139,7 @@ async function live(residence: Residence): Promise<number> {
   const rarely = logRarely(log, now);
   // One socket may accept while another is being bound, and root's rights are not given up yet:
   // nobody is heard before they are.
-  const take = (socket: Socket) => {
-    socket.on("error", () => {});
-    void serving.promise.then(() => server.take(socket));
-  };
+  const take = (stream: Stream) => void serving.promise.then(() => server.take(stream));
   const listeners = makeListeners(take, (errno) => {
     const failure = `Network server accept failure (${errno}: ${describeErrno(errno)})`;
     rarely("accept", failure);
@@ -168,12 +168,12 @@ async function live(residence: Residence): Promise<number> {
 }
 
 /** Reads the configuration and opens the log. */
-function begin(residence: Residence): Life {
+async function begin(residence: Residence): Promise<Life> {
   const directory = process.cwd();
-  const resolve = (path: string) => isAbsolute(path) ? path : join(directory, path);
+  const resolve = (path: string) => path.startsWith("/") ? path : `${directory}/${path}`;
   let say: Log = openEarlyLog();
   const log: Log = (severity, message) => say(severity, message);
-  const result = makeGeneration({ ...surroundings(residence), resolve, log });
+  const result = await makeGeneration({ ...surroundings(residence), resolve, log });
   if (result.kind === "failure") {
     const message = `Config file '${residence.invocation.config}' contained errors, aborting...`;
     throw new CannotServe([...result.lines, { severity: Severity.error, message }]);
@@ -214,11 +214,14 @@ const MANAGERS = /^(LISTEN_(PID|FDS|FDNAMES|PIDFDID)|NOTIFY_SOCKET|WATCHDOG_(PID
  * and now: who has given up root's rights can no longer see it.
  */
 function environmentFor({ inetd }: Residence, identity: Identity) {
+  if (inetd) {
+    const asUnderInetd = pluginEnvironment().filter((variable) => !MANAGERS.test(variable));
+    return () => asUnderInetd;
+  }
   const own = inheritedVariables();
   const user = variablesOf(identity);
-  const asUnderInetd = pluginEnvironment().filter((variable) => !MANAGERS.test(variable));
   return ({ config }: Generation): readonly string[] =>
-    inetd ? asUnderInetd : daemonEnvironment(own, config.keep_env_vars, user);
+    daemonEnvironment(own, config.keep_env_vars, user);
 }
 
 /** Takes the sockets and the pid file, and gives up root's rights. */
@@ -229,11 +232,11 @@ async function settle(
 ): Promise<PidFile | undefined> {
   const { inetd, inherited, invocation } = residence;
   if (!inetd) log(Severity.notice, "Starting up daemon");
-  for (const fd of inherited) await listeners.inherit(fd, config.listen_queue_size);
+  for (const fd of inherited) listeners.inherit(fd, config.listen_queue_size);
   if (inherited.length === 0) {
     try {
       const places = await placesOf(config, invocation.family);
-      announce(await listeners.move(places, config.listen_queue_size), config, log);
+      announce(listeners.move(places, config.listen_queue_size), config, log);
     } catch (error) {
       throw new CannotServe([{ severity: Severity.error, message: (error as Error).message }]);
     }
@@ -281,14 +284,6 @@ function takePidFile(path: string): PidFile {
   }
 }
 
-function giveFile(path: string, uid: number, gid: number): void {
-  try {
-    chownSync(path, uid, gid);
-  } catch {
-    // It could not be written either, and the log has said so.
-  }
-}
-
 /** Calls a function at every SIGHUP; those that come meanwhile make it one more call. */
 function onHangup(act: () => Promise<void>): void {
   let state: "idle" | "acting" | "once more" = "idle";
@@ -310,7 +305,8 @@ async function reload(life: Life, listeners: Listeners): Promise<void> {
   const { residence, resolve, log, generation: old } = life;
   const { invocation, inherited } = residence;
   log(Severity.notice, "Caught SIGHUP - restarting...");
-  const result = makeGeneration({ ...surroundings(residence), resolve, log, inForce: old });
+  const surrounding = { ...surroundings(residence), resolve, log, inForce: old };
+  const result = await makeGeneration(surrounding);
   const refuse = (lines: readonly Line[]) => {
     for (const { severity, message } of lines) log(severity, message);
     log(
@@ -325,7 +321,7 @@ async function reload(life: Life, listeners: Listeners): Promise<void> {
   if (inherited.length === 0) {
     try {
       const places = await placesOf(config, invocation.family);
-      opened = await listeners.move(places, config.listen_queue_size);
+      opened = listeners.move(places, config.listen_queue_size);
     } catch (error) {
       generation.allowList.close();
       return refuse([{ severity: Severity.error, message: (error as Error).message }]);

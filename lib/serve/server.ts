@@ -1,14 +1,15 @@
-import type { Socket } from "node:net";
 import type { Executor } from "../command/executor.ts";
 import { type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
 import type { Endpoint } from "../system/socket.ts";
+import type { Stream } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
 import { admit } from "./admit.ts";
 import { countConnections, type Exceeded } from "./connection_count.ts";
 import { converseEvented, sayGoodbye } from "./converse_evented.ts";
 import type { Generation } from "./generation.ts";
 import { logRarely } from "./rarely.ts";
+import { GOODBYE_TIMEOUT } from "./reading.ts";
 
 /** How long the first bytes of a refused client are waited for, in milliseconds. */
 const HEAR_OUT = 1_000;
@@ -29,11 +30,8 @@ export interface Means {
 
 /** Serves many clients at once. */
 export interface Server {
-  /**
-   * Takes a connection that has been accepted, with nothing of it read. Its errors end it, and who
-   * reads or writes it notices: somebody must listen to them without doing anything.
-   */
-  readonly take: (socket: Socket) => void;
+  /** Takes a connection that has been accepted, with nothing of it read. */
+  readonly take: (stream: Stream) => void;
   readonly connections: () => number;
   /** How many connections there have been. */
   readonly served: () => number;
@@ -45,25 +43,23 @@ export interface Server {
 export function makeServer({ current, log, executor, environment, room, idle }: Means): Server {
   const count = countConnections();
   const rarely = logRarely(log, now);
-  const unasked = new Set<Socket>();
+  const unasked = new Set<Stream>();
   let served = 0;
 
-  const serve = async (socket: Socket, peer: Endpoint, generation: Generation) => {
+  const serve = async (stream: Stream, peer: Endpoint, generation: Generation) => {
     const { config, tls } = generation;
     if (config.debug) log(Severity.debug, `Connection from ${peer.address} port ${peer.port}`);
-    const admission = await admit(generation, socket, peer, environment(generation), log);
+    const admission = await admit(generation, stream, peer, environment(generation), log);
     if (!admission.admitted) {
-      if (admission.bannerSent) return await sayGoodbye(socket, HEAR_OUT);
-      return await hearOut(socket);
+      if (admission.bannerSent) return await sayGoodbye(stream, HEAR_OUT);
+      return await hearOut(stream);
     }
     const deadline = now() + config.connection_timeout * 1000;
-    const stream = tls === undefined
-      ? socket
-      : await shakeHands(socket, tls, { ...peer, log }, deadline);
-    if (stream === undefined) return;
+    if (tls !== undefined && !await shakeHands(stream, tls, { ...peer, log }, deadline)) return;
+    const patience = tls === undefined ? GOODBYE_TIMEOUT : config.ssl_shutdown_timeout * 1000;
     const session = { config, log, peer: peer.address };
-    await converseEvented(session, stream, deadline, (line) => {
-      unasked.delete(socket);
+    await converseEvented(session, stream, { deadline, patience }, (line) => {
+      unasked.delete(stream);
       return executor.run({
         source: peer.address,
         line,
@@ -74,56 +70,45 @@ export function makeServer({ current, log, executor, environment, room, idle }: 
   };
 
   return {
-    async take(socket) {
-      const peer = peerOf(socket);
-      if (peer === undefined) return void socket.destroy();
+    async take(stream) {
+      const { peer } = stream;
+      if (peer === undefined) return stream.close();
       const generation = current();
       const { max_connections: total, max_connections_per_source: perSource } = generation.config;
       const limits = { total: total === 0 ? room : Math.min(total, room), perSource };
       const exceeded = count.enter(peer.address, limits);
       if (exceeded !== undefined) {
         rarely(exceeded, describe(exceeded, peer.address, limits));
-        return void socket.resetAndDestroy();
+        return stream.reset();
       }
       served++;
-      unasked.add(socket);
-      socket.on("close", () => {
+      unasked.add(stream);
+      stream.whenClosed(() => {
         count.leave(peer.address);
-        unasked.delete(socket);
+        unasked.delete(stream);
         if (count.total() === 0) idle();
       });
       try {
-        await serve(socket, peer, generation);
+        await serve(stream, peer, generation);
       } finally {
-        socket.destroy();
+        stream.close();
       }
     },
     connections: count.total,
     served: () => served,
     dismiss() {
-      for (const socket of unasked) socket.destroy();
+      for (const stream of unasked) stream.close();
     },
   };
-}
-
-/** The client; undefined where it has gone already. */
-function peerOf({ remoteAddress, remotePort }: Socket): Endpoint | undefined {
-  if (remoteAddress === undefined || remotePort === undefined) return undefined;
-  // A socket of IPv6 that somebody else has bound may carry IPv4 (RFC 4291, 2.5.5.2).
-  return { address: remoteAddress.replace(/^::ffff:(?=[0-9.]+$)/i, ""), port: remotePort };
 }
 
 /**
  * Resets a connection after its first bytes: a client whose connection ends cleanly looks for the
  * fault in TLS.
  */
-async function hearOut(socket: Socket): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, HEAR_OUT);
-  socket.once("data", () => resolve()).once("close", () => resolve()).resume();
-  await promise;
-  clearTimeout(timer);
-  socket.resetAndDestroy();
+async function hearOut(stream: Stream): Promise<void> {
+  await stream.receive(now() + HEAR_OUT);
+  stream.reset();
 }
 
 function describe(

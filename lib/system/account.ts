@@ -14,6 +14,7 @@ const libc = bindLater({
   getresgid: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
   setuid: { args: ["u32"], returns: "i32" },
   setgid: { args: ["u32"], returns: "i32" },
+  chown: { args: ["buffer", "u32", "u32"], returns: "i32" },
 });
 
 // struct passwd and struct group of 64-bit Linux, glibc and musl alike.
@@ -85,6 +86,11 @@ export function becomeForGood({ name, uid }: Account, gid: number): void {
   if (kept || (uid !== 0 && (libc().setuid(0) === 0 || libc().setgid(0) === 0))) {
     throw new Error(`Cannot give up root's rights for good: user ${uid}, group ${gid}`);
   }
+}
+
+/** Gives a file to a user and a group, if there is such a file and it may be given. */
+export function giveFile(path: string, uid: number, gid: number): void {
+  libc().chown(cString(path), uid, gid);
 }
 
 function supplementaryGroups(): readonly number[] {

@@ -23,10 +23,13 @@ const rare = bindLater({
   inet_ntop: { args: ["i32", "buffer", "buffer", "u32"], returns: "cstring" },
 });
 
+const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
+const SOCK_STREAM_FOR_LOOP = 1 | 0o4000 | 0o2000000;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
+const TCP_CORK = 3;
 const TCP_QUICKACK = 12;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -91,6 +94,26 @@ export function isListening(fd: number): boolean {
 /** Lets the kernel acknowledge what has arrived now, instead of waiting for something to send. */
 export function acknowledgeNow(fd: number): void {
   libc.setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, integer(1), 4);
+}
+
+/**
+ * Holds back what does not fill a segment, or sends it, see TCP_CORK in tcp(7). The kernel would hold
+ * it for 200 ms: whoever begins that ends it at once.
+ */
+export function holdBack(fd: number, hold: boolean): void {
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_CORK, new Int32Array([hold ? 1 : 0]), 4);
+}
+
+/** Two sockets that are connected with each other and do not block; see socketpair(2). */
+export function socketPair(): readonly [number, number] {
+  const libc = bindLibc({
+    socketpair: { args: ["i32", "i32", "i32", "buffer"], returns: "i32" },
+  });
+  const ends = new Int32Array(2);
+  if (libc.socketpair(AF_UNIX, SOCK_STREAM_FOR_LOOP, 0, ends) !== 0) {
+    throw new SystemError("socketpair", lastErrno());
+  }
+  return ends as unknown as [number, number];
 }
 
 /** The endpoint in a `struct sockaddr_in` or `sockaddr_in6`; undefined for another family. */

@@ -2,6 +2,8 @@
 export interface CipherList {
   /** Nothing where the library's own list is meant. */
   readonly ciphers: string | undefined;
+  /** Whether only suites of TLS 1.3 are named. The library does not choose among them. */
+  readonly newestOnly: boolean;
   /** What was left out. */
   readonly dropped: readonly string[];
 }
@@ -11,8 +13,14 @@ export interface CipherList {
  * `@SECLEVEL=n`, OpenSSL's notion of how strong a key must be.
  */
 export function readCipherList(text: string | undefined): CipherList {
-  const words = (text ?? "").split(/[:, ;]+/).filter((word) => word !== "");
+  if (text === undefined) return { ciphers: undefined, newestOnly: false, dropped: [] };
+  const words = text.split(/[:, ;]+/).filter((word) => word !== "");
   const dropped = words.filter((word) => /^@SECLEVEL=/i.test(word));
   const kept = words.filter((word) => !dropped.includes(word));
-  return { ciphers: kept.length === 0 ? undefined : kept.join(":"), dropped };
+  const older = kept.filter((word) => !word.startsWith("TLS_"));
+  return {
+    ciphers: older.length === 0 ? undefined : older.join(":"),
+    newestOnly: older.length < kept.length && older.length === 0,
+    dropped,
+  };
 }

@@ -1,9 +1,35 @@
+import type { Handshake } from "../system/stream.ts";
+
 /**
- * Why a handshake failed, for who reads the log, from the TLS library's error code; see
- * BoringSSL's ssl/errors for the names behind ERR_SSL_.
+ * Why a handshake failed, for who reads the log; see BoringSSL's ssl/errors for the names of its
+ * reasons, which end its complaints: `error:100000f0:SSL routines:OPENSSL_internal:UNSUPPORTED_PROTOCOL`.
+ *
+ * @param seconds How long it took until then.
  */
-export function explainFailure(code: string | undefined, message: string): string {
-  return FAILURES[code ?? ""] ?? message.replace(/^error:[0-9a-f]+:|OPENSSL_internal:/g, "");
+export function explainFailure(
+  handshake: Exclude<Handshake, { readonly kind: "secure" }>,
+  seconds: number,
+): string {
+  switch (handshake.kind) {
+    case "closed":
+      return "the client closed the connection";
+    case "timed out":
+      return `timeout ${Math.round(seconds)} seconds`;
+    case "failed": {
+      const { reason } = handshake;
+      return FAILURES[reason.slice(reason.lastIndexOf(":") + 1)] ?? withoutNumbers(reason);
+    }
+  }
+}
+
+/** Why the TLS library does not take a certificate, a key or a CA. */
+export function explainOptions({ code, message }: NodeJS.ErrnoException): string {
+  return OPTIONS[code ?? ""] ?? withoutNumbers(message);
+}
+
+/** A complaint of the TLS library without what only its authors understand. */
+function withoutNumbers(complaint: string): string {
+  return complaint.replace(/^error:[0-9a-f]+:|OPENSSL_internal:/g, "");
 }
 
 const NO_SHARED_CIPHER =
@@ -14,24 +40,29 @@ const NOT_TLS =
 const CLIENT_REFUSED = "the client does not accept the agent's certificate";
 
 const FAILURES: Readonly<Record<string, string>> = {
-  ERR_SSL_NO_SHARED_CIPHER: NO_SHARED_CIPHER,
+  NO_SHARED_CIPHER: NO_SHARED_CIPHER,
   // With a certificate on a curve, a client that offers no curve at all is found out by this.
-  ERR_SSL_WRONG_CURVE: NO_SHARED_CIPHER,
-  ERR_SSL_NO_SHARED_GROUP: "the client offers no group for the key exchange that the agent has",
-  ERR_SSL_NO_COMMON_SIGNATURE_ALGORITHMS:
+  WRONG_CURVE: NO_SHARED_CIPHER,
+  NO_SHARED_GROUP: "the client offers no group for the key exchange that the agent has",
+  NO_COMMON_SIGNATURE_ALGORITHMS:
     "the client takes no signature that the agent's certificate can make",
-  ERR_SSL_UNSUPPORTED_PROTOCOL: TOO_OLD,
-  ERR_SSL_NO_SUPPORTED_VERSIONS_ENABLED: TOO_OLD,
-  ERR_SSL_WRONG_VERSION_NUMBER: NOT_TLS,
-  ERR_SSL_HTTP_REQUEST: NOT_TLS,
-  ERR_SSL_HTTPS_PROXY_REQUEST: NOT_TLS,
-  ERR_SSL_UNEXPECTED_RECORD: NOT_TLS,
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: CLIENT_REFUSED,
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: CLIENT_REFUSED,
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: CLIENT_REFUSED,
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: CLIENT_REFUSED,
-  ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: CLIENT_REFUSED,
-  ECONNRESET: "the client closed the connection",
+  UNSUPPORTED_PROTOCOL: TOO_OLD,
+  NO_SUPPORTED_VERSIONS_ENABLED: TOO_OLD,
+  WRONG_VERSION_NUMBER: NOT_TLS,
+  HTTP_REQUEST: NOT_TLS,
+  HTTPS_PROXY_REQUEST: NOT_TLS,
+  UNEXPECTED_RECORD: NOT_TLS,
+  TLSV1_ALERT_UNKNOWN_CA: CLIENT_REFUSED,
+  SSLV3_ALERT_BAD_CERTIFICATE: CLIENT_REFUSED,
+  SSLV3_ALERT_CERTIFICATE_UNKNOWN: CLIENT_REFUSED,
+  SSLV3_ALERT_CERTIFICATE_EXPIRED: CLIENT_REFUSED,
+  SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: CLIENT_REFUSED,
+};
+
+const OPTIONS: Readonly<Record<string, string>> = {
+  ERR_OSSL_PEM_NO_START_LINE: "no PEM block of that kind is in it",
+  ERR_OSSL_X509_KEY_VALUES_MISMATCH: "the key is not the certificate's",
+  ERR_OSSL_X509_KEY_TYPE_MISMATCH: "the key is of another kind than the certificate's",
 };
 
 /** What is wrong with a client's certificate, in words, from the library's X509_V_ERR_ name. */

@@ -1,11 +1,8 @@
-import type { Socket } from "node:net";
-import { type PeerCertificate, TLSSocket } from "node:tls";
 import { byteStringOf } from "../bytes.ts";
 import { type Log, Severity } from "../log.ts";
-import { descriptorOf } from "../system/descriptor_of.ts";
 import { now } from "../system/libc.ts";
 import { acknowledgeNow } from "../system/socket.ts";
-import { explainCertificate, explainFailure } from "./explain_failure.ts";
+import type { Handshake, Stream } from "../system/stream.ts";
 import type { TlsSetup } from "./tls_setup.ts";
 
 /** Bits of nrpe.cfg's `ssl_logging`. */
@@ -26,33 +23,31 @@ export interface Client {
 }
 
 /**
- * Makes TLS of an accepted connection. Where that fails, the log says why, the connection is closed
- * and there is no stream.
+ * Makes TLS of an accepted connection. Where that fails, the log says why, and the connection is
+ * closed.
  *
  * @param deadline When the handshake must be done, in milliseconds of {@link now}.
+ * @returns Whether the client may go on.
  */
 export async function shakeHands(
-  socket: Socket,
+  stream: Stream,
   setup: TlsSetup,
   client: Client,
   deadline: number,
-): Promise<TLSSocket | undefined> {
-  const asks = setup.clientCertificates !== "none";
-  const stream = new TLSSocket(socket, {
-    isServer: true,
-    secureContext: setup.context,
-    requestCert: asks,
-    rejectUnauthorized: false,
-  });
-  const failure = await outcome(stream, deadline);
-  acknowledge(socket);
-  if (failure !== undefined) {
+): Promise<boolean> {
+  const begun = now();
+  const handshake = await stream.secure(setup.options, deadline);
+  acknowledge(stream);
+  if (handshake.kind === "secure") {
+    if (await isWelcome(handshake, setup, client)) return true;
+  } else {
+    const { explainFailure } = await import("./explain_failure.ts");
+    const failure = explainFailure(handshake, (now() - begun) / 1000);
     const { address, log } = client;
     log(Severity.error, `Error: Could not complete SSL handshake with ${address}: ${failure}`);
-  } else if (isWelcome(stream, setup, client)) return stream;
-  stream.destroy();
-  socket.destroy();
-  return undefined;
+  }
+  stream.close();
+  return false;
 }
 
 /**
@@ -60,44 +55,26 @@ export async function shakeHands(
  * say then, and clients hold their query back until they have its acknowledgement (Nagle's algorithm),
  * which the kernel would delay for some 40 ms.
  */
-function acknowledge(socket: Socket): void {
-  const fd = descriptorOf(socket);
+function acknowledge(stream: Stream): void {
+  const fd = stream.fd();
   if (fd !== undefined) acknowledgeNow(fd);
 }
 
-/** Waits for the end of a handshake: nothing when it is done, else why it is not. */
-function outcome(stream: TLSSocket, deadline: number): Promise<string | undefined> {
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const begun = now();
-  const timer = setTimeout(() => {
-    resolve(`timeout ${Math.round((now() - begun) / 1000)} seconds`);
-  }, deadline - begun);
-  stream.on("secure", () => resolve(undefined));
-  // This one stays: an error of a later time must have someone who hears it.
-  stream.on(
-    "error",
-    ({ code, message }: NodeJS.ErrnoException) => resolve(explainFailure(code, message)),
-  );
-  stream.on("close", () => resolve("the client closed the connection"));
-  return promise.finally(() => clearTimeout(timer));
-}
-
-function isWelcome(stream: TLSSocket, setup: TlsSetup, { address, port, log }: Client): boolean {
+async function isWelcome(
+  { version, cipher, certificate, doubt }: Handshake & { readonly kind: "secure" },
+  setup: TlsSetup,
+  { address, port, log }: Client,
+): Promise<boolean> {
   const say = (bit: number, message: string) => {
     if ((setup.logging & bit) !== 0) log(Severity.notice, message);
   };
-  const version = stream.getProtocol();
   say(TlsLogging.address, `SSL connection from ${address} port ${port}`);
   say(TlsLogging.version, `Remote ${address} - SSL Version: ${version}`);
-  say(
-    TlsLogging.cipher,
-    `Remote ${address} - ${version}, Cipher is ${stream.getCipher().standardName}`,
-  );
+  say(TlsLogging.cipher, `Remote ${address} - ${version}, Cipher is ${cipher}`);
   if (setup.clientCertificates === "none") {
     say(TlsLogging.hasCertificate, "SSL Not asking for client certification");
     return true;
   }
-  const certificate = stream.getPeerCertificate() as PeerCertificate | undefined;
   if (certificate?.subject === undefined) {
     const missing = `SSL Client ${address} did not present a certificate`;
     say(TlsLogging.hasCertificate, missing);
@@ -109,16 +86,16 @@ function isWelcome(stream: TLSSocket, setup: TlsSetup, { address, port, log }: C
   const [subject, issuer] = [nameOf(certificate.subject), nameOf(certificate.issuer)];
   say(
     TlsLogging.hasCertificate,
-    `SSL Client ${address} has ${stream.authorized ? "a valid" : "an invalid"} certificate`,
+    `SSL Client ${address} has ${doubt === undefined ? "a valid" : "an invalid"} certificate`,
   );
   say(TlsLogging.certificate, `SSL Client ${address} Cert Name: ${subject}`);
   say(TlsLogging.certificate, `SSL Client ${address} Cert Issuer: ${issuer}`);
-  if (stream.authorized) return true;
-  const code = String(stream.authorizationError);
+  if (doubt === undefined) return true;
+  const { explainCertificate } = await import("./explain_failure.ts");
   log(
     Severity.error,
-    `SSL Client ${address} has an invalid certificate: ${subject} (issuer=${issuer}) err=${code}: ${
-      explainCertificate(code)
+    `SSL Client ${address} has an invalid certificate: ${subject} (issuer=${issuer}) err=${doubt}: ${
+      explainCertificate(doubt)
     }`,
   );
   return false;

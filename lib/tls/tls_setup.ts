@@ -1,9 +1,9 @@
-import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { decodeBytes } from "../bytes.ts";
 import type { Config } from "../config/config.ts";
+import type { TlsVersion } from "../config/tls_versions.ts";
 import { Errno, readFile, SystemError } from "../system/libc.ts";
+import { complaintOf, type TlsOptions } from "../system/stream.ts";
 import { readCipherList } from "./cipher_list.ts";
-import { keepSelfSigned } from "./state_file.ts";
 
 /** A certificate, its chain, and its key, and the files that they have been read from. */
 export interface LoadedPair {
@@ -15,7 +15,7 @@ export interface LoadedPair {
 
 /** What handshakes need. */
 export interface TlsSetup {
-  readonly context: SecureContext;
+  readonly options: TlsOptions;
   /** Nothing where the certificate is one of the agent's own. */
   readonly pair: LoadedPair | undefined;
   /** Whether clients are asked for a certificate, and whether they must have one. */
@@ -50,32 +50,43 @@ class Unusable extends Error {}
 /** A file that this process may not read. */
 class Forbidden extends Unusable {}
 
+/** As they stand in handshakes, see RFC 8446, 4.2.1. */
+const VERSION_NUMBERS: Readonly<Record<TlsVersion, number>> = {
+  "TLSv1": 0x0301,
+  "TLSv1.1": 0x0302,
+  "TLSv1.2": 0x0303,
+  "TLSv1.3": 0x0304,
+};
+
 /**
- * Makes the TLS context that nrpe.cfg asks for. Files are read and tried: a certificate, a chain, a
+ * Finds out what nrpe.cfg asks of TLS. Files are read and tried: a certificate, a chain, a
  * key, a CA or a cipher list that is of no use is named with the reason.
  *
  * @param host The name that a self-signed certificate is made for.
  * @param inForce The certificate and key in use. They stay where the configuration names the same
  * files, and they can no longer be read for want of rights, as after root's have been given up.
  */
-export function setUpTls(config: Config, host: string, inForce?: LoadedPair): TlsResult {
+export async function setUpTls(
+  config: Config,
+  host: string,
+  inForce?: LoadedPair,
+): Promise<TlsResult> {
   try {
-    const shown = certificateOf(config, host, inForce);
-    const { ciphers, dropped } = readCipherList(config.ssl_cipher_list);
-    const options: SecureContextOptions = {
-      cert: shown.cert,
-      key: shown.key,
-      minVersion: config.ssl_version.least,
-      maxVersion: config.ssl_version.most,
-      ...trustedOf(config),
-    };
-    const context = createContext(ciphers === undefined ? options : { ...options, ciphers }, () => {
-      const list = `'${config.ssl_cipher_list}'`;
-      return `Error: Could not set SSL/TLS cipher list ${list}: it leaves no cipher of those that the TLS library has`;
-    });
+    const { cert, key, pair, note, unread } = await certificateOf(config, host, inForce);
+    const { ciphers, newestOnly, dropped } = readCipherList(config.ssl_cipher_list);
+    const { least, most } = config.ssl_version;
     const clientCertificates = CLIENT_CERTIFICATES[config.ssl_client_certs];
-    const { note, pair, unread } = shown;
-    const setup = { context, pair, clientCertificates, logging: config.ssl_logging };
+    const options: TlsOptions = {
+      cert,
+      key,
+      ...(ciphers === undefined ? {} : { ciphers }),
+      minVersion: VERSION_NUMBERS[newestOnly ? "TLSv1.3" : least],
+      maxVersion: VERSION_NUMBERS[most],
+      ...trustedOf(config),
+      requestCert: clientCertificates !== "none",
+    };
+    if (complaintOf(options) !== undefined) throw await culpritIn(config, options);
+    const setup = { options, pair, clientCertificates, logging: config.ssl_logging };
     return { kind: "setup", setup, certificate: note, dropped, unread };
   } catch (error) {
     if (!(error instanceof Unusable)) throw error;
@@ -92,28 +103,25 @@ interface Shown {
   readonly unread: string | undefined;
 }
 
-function certificateOf(
+async function certificateOf(
   { ssl_cert_file: certFile, ssl_privatekey_file, tls_state_file }: Config,
   host: string,
   inForce: LoadedPair | undefined,
-): Shown {
+): Promise<Shown> {
   if (certFile === undefined) {
     if (ssl_privatekey_file !== undefined) {
       throw new Unusable(
         `Error: could not use private key file '${ssl_privatekey_file}' : ssl_cert_file is missing`,
       );
     }
-    const { pair: { certificate: cert, key }, note } = keepSelfSigned(
-      tls_state_file,
-      host,
-      new Date(),
-    );
-    return { cert, key, pair: undefined, note, unread: undefined };
+    const { keepSelfSigned } = await import("./state_file.ts");
+    const { pair, note } = keepSelfSigned(tls_state_file, host, new Date());
+    return { cert: pair.certificate, key: pair.key, pair: undefined, note, unread: undefined };
   }
   const note = `the certificate of ${certFile}`;
   const keyFile = ssl_privatekey_file ?? certFile;
   try {
-    const pair = loadPair(certFile, keyFile);
+    const pair = readPair(certFile, keyFile);
     return { ...pair, pair, note, unread: undefined };
   } catch (error) {
     const stays = error instanceof Forbidden && inForce?.certFile === certFile &&
@@ -123,21 +131,14 @@ function certificateOf(
   }
 }
 
-function loadPair(certFile: string, keyFile: string): LoadedPair {
+function readPair(certFile: string, keyFile: string): LoadedPair {
   const cert = read(certFile, `certificate file ${certFile} `);
-  const key = read(keyFile, `private key file '${keyFile}' `);
-  createContext({ cert }, (why) => `Error: could not use certificate file ${certFile} : ${why}`);
-  createContext({ key }, (why) => `Error: could not use private key file '${keyFile}' : ${why}`);
-  createContext(
-    { cert, key },
-    (why) =>
-      `Error: could not use certificate/private key pair: ${certFile} and ${keyFile}: ${why}`,
-  );
+  const key = keyFile === certFile ? cert : read(keyFile, `private key file '${keyFile}' `);
   return { certFile, keyFile, cert, key };
 }
 
 /** The CAs whose client certificates are good. */
-function trustedOf({ ssl_client_certs, ssl_cacert_file: file }: Config): SecureContextOptions {
+function trustedOf({ ssl_client_certs, ssl_cacert_file: file }: Config): TlsOptions {
   if (file === undefined) {
     if (ssl_client_certs === 0) return {};
     throw new Unusable(
@@ -148,10 +149,9 @@ function trustedOf({ ssl_client_certs, ssl_cacert_file: file }: Config): SecureC
   if (!/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/.test(ca)) {
     // The TLS library takes a file without any certificate for an empty list.
     throw new Unusable(
-      `Error: could not use CA certificate file '${file}': ${REASONS.ERR_OSSL_PEM_NO_START_LINE}`,
+      `Error: could not use CA certificate file '${file}': no PEM block of that kind is in it`,
     );
   }
-  createContext({ ca }, (why) => `Error: could not use CA certificate file '${file}': ${why}`);
   return { ca };
 }
 
@@ -167,24 +167,24 @@ function read(path: string, what: string): string {
   }
 }
 
-function createContext(
-  options: SecureContextOptions,
-  complaint: (why: string) => string,
-): SecureContext {
-  try {
-    return createSecureContext(options);
-  } catch (error) {
-    throw new Unusable(complaint(inWords(error as NodeJS.ErrnoException)));
+/** Finds out which of the options the TLS library does not take, and says why. */
+async function culpritIn(config: Config, { cert, key, ca }: TlsOptions): Promise<Unusable> {
+  const { explainOptions } = await import("./explain_failure.ts");
+  const { ssl_cert_file: file, ssl_cacert_file, ssl_cipher_list } = config;
+  const keyFile = config.ssl_privatekey_file ?? file;
+  const parts: readonly (readonly [TlsOptions, string])[] = [
+    [{ cert }, `use certificate file ${file} `],
+    [{ key }, `use private key file '${keyFile}' `],
+    [{ cert, key }, `use certificate/private key pair: ${file} and ${keyFile}`],
+    [{ ca }, `use CA certificate file '${ssl_cacert_file}'`],
+  ];
+  for (const [options, what] of parts) {
+    const complaint = complaintOf(options);
+    if (complaint !== undefined) {
+      return new Unusable(`Error: could not ${what}: ${explainOptions(complaint)}`);
+    }
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ERR_OSSL_PEM_NO_START_LINE: "no PEM block of that kind is in it",
-  ERR_OSSL_X509_KEY_VALUES_MISMATCH: "the key is not the certificate's",
-  ERR_OSSL_X509_KEY_TYPE_MISMATCH: "the key is of another kind than the certificate's",
-};
-
-/** The TLS library's complaint in words, its last resort being the library's own. */
-function inWords({ code, message }: NodeJS.ErrnoException): string {
-  return REASONS[code ?? ""] ?? message.replace(/^error:[0-9a-f]+:|OPENSSL_internal:/g, "");
+  return new Unusable(
+    `Error: Could not set SSL/TLS cipher list '${ssl_cipher_list}': it leaves no cipher of those that the TLS library has`,
+  );
 }

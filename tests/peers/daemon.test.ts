@@ -1,5 +1,6 @@
 /** The compiled agent as a daemon, started by root, asked by check_nrpe and by many clients at once. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { once } from "node:events";
 import {
   chownSync,
   existsSync,
@@ -9,7 +10,10 @@ import {
   symlinkSync,
   unlinkSync,
 } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
+import { encodeQuery } from "../../lib/protocol/encode.ts";
 import { ask, askOften, open } from "../lab/ask.ts";
 import { checkNrpe } from "../lab/check_nrpe.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "../lab/daemon.ts";
@@ -549,6 +553,23 @@ describe.skipIf(missing)("many at once", () => {
       new Map([["fine", 256]]),
     );
   });
+
+  test.each([["plain", ["-n"]], ["TLS", []]] as const)(
+    "%s: what a client sends while its check runs is not kept in memory",
+    async (kind, args) => {
+      const daemon = await start({ config: "command[slow]=/bin/sleep 2\n", args });
+      const to = { port: daemon.port, host: "127.0.0.1", rejectUnauthorized: false };
+      const client = kind === "TLS" ? connectTls(to) : connect(to);
+      client.on("error", () => {});
+      await once(client, kind === "TLS" ? "secureConnect" : "connect");
+      const memory = Number(statusOf(daemon.pid, "VmRSS").split(" ")[0]);
+      client.write(encodeQuery({ version: 4, text: "slow" }));
+      client.write(new Uint8Array(200_000_000));
+      await once(client, "data");
+      expect(Number(statusOf(daemon.pid, "VmRSS").split(" ")[0])).toBeLessThan(memory + 40_000);
+      client.destroy();
+    },
+  );
 
   test("idle and slow clients hold up none of 2,000 checks, nor do reloads", async () => {
     const daemon = await start({ config: "command[ok]=/bin/echo fine\n" });

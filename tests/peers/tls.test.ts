@@ -10,6 +10,7 @@ import { PEERS, peersMissing } from "../lab/peers.ts";
 import { makePki, type Pair, type Pki } from "../lab/pki.ts";
 import { freePorts } from "../lab/ports.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
+import { tap } from "../lab/tap.ts";
 import { waitUntil } from "../lab/wait_until.ts";
 
 const missing = peersMissing("checkNrpe", "inetd", "openssl");
@@ -100,6 +101,15 @@ describe.skipIf(missing)("check_nrpe over TLS", () => {
       expect((await ask(ports[mode]!, "ok", { tls: {} })).text).toBe("fine");
     }
   });
+
+  test.each(["nowait", "wait", "daemon"])(
+    "%s sends the response and its goodbye in one segment, and no session tickets",
+    async (mode) => {
+      for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+        expect(await tap(ports[mode]!, "ok", version)).toEqual({ segments: 1, records: 2 });
+      }
+    },
+  );
 
   test.each(["nowait", "wait", "daemon"])("%s shows the chain", async (mode) => {
     const said = await sClient(ports[mode]!, "-CAfile", pki.ca.cert, "-verify_return_error");
