@@ -4,12 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Ident, startIdent } from "../lab/ident.ts";
+import { ownAddress } from "../lab/loopback.ts";
 import { peersMissing } from "../lab/peers.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
 import { type BothSides, type Case, SIDES, startBothSides } from "./both_sides.ts";
 
 /** The client whose host tells its user, by RFC 1413. */
-const TELLING = "127.0.0.4";
+const TELLING = ownAddress(4);
 
 /** Clients by the address they ask from; the first two arrive with mapped addresses. */
 const CLIENTS = ["127.0.0.1", "127.0.0.2", "::1"] as const;

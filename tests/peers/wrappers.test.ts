@@ -2,15 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Ident, startIdent } from "../lab/ident.ts";
 import { startInetd } from "../lab/inetd.ts";
+import { ownAddress } from "../lab/loopback.ts";
 import { peersMissing } from "../lab/peers.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
 import { askFrom, type BothSides, type Case, SIDES, startBothSides } from "./both_sides.ts";
 
-/** Clients by the address they ask from. */
-const CLIENTS = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "::1"] as const;
-
 /** The client whose host tells its user, by RFC 1413. */
-const TELLING = "127.0.0.4";
+const TELLING = ownAddress(4);
+
+/** Clients by the address they ask from. */
+const CLIENTS = ["127.0.0.1", "127.0.0.2", "127.0.0.3", TELLING, "::1"] as const;
 
 const CASES: Readonly<Record<string, Case>> = {
   none: {},
@@ -119,7 +120,7 @@ describe.skipIf(missing)("access tables", () => {
 });
 
 describe.skipIf(missing)("a name server that does not answer", () => {
-  const SILENT = "127.0.0.99";
+  const SILENT = ownAddress(99);
 
   test("costs a decision its time limit, and rules by address nothing", async () => {
     using room = makeRoom();
