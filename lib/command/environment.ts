@@ -44,7 +44,8 @@ function names(variables: readonly string[], name: string): boolean {
   return false;
 }
 
-function nameOf(variable: string): string {
+/** The name of a variable, `NAME=value`. */
+export function nameOf(variable: string): string {
   const equals = variable.indexOf("=");
   return equals < 0 ? variable : variable.slice(0, equals);
 }

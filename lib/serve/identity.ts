@@ -11,10 +11,10 @@ import { userAndGroup } from "../system/libc.ts";
 
 /** The user and group that the agent is to be. */
 export interface Identity {
-  readonly account: Account;
+  readonly uid: number;
   readonly gid: number;
-  /** Whether it is to become them, which takes root's rights. */
-  readonly change: boolean;
+  /** The user to become, which takes root's rights; nothing where the agent is who it is to be. */
+  readonly become: Account | undefined;
 }
 
 /** An identity, perhaps with a doubt, or why there is none. */
@@ -25,18 +25,20 @@ export type IdentityResult =
 /** Who the agent is to be by `nrpe_user` and `nrpe_group`; who is not root stays who it is. */
 export function identityOf({ nrpe_user, nrpe_group }: Config): IdentityResult {
   const own = userAndGroup();
-  const account = nrpe_user === undefined ? accountOf(own.uid) : findAccount(nrpe_user);
-  if (account === undefined) {
+  // Without a name there is nothing to look up, and under inetd a client is waiting.
+  const account = nrpe_user === undefined ? undefined : findAccount(nrpe_user);
+  if (nrpe_user !== undefined && account === undefined) {
     return { kind: "failure", reason: `Error: Could not get passwd entry for '${nrpe_user}'` };
   }
   const named = nrpe_group === undefined ? undefined : findGroup(nrpe_group);
   if (nrpe_group !== undefined && named === undefined) {
     return { kind: "failure", reason: `Error: Could not get group entry for '${nrpe_group}'` };
   }
-  const gid = named ?? (nrpe_user === undefined ? own.gid : account.gid);
+  const { uid } = account ?? own;
+  const gid = named ?? (account ?? own).gid;
   if (own.uid === 0) {
-    if (account.uid !== 0 && gid !== 0) {
-      return { kind: "identity", identity: { account, gid, change: true } };
+    if (account !== undefined && uid !== 0 && gid !== 0) {
+      return { kind: "identity", identity: { uid, gid, become: account } };
     }
     const hint = "set nrpe_user and nrpe_group";
     return {
@@ -47,23 +49,23 @@ export function identityOf({ nrpe_user, nrpe_group }: Config): IdentityResult {
   if (own.gid === 0) {
     return { kind: "failure", reason: "Error: NRPE daemon cannot be run as user/group root!" };
   }
-  const identity = { account: accountOf(own.uid), gid: own.gid, change: false };
-  if (own.uid === account.uid && own.gid === gid) return { kind: "identity", identity };
+  const identity = { ...own, become: undefined };
+  if (own.uid === uid && own.gid === gid) return { kind: "identity", identity };
   return {
     kind: "identity",
     identity,
-    doubt: `Warning: Could not set UID=${account.uid} and GID=${gid}: only root can; staying ` +
+    doubt: `Warning: Could not set UID=${uid} and GID=${gid}: only root can; staying ` +
       `UID=${own.uid} and GID=${own.gid}`,
   };
 }
 
 /** Becomes the identity, for good. */
-export function assume({ account, gid, change }: Identity): void {
-  if (change) becomeForGood(account, gid);
+export function assume({ become, gid }: Identity): void {
+  if (become !== undefined) becomeForGood(become, gid);
 }
 
 /** What plugins are told about the user. */
-export function variablesOf({ account }: Identity): UserVariables {
-  const name = account.name ?? String(account.uid);
-  return { HOME: account.home, USER: name, LOGNAME: name, SHELL: account.shell };
+export function variablesOf({ uid, become }: Identity): UserVariables {
+  const { name = String(uid), home, shell } = become ?? accountOf(uid);
+  return { HOME: home, USER: name, LOGNAME: name, SHELL: shell };
 }

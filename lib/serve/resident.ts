@@ -2,6 +2,7 @@ import type { Serve } from "../cli.ts";
 import {
   daemonEnvironment,
   inheritedVariables,
+  nameOf,
   pluginEnvironment,
 } from "../command/environment.ts";
 import { makeExecutor } from "../command/executor.ts";
@@ -207,7 +208,15 @@ function identify(config: Config, log: Log): Identity {
 }
 
 /** What a service manager says to the agent and to nobody else. */
-const MANAGERS = /^(LISTEN_(PID|FDS|FDNAMES|PIDFDID)|NOTIFY_SOCKET|WATCHDOG_(PID|USEC))=/;
+const MANAGERS = [
+  "LISTEN_PID",
+  "LISTEN_FDS",
+  "LISTEN_FDNAMES",
+  "LISTEN_PIDFDID",
+  "NOTIFY_SOCKET",
+  "WATCHDOG_PID",
+  "WATCHDOG_USEC",
+];
 
 /**
  * Under inetd plugins get what the agent was given, as in a process for one client. That is read here
@@ -215,7 +224,7 @@ const MANAGERS = /^(LISTEN_(PID|FDS|FDNAMES|PIDFDID)|NOTIFY_SOCKET|WATCHDOG_(PID
  */
 function environmentFor({ inetd }: Residence, identity: Identity) {
   if (inetd) {
-    const asUnderInetd = pluginEnvironment().filter((variable) => !MANAGERS.test(variable));
+    const asUnderInetd = pluginEnvironment().filter((one) => !MANAGERS.includes(nameOf(one)));
     return () => asUnderInetd;
   }
   const own = inheritedVariables();
@@ -242,8 +251,8 @@ async function settle(
     }
   }
   const pidFile = inetd || config.pid_file === undefined ? undefined : takePidFile(config.pid_file);
-  const { account: { uid }, gid, change } = identity;
-  if (change) {
+  const { uid, gid } = identity;
+  if (identity.become !== undefined) {
     pidFile?.giveTo(uid, gid);
     openLog.giveTo(uid, gid);
     if (config.tls_state_file !== undefined) giveFile(config.tls_state_file, uid, gid);
