@@ -20,6 +20,8 @@ import {
 /** The number of checks that the goal of a daemon's growth speaks of. */
 const CHECKS_WITH_GOAL = 100_000;
 const GROWTH_GOAL: Goal = { kind: "at most", ratio: 1.1 };
+/** How long a daemon is left alone before it is looked at, in milliseconds. */
+const QUIET = 1_000;
 const ONCE: Amount = { times: 1, atOnce: 1 };
 
 /** What a look at the memory of both agents finds. */
@@ -48,21 +50,22 @@ export async function measureMemory(
   askBoth(ONCE);
   const idle = { own: memoryOf(own.pid), theirs: memoryOf(c.pid) };
   ask(own.agent, QUESTIONS.echo, { times: memoryChecks, atOnce: AT_ONCE }, [syslog]);
+  const busy = memoryOf(own.pid);
+  Bun.sleepSync(QUIET);
   const after = memoryOf(own.pid);
   const ratio = after.rss / idle.own.rss;
+  const checks = memoryChecks.toLocaleString("en");
   return {
     memory: [
       { title: "inetd nowait, a plugin running", ...napping },
       { title: "daemon, after one check", ...idle },
-      {
-        title: `daemon, after ${memoryChecks.toLocaleString("en")} checks`,
-        own: after,
-        theirs: null,
-      },
+      { title: `daemon, right after ${checks} checks`, own: busy, theirs: null },
+      { title: "daemon, a quiet second later", own: after, theirs: null },
     ],
     growth: {
       checks: memoryChecks,
       ratio,
+      anonymous: after.anonymous / idle.own.anonymous,
       goal: GROWTH_GOAL,
       met: memoryChecks < CHECKS_WITH_GOAL ? null : isMet(GROWTH_GOAL, ratio),
     },
@@ -104,5 +107,5 @@ function hasSleepingPlugin(pid: number): boolean {
 function memoryOf(pid: number): Memory {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
   const field = (name: string) => Number(new RegExp(`^${name}: +([0-9]+) kB$`, "m").exec(text)![1]);
-  return { rss: field("Rss"), pss: field("Pss") };
+  return { rss: field("Rss"), pss: field("Pss"), anonymous: field("Anonymous") };
 }

@@ -28,6 +28,8 @@ export interface Comparison {
 export interface Memory {
   readonly rss: number;
   readonly pss: number;
+  /** What of the resident set belongs to no file: heap, stacks, compiled code. */
+  readonly anonymous: number;
 }
 
 /** Memory of the two agents in the same situation. */
@@ -42,6 +44,8 @@ export interface Growth {
   readonly checks: number;
   /** The resident set size afterwards by that before. */
   readonly ratio: number;
+  /** The same of anonymous memory. */
+  readonly anonymous: number;
   readonly goal: Goal;
   /** null where there were fewer checks than the goal speaks of. */
   readonly met: boolean | null;

@@ -10,7 +10,7 @@ const FULL_HEAD = [
   ...["case", "plugin or table", "unit", "median", "p95", "peer", "median", "p95"],
   ...["ratio", "95 % interval", "goal", "met"],
 ];
-const MEMORY_HEAD = ["memory, RSS / PSS", "this agent", "C agent"];
+const MEMORY_HEAD = ["memory, RSS / PSS / anonymous", "this agent", "C agent"];
 
 /** The whole findings, for a terminal. */
 export function textOf(outcome: Outcome): string {
@@ -88,18 +88,17 @@ function fullRow(comparison: Comparison): string[] {
 }
 
 function memoryRow({ title, own, theirs }: MemoryComparison): string[] {
-  const inMiB = ({ rss, pss }: Memory) =>
-    `${(rss / 1024).toFixed(1)} / ${(pss / 1024).toFixed(1)} MiB`;
+  const inMiB = ({ rss, pss, anonymous }: Memory) =>
+    `${[rss, pss, anonymous].map((size) => (size / 1024).toFixed(1)).join(" / ")} MiB`;
   return [title, inMiB(own), theirs === null ? "" : inMiB(theirs)];
 }
 
 function growthText({ growth }: Outcome): string {
-  const { checks, ratio, goal, met } = growth;
-  return `After ${checks.toLocaleString("en")} checks a daemon's RSS is ${
+  const { checks, ratio, anonymous, goal, met } = growth;
+  const judged = met === null ? "" : ` (goal: ${goalText(goal)}, ${met ? "met" : "not met"})`;
+  return `A quiet second after ${checks.toLocaleString("en")} checks, a daemon's RSS is ${
     ratio.toFixed(2)
-  } of what ` +
-    `it was after one` +
-    (met === null ? "." : ` (goal: ${goalText(goal)}, ${met ? "met" : "not met"}).`);
+  } of what it was after one${judged}, and its anonymous memory ${anonymous.toFixed(2)}.`;
 }
 
 function fileSizeText({ fileSize: { own, theirs } }: Outcome): string {
