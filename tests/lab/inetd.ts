@@ -109,7 +109,7 @@ export async function startInetd(
 function inetdLine({ user, program, argv, family, wait }: Service, port: number): string {
   if (family === "dual") throw new TypeError("Only xinetd listens for both families");
   const at = family === 6 ? `[::1]:${port} stream tcp6` : `127.0.0.1:${port} stream tcp`;
-  return `${at} ${wait ? "wait" : "nowait.100000"} ${user} ${program} ${argv.join(" ")}\n`;
+  return `${at} ${wait ? "wait" : "nowait"}.100000 ${user} ${program} ${argv.join(" ")}\n`;
 }
 
 const XINETD_PLACES = {
