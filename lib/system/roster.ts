@@ -14,10 +14,12 @@ import { bindLibc, closeFile, cString, lastErrno, SystemError } from "./libc.ts"
  */
 const LINE = 16;
 /** How many lines are added whenever all are taken. */
-const MORE_LINES = 256;
+const MORE_LINES = 64;
 /** How many lines there is address space for. */
 const MOST_LINES = 65536;
 
+const SPACE = 0x20;
+const NEWLINE = 0x0a;
 const MFD_CLOEXEC = 1n;
 const PROT_READ_WRITE = 1 | 2;
 const MAP_SHARED = 1;
@@ -81,11 +83,12 @@ function closing(fd: number, call: string): SystemError {
 
 /** Adds lines to be taken; false where there is no memory for them. */
 function addLines(roster: Roster): boolean {
-  const { fd, lines, blank } = roster;
+  const { fd, text, lines, blank } = roster;
   const more = Math.min(lines + MORE_LINES, MOST_LINES);
   if (roster.resize(fd, BigInt(more * LINE)) !== 0) return false;
+  text.fill(SPACE, lines * LINE, more * LINE);
   for (let line = more - 1; line >= lines; line--) {
-    write(roster, line, "");
+    text[line * LINE + LINE - 1] = NEWLINE;
     blank.push(line);
   }
   roster.lines = more;
