@@ -14,6 +14,7 @@
 /** Up to this length a loop is quicker than Buffer is at its first use. */
 const SHORT = 2048;
 
+const SPACE = 0x20;
 const REPLACEMENT = "\ufffd";
 
 let utf8: TextDecoder | undefined;
@@ -59,11 +60,12 @@ export function byteStringOf(text: string): string {
 export function trimBlanks(text: string): string {
   let start = 0;
   let end = text.length;
+  if (text.charCodeAt(0) > SPACE && text.charCodeAt(end - 1) > SPACE) return text;
   while (start < end && isBlank(text.charCodeAt(start))) start++;
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
   return text.slice(start, end);
 }
 
 function isBlank(byte: number): boolean {
-  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
+  return byte === SPACE || (byte >= 0x09 && byte <= 0x0d);
 }

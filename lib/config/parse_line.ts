@@ -10,13 +10,13 @@ export type Line =
     readonly kind: "directive";
     readonly name: string;
     readonly value: string;
-    readonly doubt?: string;
+    readonly doubt: string | undefined;
   }
   | {
     readonly kind: "command";
     readonly name: string;
     readonly value: string;
-    readonly doubt?: string;
+    readonly doubt: string | undefined;
   }
   | { readonly kind: "error"; readonly reason: LineError };
 
@@ -53,7 +53,7 @@ export function parseLine(line: string): Line {
   const value = trimBlanks(text.slice(equals + 1));
   const doubt = name === left ? undefined : "there is a blank before the =";
   if (name.startsWith(COMMAND) && hasBracket(name)) return commandLine(name, value, doubt);
-  return { kind: "directive", name, value, ...(doubt === undefined ? {} : { doubt }) };
+  return { kind: "directive", name, value, doubt };
 }
 
 /** Whether the name goes on with a bracket; there may be blanks before it. */
@@ -70,5 +70,5 @@ function commandLine(left: string, value: string, blank: string | undefined): Li
   if (name === "") return { kind: "error", reason: "Invalid command specified" };
   const regular = left === `command[${name}]`;
   const doubt = regular ? blank : `it is read as command[${name}]`;
-  return { kind: "command", name, value, ...(doubt === undefined ? {} : { doubt }) };
+  return { kind: "command", name, value, doubt };
 }
