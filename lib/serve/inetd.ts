@@ -1,28 +1,23 @@
 import { encodeBytes } from "../bytes.ts";
 import type { Serve } from "../cli.ts";
+import { pluginEnvironment } from "../command/environment.ts";
+import { runBlocking } from "../command/run_blocking.ts";
 import type { Config } from "../config/config.ts";
+import { converse } from "../conversation.ts";
 import { type Log, Severity } from "../log.ts";
 import { openEarlyLog, readConfiguration } from "../start.ts";
-import {
-  closeFile,
-  Errno,
-  now,
-  redirectToNull,
-  SystemError,
-  userAndGroup,
-  writeAll,
-} from "../system/libc.ts";
+import { Errno, now, redirectToNull, SystemError, userAndGroup, writeAll } from "../system/libc.ts";
 import {
   awaitBytes,
   type Endpoint,
   isListening,
+  lingeringClose,
   peerOf,
-  sayGoodbye,
   serverEndOf,
 } from "../system/socket.ts";
 import { blockingPerformer } from "./blocking_performer.ts";
+import { blockingWire } from "./blocking_wire.ts";
 import { consultTables } from "./consult_tables.ts";
-import { converse } from "./converse.ts";
 import { daemonName } from "./daemon_name.ts";
 import { passedDescriptors } from "./inherited.ts";
 
@@ -69,13 +64,19 @@ export async function serveInetd(invocation: Serve): Promise<number> {
     log(Severity.error, "Error: NRPE daemon cannot be run as user/group root!");
     return CANNOT_SERVE;
   }
+  const deadline = now() + config.connection_timeout * 1000;
+  let wire = blockingWire(fd);
   if (invocation.tls && config.ssl_enabled) {
-    const { serveOneClient } = await import("./one_client.ts");
-    return await serveOneClient(start, fd, peer, variables);
+    const { secureConnection } = await import("./inetd_tls.ts");
+    const secured = await secureConnection(start, fd, peer, deadline);
+    if (typeof secured === "number") return secured;
+    wire = secured;
   }
-  converse({ config, log, peer: peer?.address ?? "unknown" }, fd, variables);
+  const run = (line: string) =>
+    runBlocking(line, pluginEnvironment(variables), config.command_timeout);
+  await converse({ config, log, peer: peer?.address ?? "unknown", deadline, run }, wire);
   // The client waits for the end of the connection; ending the process takes longer than that.
-  closeFile(fd);
+  wire.close();
   return SERVED;
 }
 
@@ -95,7 +96,7 @@ async function admit(
   const { admitted, bannerSent, variables } = admission;
   if (admitted) return variables;
   const deadline = now() + REFUSAL_TIMEOUT;
-  if (bannerSent) sayGoodbye(fd, deadline);
+  if (bannerSent) lingeringClose(fd, deadline);
   else awaitBytes(fd, deadline);
   return undefined;
 }

@@ -16,10 +16,10 @@ import { type OpenLog, openLog } from "../system/open_log.ts";
 import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { openFilesLimit } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
+import { callAt, type Timer } from "../system/timer.ts";
 import { type Generation, type Line, makeGeneration } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
 import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
-import { startKeeper } from "./keeper.ts";
 import { type Listeners, makeListeners, type Place, placesOf } from "./listeners.ts";
 import { logRarely } from "./rarely.ts";
 import { makeServer, type Server } from "./server.ts";
@@ -102,7 +102,7 @@ async function live(residence: Residence): Promise<number> {
   // From here on no signal of those that an administrator sends may end the agent before its time.
   for (const name of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
     process.on(name, () => {
-      // Who insists does not want to wait.
+      // A second signal ends what runs at once.
       if (stopping) executor.stop();
       else ending.resolve(name);
     });
@@ -113,6 +113,7 @@ async function live(residence: Residence): Promise<number> {
     if (stopping) return;
     notify("RELOADING=1");
     await reload(life, listeners);
+    executor.wake();
     notify("READY=1");
   });
   const identity = identify(life.generation.config, log);
@@ -120,10 +121,10 @@ async function live(residence: Residence): Promise<number> {
   const { promise: idle, resolve: becomeIdle } = Promise.withResolvers<void>();
   let idleTimer: Timer | undefined;
   const waitForIdleness = () => {
-    clearTimeout(idleTimer);
+    idleTimer?.cancel();
     if (!inetd) return;
     const patience = life.generation.config.wait_idle_timeout * 1000;
-    idleTimer = setTimeout(() => server.connections() === 0 && becomeIdle(), patience);
+    idleTimer = callAt(now() + patience, () => server.connections() === 0 && becomeIdle());
   };
   const server = makeServer({
     current: () => life.generation,
@@ -148,7 +149,6 @@ async function live(residence: Residence): Promise<number> {
   const pidFile = await settle(life, listeners, identity);
   if (!inetd && invocation.changeDirectory) process.chdir("/");
   ready();
-  startKeeper(log);
   serving.resolve();
   notify("READY=1");
   waitForIdleness();

@@ -68,6 +68,7 @@ export const Errno = {
   ENOEXEC: 8,
   EBADF: 9,
   EAGAIN: 11,
+  ENOMEM: 12,
   EACCES: 13,
   ENOTDIR: 20,
   EISDIR: 21,
