@@ -7,7 +7,7 @@ import {
 } from "../command/environment.ts";
 import { makeExecutor } from "../command/executor.ts";
 import type { Config } from "../config/config.ts";
-import { type Log, Severity } from "../log.ts";
+import { describeFault, type Log, Severity } from "../log.ts";
 import { openEarlyLog } from "../start.ts";
 import { giveFile } from "../system/account.ts";
 import { describeErrno, now } from "../system/libc.ts";
@@ -97,6 +97,10 @@ async function live(residence: Residence): Promise<number> {
   const notify = notifyVia(process.env.NOTIFY_SOCKET);
   const life = await begin(residence);
   const { log } = life;
+  // Where a fault of the program shows outside of a conversation, there is nothing to end.
+  for (const name of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(name, (error: unknown) => log(Severity.error, `Error: ${describeFault(error)}`));
+  }
   let stopping = false;
   const ending = Promise.withResolvers<string>();
   // From here on no signal of those that an administrator sends may end the agent before its time.
