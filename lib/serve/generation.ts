@@ -6,6 +6,7 @@ import type { DirectiveName } from "../config/settings.ts";
 import { type Log, Severity } from "../log.ts";
 import { configFiles } from "../system/config_files.ts";
 import { readFile } from "../system/libc.ts";
+import type { LogSettings } from "../system/open_log.ts";
 import { TlsLogging } from "../tls/handshake.ts";
 import { setUpTls, type TlsResult, type TlsSetup } from "../tls/tls_setup.ts";
 import { type AllowList, enforceAllowList } from "./allowed_names.ts";
@@ -44,7 +45,12 @@ export type GenerationResult =
     readonly generation: Generation;
     readonly lines: readonly Line[];
   }
-  | { readonly kind: "failure"; readonly lines: readonly Line[] };
+  | {
+    readonly kind: "failure";
+    readonly lines: readonly Line[];
+    /** Where they are to be logged by an agent that has no log yet. */
+    readonly log: LogSettings;
+  };
 
 /** A line for the log. */
 export interface Line {
@@ -60,14 +66,18 @@ export async function makeGeneration(surroundings: Surroundings): Promise<Genera
     severity: severity === "error" ? Severity.error : Severity.warning,
     message,
   }));
-  if (result.kind === "failure") return { kind: "failure", lines };
+  if (result.kind === "failure") return { kind: "failure", lines, log: result.log };
   const config = withPaths(result.config, resolve);
   const setup = tls && config.ssl_enabled
     ? await setUpTls(config, hostName(), inForce?.tls?.pair)
     : undefined;
   if (setup?.kind === "failure") {
     const { reason: message } = setup;
-    return { kind: "failure", lines: [...lines, { severity: Severity.error, message }] };
+    return {
+      kind: "failure",
+      lines: [...lines, { severity: Severity.error, message }],
+      log: config,
+    };
   }
   lines.push(...describeTls(config, setup));
   const generation = {

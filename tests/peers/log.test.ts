@@ -258,3 +258,205 @@ describe.skipIf(missing)("a log file", () => {
     open.push(() => rmSync(join(room.path, "small"), { recursive: true, force: true }));
   });
 });
+
+/** Runs an agent that is to fail at its start, with a /dev of its own. */
+function fail(text: string, mode: "-d" | "-f" | "-i", name = "bad.cfg") {
+  const file = room.file(name, text);
+  const script = `set -e\n${privateDev(room, { path: join(room.path, "log.sock") })}\n` +
+    `exec ${room.binary} -n -c ${file} ${mode}`;
+  const agent = Bun.spawnSync(["unshare", "-m", "sh", "-c", script], {
+    stdio: ["ignore", "pipe", "pipe"],
+    cwd: room.path,
+    timeout: 60_000,
+  });
+  return { status: agent.exitCode, stderr: agent.stderr.toString("latin1") };
+}
+
+const logOf = (name: string) =>
+  readFileSync(join(room.path, name), "latin1").replaceAll(/^\[[0-9]+\] /gm, "");
+
+const ERROR = /^Invalid command_timeout specified in config file '.*' - Line [0-9]+: 'soon'/m;
+
+describe.skipIf(missing)("an error at the start", () => {
+  test.each(["-d", "-f"] as const)("goes to the log file and to stderr, %s", (mode) => {
+    const syslog = listen();
+    const text = `command_timeout=soon\nlog_file=${room.path}/the.log\n`;
+    const { status, stderr } = fail(text, mode);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^nrpe: Invalid command_timeout specified[^]*aborting\.\.\.\n$/);
+    expect(logOf("the.log")).toMatch(ERROR);
+    expect(logOf("the.log")).toMatch(/^Config file '.*' contained errors, aborting\.\.\.$/m);
+    expect(syslog.take()).toEqual([]);
+  });
+
+  test("goes to the facility that nrpe.cfg names, and nowhere with disable_syslog", () => {
+    const syslog = listen();
+    fail("command_timeout=soon\nlog_facility=local3\n", "-f");
+    const lines = syslog.take();
+    expect(lines.map(({ facility, severity }) => [facility, severity])).toEqual([
+      [19 << 3, 3],
+      [19 << 3, 3],
+    ]);
+    const { stderr } = fail("command_timeout=soon\ndisable_syslog=1\n", "-f");
+    expect(stderr).toContain("Invalid command_timeout");
+    expect(syslog.take()).toEqual([]);
+  });
+
+  test("that comes after nrpe.cfg has been read goes there too", () => {
+    const syslog = listen();
+    const [port] = freePorts(1) as [number];
+    using _taken = Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
+    const { stderr } = fail(
+      `server_address=127.0.0.1\nserver_port=${port}\nnrpe_user=nagios\nnrpe_group=nagios\n` +
+        `log_file=${room.path}/the.log\n`,
+      "-d",
+    );
+    expect(stderr).toContain("Bind to port");
+    expect(logOf("the.log")).toContain("Bind to port");
+    expect(syslog.take()).toEqual([]);
+  });
+
+  test("of the command line of inetd does too", () => {
+    const syslog = listen();
+    const { status, stderr } = fail(`foo\nlog_file=${room.path}/the.log\n`, "-i");
+    expect(status).toBe(2);
+    expect(stderr).toStartWith("nrpe: standard input is no connection");
+    expect(logOf("the.log")).toStartWith("Error: standard input is no connection");
+    expect(syslog.take()).toEqual([]);
+  });
+
+  test.each([{ wait: false }, { wait: true }])("goes there under inetd, %o", async ({ wait }) => {
+    const log = room.file("the.log", "");
+    Bun.spawnSync(["chown", "nagios", log]);
+    const config = room.file("bad.cfg", `unknown=1\ncommand_timeout=soon\nlog_file=${log}\n`);
+    const argv = ["nrpe", "-n", "-c", config, "-i"];
+    await using inetd = await startInetd(room, [
+      { user: "nagios", program: room.binary, argv, wait },
+    ]);
+    const socket = await connectTo(inetd.ports[0]!);
+    open.push(() => socket.destroy());
+    await waitUntil("the error is logged", () => ERROR.test(logOf("the.log")));
+    await waitUntil("the warning too", () => logOf("the.log").includes("Unknown option specified"));
+    expect(inetd.syslog.take().filter(({ text }) => text.startsWith("nrpe"))).toEqual([]);
+  });
+
+  test("is not hidden by any number of warnings, and comes before them", () => {
+    const syslog = listen();
+    const warnings = Array.from({ length: 60 }, (_, at) => `unknown_${at}=1\n`).join("");
+    const text = `log_file=${room.path}/the.log\n${warnings}command_timeout=soon\nfoo\n`;
+    const { stderr } = fail(text, "-f");
+    for (const said of [stderr.replaceAll(/^nrpe: /gm, ""), logOf("the.log")]) {
+      const lines = said.trimEnd().split("\n");
+      expect(lines[0]).toMatch(ERROR);
+      expect(lines[1]).toMatch(/^No variable value specified in config file '.*' - Line 63/);
+      expect(lines.filter((line) => line.startsWith("Unknown option"))).toHaveLength(50);
+      expect(lines.at(-2)).toMatch(/^10 more warnings about config file '.*' are not shown$/);
+      expect(lines.at(-1)).toMatch(/aborting\.\.\.$/);
+    }
+    expect(syslog.take()).toEqual([]);
+  });
+});
+
+describe.skipIf(missing)("a warning about nrpe.cfg", () => {
+  const conf = () => {
+    room.file("later.cfg", "command[ok]=echo fine\n");
+    return `unknown=1\ncommand[ok]=echo bad\ncommand[twice]=a\ncommand[twice]=b\n` +
+      `include=${room.path}/later.cfg\n`;
+  };
+  const DOUBT = /^Doubtful command\[twice\] in config file '.*' - Line [0-9]+: it replaces the one/;
+
+  test("is logged once by a daemon; what a later file overrides is none", async () => {
+    const syslog = listen();
+    const agent = await serve(`${conf()}command[last]=echo\n`);
+    const lines = texts(await syslog.until(/Listening for connections/));
+    expect((await ask(agent.port, "ok")).text).toBe("fine");
+    expect(lines.filter((line) => line.includes("Unknown option specified"))).toHaveLength(1);
+    expect(lines.filter((line) => line.startsWith("Doubtful command[twice]"))).toEqual([
+      expect.stringMatching(DOUBT),
+    ]);
+    expect(lines.filter((line) => line.includes("later.cfg"))).toEqual([]);
+  });
+
+  test("is logged with debug=1 only where each client has a process", async () => {
+    const service = (name: string, text: string) => ({
+      user: "nagios",
+      program: room.binary,
+      argv: ["nrpe", "-n", "-c", room.file(name, text), "-i"],
+    });
+    await using inetd = await startInetd(room, [
+      service("quiet.cfg", conf()),
+      service("debug.cfg", `debug=1\n${conf()}`),
+    ]);
+    inetd.syslog.take();
+    expect((await ask(inetd.ports[0]!, "ok")).text).toBe("fine");
+    expect(texts(await inetd.syslog.until(/connect from/))).toEqual([
+      "connect from 127.0.0.1 (127.0.0.1)",
+    ]);
+    expect((await ask(inetd.ports[1]!, "ok")).text).toBe("fine");
+    const lines = texts(await inetd.syslog.until(/Return Code/));
+    expect(lines[0]).toMatch(/^Unknown option specified/);
+    expect(lines[1]).toMatch(DOUBT);
+    expect(lines[2]).toMatch(/^Added command/);
+  });
+});
+
+describe.skipIf(missing)("a terminal", () => {
+  /** An agent in the foreground of a terminal. */
+  async function serveOnTerminal(config: string) {
+    const [port] = freePorts(1) as [number];
+    const file = room.file(
+      "nrpe.cfg",
+      `server_port=${port}\nserver_address=127.0.0.1\nnrpe_user=nagios\nnrpe_group=nagios\n` +
+        `log_file=${room.path}/the.log\ncommand[ok]=echo fine\n${config}`,
+    );
+    let shown = "";
+    const agent = Bun.spawn([room.binary, "-n", "-c", file, "-f"], {
+      cwd: "/",
+      terminal: { data: (_, bytes) => void (shown += Buffer.from(bytes).toString("latin1")) },
+    });
+    open.push(async () => {
+      agent.kill("SIGKILL");
+      await agent.exited;
+      agent.terminal?.close();
+    });
+    await waitUntil("the agent serves", () => {
+      if (agent.exitCode !== null) throw new Error(`The agent ended: ${shown}`);
+      return isListening(port) && !statusOf(agent.pid, "Uid").split("\t").includes("0");
+    });
+    return { port, agent, shown: () => shown };
+  }
+
+  test("gets the lines of the log as the log does, debug lines with debug=1 only", async () => {
+    const { port, shown } = await serveOnTerminal("\x1b[2J=1\n");
+    await ask(port, "ok");
+    await expect(ask(port, "ok\x1b[31m\r")).rejects.toThrow();
+    await waitUntil("the request is logged", () => shown().includes("bailing out..."));
+    const lines = shown().trimEnd().split("\r\n").map((line) => line.replace(/^nrpe: /, ""));
+    expect(lines).toEqual(logOf("the.log").trimEnd().split("\n"));
+    expect(lines[0]).toMatch(/^Unknown option specified in config file '.*' - Line 7: \?\[2J/);
+    expect(shown()).not.toMatch(/is asking|Running command/);
+  });
+
+  test("that is stopped stops nobody", async () => {
+    const { port, agent, shown } = await serveOnTerminal("debug=1\n");
+    await waitUntil("it shows lines", () => shown().includes("Listening for connections"));
+    agent.terminal!.write("\x13");
+    expect(await askOften(port, "ok", { times: 20, atOnce: 4 })).toEqual(new Map([["fine", 20]]));
+    agent.kill("SIGTERM");
+    expect(await agent.exited).toBe(0);
+  });
+
+  test.each(["-d", "-f"] as const)("gets no control characters in an error, %s", (mode) => {
+    listen();
+    const { stderr } = fail("command_timeout=\x1b[2Jsoon\n", mode);
+    expect(stderr).toContain("'?[2Jsoon', but it must be");
+    expect(stderr).toMatch(/^[\x20-\x7e\n]*$/);
+  });
+
+  test.each(["", "--check-access "])("gets none with the usage, nrpe %s--…", (mode) => {
+    const args = `${mode}--\x1b[2J`.split(" ");
+    const stderr = Bun.spawnSync([room.binary, ...args]).stderr.toString("latin1");
+    expect(stderr).toMatch(/^nrpe: .*\?\[2J/);
+    expect(stderr).toMatch(/^[\x20-\x7e\n]*$/);
+  });
+});
