@@ -22,6 +22,8 @@ export interface Connection {
   readonly server: Endpoint | undefined;
   /** The name of the service, which rules know it by. */
   readonly daemon: string;
+  /** Whether it is logged that the client was let in, also where the rule has no `severity`. */
+  readonly logsGranted: boolean;
 }
 
 /** Effects that change this process, its plugins or its connection. */
@@ -105,7 +107,9 @@ export async function consultTables(
   });
   // A delegated client is somebody else's by now.
   const verdict = decision.verdict === "granted" ? "granted" : "denied";
-  logLine(consultation, verdictLine(verdict, decision.request));
+  if (verdict === "denied" || connection.logsGranted || consultation.priority !== undefined) {
+    logLine(consultation, verdictLine(verdict, decision.request));
+  }
   const { bannerSent, variables } = consultation;
   return { admitted: verdict === "granted", bannerSent, variables };
 }

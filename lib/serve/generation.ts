@@ -20,6 +20,8 @@ export interface Generation {
   /** Nothing where conversations are plain. */
   readonly tls: TlsSetup | undefined;
   readonly allowList: AllowList;
+  /** Whether the log says who has been let in, as tcpd's does under inetd, where no rule asks for it. */
+  readonly logsGranted: boolean;
 }
 
 /** What a generation is made of besides nrpe.cfg. */
@@ -89,6 +91,7 @@ export async function makeGeneration(surroundings: Surroundings): Promise<Genera
       (name) =>
         surroundings.log(Severity.warning, `Warning: allowed_hosts: no address found for ${name}`),
     ),
+    logsGranted: !allowedHosts || config.debug,
   };
   return { kind: "generation", generation, lines };
 }

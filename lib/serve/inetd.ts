@@ -88,7 +88,12 @@ async function admit(
   fd: number,
   client: Endpoint | undefined,
 ): Promise<readonly string[] | undefined> {
-  const connection = { client, server: serverEndOf(fd), daemon: daemonName() };
+  const connection = {
+    client,
+    server: serverEndOf(fd),
+    daemon: daemonName(),
+    logsGranted: true,
+  };
   const performer = blockingPerformer(fd);
   const admission = await consultTables(config, log, connection, performer);
   const { admitted, bannerSent, variables } = admission;

@@ -460,3 +460,44 @@ describe.skipIf(missing)("a terminal", () => {
     expect(stderr).toMatch(/^[\x20-\x7e\n]*$/);
   });
 });
+
+describe.skipIf(missing)("who is let in", () => {
+  const tables = () =>
+    `hosts_deny_file=${room.file("hosts.deny", "ALL: ALL\n")}\nhosts_allow_file=` +
+    room.file("hosts.allow", "nrpe: 127.0.0.1\nnrpe: 127.0.0.3: severity local0.notice\n") + "\n";
+
+  test("is logged by a daemon where a rule or debug=1 asks for it, who is refused always", async () => {
+    const syslog = listen();
+    const agent = await serve(tables());
+    await ask(agent.port, "ok");
+    await ask(agent.port, "ok", { from: "127.0.0.3" });
+    await expect(ask(agent.port, "ok", { from: "127.0.0.2" })).rejects.toThrow("ECONNRESET");
+    const lines = (await syslog.until(/refused connect from/))
+      .filter(({ text }) => text.includes("connect from"));
+    expect(texts(lines)).toEqual([
+      "connect from 127.0.0.3 (127.0.0.3)",
+      "refused connect from 127.0.0.2 (127.0.0.2)",
+    ]);
+    expect(lines.map(({ facility, severity }) => facility | severity)).toEqual([16 << 3 | 5, 28]);
+    const config = join(room.path, "nrpe.cfg");
+    writeFileSync(config, `${readFileSync(config, "latin1")}debug=1\n`);
+    process.kill(agent.pid, "SIGHUP");
+    await syslog.until(/Caught SIGHUP/);
+    await waitUntil("the new configuration is in force", async () => {
+      await ask(agent.port, "ok");
+      return texts(syslog.take()).includes("connect from 127.0.0.1 (127.0.0.1)");
+    });
+  });
+
+  test.each([{ wait: false }, { wait: true }])("is logged under inetd, %o", async ({ wait }) => {
+    const text = `wait_idle_timeout=1\ncommand[ok]=echo fine\n${tables()}`;
+    const argv = ["nrpe", "-n", "-c", room.file("nrpe.cfg", text), "-i"];
+    await using inetd = await startInetd(room, [
+      { user: "nagios", program: room.binary, argv, wait },
+    ]);
+    await ask(inetd.ports[0]!, "ok");
+    expect(texts(await inetd.syslog.until(/connect from/))).toContain(
+      "connect from 127.0.0.1 (127.0.0.1)",
+    );
+  });
+});
