@@ -45,8 +45,8 @@ export interface Residence {
   readonly inherited: readonly number[];
   /** Whether it is inetd's service, which ends when nobody asks any more. */
   readonly inetd: boolean;
-  /** Also gets every line of the log, until the agent serves. */
-  readonly early: (line: Line) => void;
+  /** Gets the lines of the log too. */
+  readonly early: Log;
   /** Called when the agent serves. */
   readonly ready: () => void;
 }
@@ -68,34 +68,35 @@ export async function reside(residence: Residence): Promise<number> {
   // The binary is compiled to stay in the interpreter; here code runs often enough to be compiled, but
   // compiling is not to hold up the client that a service of inetd was started for.
   setTimeout(() => Bun.unsafe.setJITPolicy(1), SETTLED_IN).unref();
+  const voice: Voice = { openLog: openEarlyLog(residence.early) };
   try {
-    return await live(residence);
+    return await live(residence, voice);
   } catch (error) {
     if (!(error instanceof CannotServe)) throw error;
-    const log = openEarlyLog();
-    for (const line of error.lines) {
-      log(line.severity, line.message);
-      residence.early(line);
-    }
+    for (const { severity, message } of error.lines) voice.openLog(severity, message);
     return CANNOT_SERVE;
   }
 }
 
-interface Life {
+/** The log, wherever it goes by now. */
+interface Voice {
+  openLog: OpenLog;
+}
+
+interface Life extends Voice {
   readonly residence: Residence;
   /** A path as seen from where the agent was started; a daemon moves to `/`. */
   readonly resolve: (path: string) => string;
   /** The log of the configuration in force. */
   readonly log: Log;
   generation: Generation;
-  openLog: OpenLog;
 }
 
 /** The whole life of the process, from the configuration to the last answer. */
-async function live(residence: Residence): Promise<number> {
+async function live(residence: Residence, voice: Voice): Promise<number> {
   const { inetd, invocation, ready } = residence;
   const notify = notifyVia(process.env.NOTIFY_SOCKET);
-  const life = await begin(residence);
+  const life = await begin(residence, voice);
   const { log } = life;
   // Where a fault of the program shows outside of a conversation, there is nothing to end.
   for (const name of ["uncaughtException", "unhandledRejection"] as const) {
@@ -173,29 +174,19 @@ async function live(residence: Residence): Promise<number> {
 }
 
 /** Reads the configuration and opens the log. */
-async function begin(residence: Residence): Promise<Life> {
+async function begin(residence: Residence, voice: Voice): Promise<Life> {
   const directory = process.cwd();
   const resolve = (path: string) => path.startsWith("/") ? path : `${directory}/${path}`;
-  let say: Log = openEarlyLog();
-  const log: Log = (severity, message) => say(severity, message);
+  const log: Log = (severity, message) => voice.openLog(severity, message);
   const result = await makeGeneration({ ...surroundings(residence), resolve, log });
+  const settings = result.kind === "failure" ? result.log : result.generation.config;
+  voice.openLog = openLog(settings, residence.early);
   if (result.kind === "failure") {
     const message = `Config file '${residence.invocation.config}' contained errors, aborting...`;
     throw new CannotServe([...result.lines, { severity: Severity.error, message }]);
   }
-  const life: Life = {
-    residence,
-    resolve,
-    log,
-    generation: result.generation,
-    openLog: openLog(result.generation.config),
-  };
-  say = (severity, message) => {
-    life.openLog(severity, message);
-    residence.early({ severity, message });
-  };
   for (const { severity, message } of result.lines) log(severity, message);
-  return life;
+  return Object.assign(voice, { residence, resolve, log, generation: result.generation });
 }
 
 function surroundings({ invocation, inetd }: Residence) {
@@ -343,7 +334,7 @@ async function reload(life: Life, listeners: Listeners): Promise<void> {
   life.generation = generation;
   old.allowList.close();
   life.openLog.close();
-  life.openLog = openLog(config);
+  life.openLog = openLog(config, residence.early);
   for (const { severity, message } of result.lines) log(severity, message);
   announce(opened, config, log);
 }

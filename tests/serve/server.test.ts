@@ -27,6 +27,7 @@ describe("makeServer()", () => {
     const generation: Generation = {
       config: result.config,
       tls: undefined,
+      logsGranted: false,
       allowList: { allows: () => true, close: () => {} },
     };
     const lines: string[] = [];
