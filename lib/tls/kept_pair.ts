@@ -1,0 +1,60 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyAndCertificate } from "./self_signed.ts";
+
+/** What the text of a state file is good for. */
+export type KeptPair =
+  | { readonly kind: "pair"; readonly pair: KeyAndCertificate }
+  /** Nothing: the agent's own, and out of date or damaged. It can be replaced. */
+  | { readonly kind: "worthless"; readonly why: string }
+  /** It may be the only copy of somebody's key: it is to be left as it is. */
+  | { readonly kind: "foreign"; readonly why: string };
+
+const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\n?/g;
+const KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[^-]*-----END \1-----\n?/;
+
+/** Judges the text of a state file. */
+export function judgeKeptPair(text: string, now: Date): KeptPair {
+  const certificates = text.match(CERTIFICATES) ?? [];
+  const certificate = certificates.join("");
+  const key = KEY.exec(text)?.[0] ?? "";
+  const [x509, privateKey] = [parse(certificate, readCertificate), parse(key, createPrivateKey)];
+  const fault = faultIn(x509, privateKey, now);
+  if (fault === undefined) return { kind: "pair", pair: { key, certificate } };
+  const holdsNothing = x509 === undefined && privateKey === undefined;
+  if (holdsNothing || (certificates.length === 1 && isOwnMaking(x509))) {
+    return { kind: "worthless", why: fault };
+  }
+  return { kind: "foreign", why: `${fault}, and it is not one of the agent's making` };
+}
+
+function faultIn(
+  certificate: X509Certificate | undefined,
+  key: KeyObject | undefined,
+  now: Date,
+): string | undefined {
+  if (certificate === undefined) return "it holds no certificate";
+  if (key === undefined) return "it holds no private key";
+  if (!certificate.checkPrivateKey(key)) return "its key is not its certificate's";
+  return new Date(certificate.validTo) < now ? "its certificate has expired" : undefined;
+}
+
+/** Whether a certificate is such as makeSelfSigned() makes: signed by itself, on P-256, with a CN alone. */
+function isOwnMaking(certificate: X509Certificate | undefined): boolean {
+  if (certificate === undefined) return false;
+  const { subject, issuer, publicKey } = certificate;
+  return subject === issuer && /^CN=[^\n]*$/.test(subject) &&
+    publicKey.asymmetricKeyDetails?.namedCurve === "prime256v1" && certificate.verify(publicKey);
+}
+
+function readCertificate(pem: string): X509Certificate {
+  return new X509Certificate(pem);
+}
+
+function parse<Parsed>(pem: string, read: (pem: string) => Parsed): Parsed | undefined {
+  try {
+    return pem === "" ? undefined : read(pem);
+  } catch {
+    // Between its lines there is something else: that is as good as nothing.
+    return undefined;
+  }
+}
