@@ -232,6 +232,7 @@ function upgrade(plain: Wire, tls: TlsOptions): Wire {
 /** A handshake that is going on. */
 interface Shaking {
   readonly done: (handshake: Handshake) => void;
+  readonly fail: (error: unknown) => void;
   readonly refuse: TlsOptions["refuse"];
   readonly secrets: Uint8Array[];
   /** What has come last from the client. */
@@ -319,16 +320,21 @@ function streamOn(plain: Wire): Stream {
     secret: (line) => void shaking?.secrets.push(line),
     shaken(from, done, error) {
       if (shaking === undefined) return;
-      const { done: settle, refuse, secrets, heard } = shaking;
+      const { done: settle, fail, refuse, secrets, heard } = shaking;
       shaking = undefined;
-      const handshake = handshakeOf(from, done, error, heard);
-      if (handshake.kind === "failed") outlive(from, undefined);
-      else if (handshake.kind === "secure" && handshake.doubt !== undefined) {
-        const words = lastWords(handshake, secrets, refuse);
-        if (words === undefined) from.shutdown();
-        outlive(from, words);
+      try {
+        const handshake = handshakeOf(from, done, error, heard);
+        if (handshake.kind === "failed") outlive(from, undefined);
+        else if (handshake.kind === "secure" && handshake.doubt !== undefined) {
+          const words = lastWords(handshake, secrets, refuse);
+          if (words === undefined) from.shutdown();
+          outlive(from, words);
+        }
+        settle(handshake);
+      } catch (fault) {
+        // The runtime would take what is thrown here for an error of the connection.
+        fail(fault);
       }
-      settle(handshake);
     },
     closed(from) {
       if (!open || from !== wire) return;
@@ -371,10 +377,11 @@ function streamOn(plain: Wire): Stream {
       timer.cancel();
     },
     async secure(options, deadline) {
-      const { promise, resolve } = Promise.withResolvers<Handshake>();
+      const { promise, resolve, reject } = Promise.withResolvers<Handshake>();
       const timer = callAt(deadline, () => resolve({ kind: "timed out" }));
       if (open) {
-        shaking = { done: resolve, refuse: options.refuse, secrets: [], heard: NOTHING };
+        const { refuse } = options;
+        shaking = { done: resolve, fail: reject, refuse, secrets: [], heard: NOTHING };
         wire = upgrade(plain, options);
         wire.resume();
         paused = false;

@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import type { KeyAndCertificate } from "./self_signed.ts";
+import { type KeyAndCertificate, LIFETIME } from "./self_signed.ts";
 
 /** What the text of a state file is good for. */
 export type KeptPair =
@@ -38,12 +38,15 @@ function faultIn(
   return new Date(certificate.validTo) < now ? "its certificate has expired" : undefined;
 }
 
-/** Whether a certificate is such as makeSelfSigned() makes: signed by itself, on P-256, with a CN alone. */
+/**
+ * Whether a certificate is such as makeSelfSigned() makes: signed by itself, with a CN alone, and for
+ * its odd number of days.
+ */
 function isOwnMaking(certificate: X509Certificate | undefined): boolean {
   if (certificate === undefined) return false;
-  const { subject, issuer, publicKey } = certificate;
+  const { subject, issuer, validFrom, validTo, publicKey } = certificate;
   return subject === issuer && /^CN=[^\n]*$/.test(subject) &&
-    publicKey.asymmetricKeyDetails?.namedCurve === "prime256v1" && certificate.verify(publicKey);
+    Date.parse(validTo) - Date.parse(validFrom) === LIFETIME && certificate.verify(publicKey);
 }
 
 function readCertificate(pem: string): X509Certificate {

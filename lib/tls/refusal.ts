@@ -4,7 +4,8 @@
  * The runtime lets the TLS library take every certificate and judges it afterwards, when the library
  * has no alert to send any more. Under TLS 1.3 the alert is then the server's first record under its
  * application key, and can be made of that connection's secret alone. Under TLS 1.2 it cannot: the key
- * depends on numbers that the runtime does not tell.
+ * depends on numbers that the runtime does not tell. Nor can it with ChaCha20-Poly1305, which the
+ * runtime's crypto lacks. There TLS's own goodbye, close_notify, has to do.
  */
 import type { RefusedClient } from "../system/stream.ts";
 import { Alert } from "./alert.ts";
@@ -12,16 +13,15 @@ import { alertFor } from "./certificate_fault.ts";
 
 /** What protects records under a cipher suite, in the names of the runtime's crypto; sizes in bytes. */
 interface Protection {
-  readonly cipher: "aes-128-gcm" | "aes-256-gcm" | "chacha20-poly1305";
+  readonly cipher: "aes-128-gcm" | "aes-256-gcm";
   readonly keyLength: number;
   readonly hash: "sha256" | "sha384";
 }
 
-/** The suites of TLS 1.3 that the library has, RFC 8446, B.4. */
+/** Suites of TLS 1.3, RFC 8446, B.4. */
 const PROTECTIONS: Readonly<Record<string, Protection>> = {
   TLS_AES_128_GCM_SHA256: { cipher: "aes-128-gcm", keyLength: 16, hash: "sha256" },
   TLS_AES_256_GCM_SHA384: { cipher: "aes-256-gcm", keyLength: 32, hash: "sha384" },
-  TLS_CHACHA20_POLY1305_SHA256: { cipher: "chacha20-poly1305", keyLength: 32, hash: "sha256" },
 };
 
 const IV_LENGTH = 12;
@@ -29,7 +29,7 @@ const TAG_LENGTH = 16;
 const ALERT_RECORD = 21;
 const APPLICATION_DATA_RECORD = 23;
 
-/** The alert for a client's certificate; nothing where TLS's own goodbye has to do. */
+/** The alert for a client's certificate, as a record; nothing where TLS's own goodbye has to do. */
 export function refusalOf(client: RefusedClient): Uint8Array | undefined {
   const protection = PROTECTIONS[client.cipher];
   const secret = secretIn(client.secrets);
@@ -64,8 +64,7 @@ function firstRecord(
   const header = Uint8Array.of(APPLICATION_DATA_RECORD, 3, 3, 0, inner.length + TAG_LENGTH);
   const key = expandLabel(hash, secret, "key", keyLength);
   const iv = expandLabel(hash, secret, "iv", IV_LENGTH);
-  // The types know each cipher by itself; they are used alike.
-  const sealing = createCipheriv(cipher as "aes-128-gcm", key, iv, { authTagLength: TAG_LENGTH });
+  const sealing = createCipheriv(cipher, key, iv, { authTagLength: TAG_LENGTH });
   sealing.setAAD(header);
   const sealed = [sealing.update(inner), sealing.final()];
   return Buffer.concat([header, ...sealed, sealing.getAuthTag()]);
