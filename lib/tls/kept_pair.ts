@@ -14,6 +14,39 @@ const KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[^-]*-----END \1-----\n?/;
 
 /** Judges the text of a state file. */
 export function judgeKeptPair(text: string, now: Date): KeptPair {
+  const pair = fittingPair(text, now);
+  return pair === undefined ? judgeClosely(text, now) : { kind: "pair", pair };
+}
+
+const BEGIN_CERTIFICATE = "-----BEGIN CERTIFICATE-----";
+/** A public key on P-256 in uncompressed form, which ends a private key of the agent (RFC 5915). */
+const POINT_LENGTH = 65;
+
+/**
+ * The pair of a file as the agent writes it, seen to fit by the public key that is in both. A process
+ * for one client cannot afford a closer look: it takes some 2 ms.
+ */
+function fittingPair(text: string, now: Date): KeyAndCertificate | undefined {
+  const at = text.indexOf(BEGIN_CERTIFICATE);
+  if (at <= 0) return undefined;
+  const [key, certificate] = [text.slice(0, at), text.slice(at)];
+  const x509 = parse(certificate, readCertificate);
+  if (x509 === undefined || new Date(x509.validTo) < now) return undefined;
+  const point = contentOf(key).slice(-POINT_LENGTH);
+  const fits = point.length === POINT_LENGTH && contentOf(certificate).includes(point);
+  return fits ? { key, certificate } : undefined;
+}
+
+/** The bytes in the text form of RFC 7468, as a byte string; nothing where there are none. */
+function contentOf(pem: string): string {
+  try {
+    return atob(pem.slice(pem.indexOf("\n"), pem.indexOf("\n-----END ")));
+  } catch {
+    return "";
+  }
+}
+
+function judgeClosely(text: string, now: Date): KeptPair {
   const certificates = text.match(CERTIFICATES) ?? [];
   const certificate = certificates.join("");
   const key = KEY.exec(text)?.[0] ?? "";
