@@ -3,13 +3,13 @@ import { converse, LINGER_TIMEOUT } from "../conversation.ts";
 import { describeFault, type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
 import type { Endpoint } from "../system/socket.ts";
-import type { Stream } from "../system/stream.ts";
+import { drain, type Stream } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
 import { admit } from "./admit.ts";
 import { countConnections, type Exceeded } from "./connection_count.ts";
 import type { Generation } from "./generation.ts";
 import { logRarely } from "./rarely.ts";
-import { drain, streamWire } from "./stream_wire.ts";
+import { streamWire } from "./stream_wire.ts";
 
 const NOTHING = new Uint8Array(0);
 

@@ -1,4 +1,3 @@
-import { X509Certificate } from "node:crypto";
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import {
   bindLibc,
@@ -10,6 +9,7 @@ import {
   SystemError,
   writeAll,
 } from "../system/libc.ts";
+import { judgeKeptPair, type KeptPair } from "./kept_pair.ts";
 import { type KeyAndCertificate, makeSelfSigned } from "./self_signed.ts";
 
 const libc = bindLibc({
@@ -25,44 +25,51 @@ const LARGEST = 65536;
 export interface Kept {
   readonly pair: KeyAndCertificate;
   readonly note: string;
+  /** Why the state file is of no use, or was of none. */
+  readonly warning: string | undefined;
 }
 
 /**
  * The self-signed certificate of a state file; where there is none that is valid, a new one, which is
- * written there, readable for its owner only.
+ * written there, readable for its owner only. What somebody else may have put there stays as it is.
  *
  * @param path Nothing where no state file is configured: the certificate lives in memory then.
+ * @param host The name that a new certificate is made for.
  */
-export function keepSelfSigned(path: string | undefined, host: string, now: Date): Kept {
+export function keepSelfSigned(path: string | undefined, host: () => string, now: Date): Kept {
+  const passing = "a self-signed certificate made for this process";
   if (path === undefined) {
-    return {
-      pair: makeSelfSigned(host, now),
-      note: "a self-signed certificate made for this process: no ssl_cert_file, no tls_state_file",
-    };
+    const note = `${passing}: no ssl_cert_file, no tls_state_file`;
+    return { pair: makeSelfSigned(host(), now), note, warning: undefined };
   }
   const kept = readState(path, now);
-  if (kept !== undefined) return { pair: kept, note: `the self-signed certificate of ${path}` };
-  const pair = makeSelfSigned(host, now);
+  if (kept?.kind === "pair") {
+    const { pair } = kept;
+    return { pair, note: `the self-signed certificate of ${path}`, warning: undefined };
+  }
+  const pair = makeSelfSigned(host(), now);
+  if (kept?.kind === "foreign") {
+    const warning = `Warning: Cannot use tls_state_file '${path}': ${kept.why}`;
+    return { pair, note: passing, warning };
+  }
   const failure = writeState(path, pair);
-  return {
-    pair,
-    note: failure === undefined
-      ? `a new self-signed certificate, kept in ${path}`
-      : `a self-signed certificate made for this process: ${failure.message}`,
-  };
+  if (failure !== undefined) {
+    return { pair, note: `${passing}: ${failure.message}`, warning: undefined };
+  }
+  const warning = kept && `Warning: tls_state_file '${path}' has been replaced: ${kept.why}`;
+  return { pair, note: `a new self-signed certificate, kept in ${path}`, warning };
 }
 
-function readState(path: string, now: Date): KeyAndCertificate | undefined {
+/** What a state file holds; nothing where there is none, or none that can be read. */
+function readState(path: string, now: Date): KeptPair | undefined {
+  let text: string;
   try {
-    const text = decodeBytes(readFile(path, LARGEST));
-    const certificate = text.slice(text.indexOf("-----BEGIN CERTIFICATE-----"));
-    const { validTo } = new X509Certificate(certificate);
-    if (new Date(validTo) < now) return undefined;
-    return { key: text.slice(0, text.length - certificate.length), certificate };
-  } catch {
-    // Absent, unreadable or damaged: in every case there is no certificate to be had from it.
+    text = decodeBytes(readFile(path, LARGEST));
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
     return undefined;
   }
+  return judgeKeptPair(text, now);
 }
 
 function writeState(path: string, { key, certificate }: KeyAndCertificate): Error | undefined {
