@@ -131,9 +131,8 @@ export function describeTls(
       message: `ssl_cipher_list: ${word} is left out, the TLS library has no such thing`,
     })),
   ];
-  if (result.unread !== undefined) {
-    const stays = "the certificate and key in use stay, a restart is needed to read renewed ones";
-    lines.push({ severity: Severity.warning, message: `Warning: ${result.unread}; ${stays}` });
+  if (result.warning !== undefined) {
+    lines.push({ severity: Severity.warning, message: result.warning });
   }
   if ((config.ssl_logging & TlsLogging.startup) === 0) return lines;
   const { least, most } = config.ssl_version;

@@ -31,7 +31,7 @@ export async function serveOneClient(
   }
   for (const { severity, message } of describeTls(config, result)) {
     // A process for one client would repeat at every check what a daemon says once.
-    if (config.debug) log(severity, message);
+    if (config.debug || severity <= Severity.warning) log(severity, message);
   }
   const stream = adopt(fd);
   const client = { address: peer?.address ?? "unknown", port: peer?.port ?? 0, log };

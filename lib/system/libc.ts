@@ -144,7 +144,6 @@ export function textAt(pointer: Pointer | null): string | undefined {
 /** Ways to open a file, see open(2). */
 export const Open = {
   readOnly: openFlags.O_CLOEXEC,
-  append: openFlags.O_WRONLY | openFlags.O_CREAT | openFlags.O_APPEND | openFlags.O_CLOEXEC,
   readWrite: openFlags.O_RDWR | openFlags.O_CLOEXEC,
   directory: openFlags.O_DIRECTORY | openFlags.O_CLOEXEC,
 } as const;

@@ -1,31 +1,22 @@
 import type { Log } from "../log.ts";
 import { printable, Severity } from "../log.ts";
 import { encodeBytes } from "../bytes.ts";
-import {
-  bindLater,
-  bindLibc,
-  closeFile,
-  cString,
-  Open,
-  openFile,
-  SystemError,
-  writeAll,
-} from "./libc.ts";
+import { agentOf, type AgentSettings } from "./account.ts";
+import { bindLibc, closeFile, cString, writeAll } from "./libc.ts";
+import { FileRefused, openForAppending } from "./private_file.ts";
 
 const libc = bindLibc({
   openlog: { args: ["buffer", "i32", "i32"], returns: "void" },
   syslog: { args: ["i32", "buffer", "buffer"], returns: "void" },
 });
 
-const rare = bindLater({ fchown: { args: ["i32", "u32", "u32"], returns: "i32" } });
-
 const LOG_PID = 1;
 const FORMAT = cString("%s");
 // openlog(3) keeps the pointer.
 const IDENT = cString("nrpe");
 
-/** What nrpe.cfg says about the log. */
-export interface LogSettings {
+/** What nrpe.cfg says about the log, and whom a log file is for. */
+export interface LogSettings extends AgentSettings {
   /** A facility of <syslog.h>. */
   readonly log_facility: number;
   /** A file to use in place of syslog. */
@@ -37,8 +28,6 @@ export interface LogSettings {
 
 /** A log that is open. */
 export interface OpenLog extends Log {
-  /** Gives a log file to the user who is to write it, also after it has been opened again. */
-  readonly giveTo: (uid: number, gid: number) => void;
   /** Closes a log file; nothing may be written any more. */
   readonly close: () => void;
 }
@@ -50,15 +39,12 @@ export interface OpenLog extends Log {
  */
 export function openLog(settings: LogSettings): OpenLog {
   const syslog = settings.disable_syslog ? () => {} : openSyslog(settings.log_facility);
-  const fd = settings.log_file === undefined ? undefined : openLogFile(settings.log_file, syslog);
+  const fd = openLogFile(settings, syslog);
   const write = fd === undefined ? syslog : writeLogFile(fd);
   const log: Log = (priority, message) => {
     if (priority !== Severity.debug || settings.debug) write(priority, message);
   };
   return Object.assign(log, {
-    giveTo: (uid: number, gid: number) => {
-      if (fd !== undefined) rare().fchown(fd, uid, gid);
-    },
     close: () => {
       if (fd !== undefined) closeFile(fd);
     },
@@ -70,14 +56,17 @@ function openSyslog(facility: number): Log {
   return (priority, message) => libc.syslog(priority, FORMAT, cString(printable(message)));
 }
 
-function openLogFile(path: string, otherwise: Log): number | undefined {
+/** Opens the log file, if there is to be one, so that the agent's user can open it again. */
+function openLogFile(settings: LogSettings, otherwise: Log): number | undefined {
+  const { log_file } = settings;
+  if (log_file === undefined) return undefined;
   try {
-    return openFile(path, Open.append, 0o640);
+    return openForAppending(log_file, 0o640, agentOf(settings));
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
+    if (!(error instanceof FileRefused)) throw error;
     otherwise(
       Severity.warning,
-      `Warning: Cannot open log file '${path}' for writing: ${error.message}`,
+      `Warning: Cannot open log file '${log_file}' for writing: ${error.message}`,
     );
     return undefined;
   }
