@@ -9,7 +9,6 @@ import { makeExecutor } from "../command/executor.ts";
 import type { Config } from "../config/config.ts";
 import { describeFault, type Log, Severity } from "../log.ts";
 import { openEarlyLog } from "../start.ts";
-import { giveFile } from "../system/account.ts";
 import { describeErrno, now } from "../system/libc.ts";
 import { notifyVia } from "../system/notify.ts";
 import { type OpenLog, openLog } from "../system/open_log.ts";
@@ -162,6 +161,8 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
   if (signal !== undefined) log(Severity.notice, `Caught ${signal} - shutting down...`);
   notify("STOPPING=1");
   listeners.close();
+  // After the port: the next agent takes the port first.
+  pidFile?.release();
   if (signal !== undefined) server.dismiss();
   await untilGone(server, life.generation.config.shutdown_timeout * 1000);
   executor.stop();
@@ -230,7 +231,7 @@ function environmentFor({ inetd }: Residence, identity: Identity) {
 
 /** Takes the sockets and the pid file, and gives up root's rights. */
 async function settle(
-  { residence, generation: { config }, openLog, log }: Life,
+  { residence, generation: { config }, log }: Life,
   listeners: Listeners,
   identity: Identity,
 ): Promise<PidFile | undefined> {
@@ -245,16 +246,13 @@ async function settle(
       throw new CannotServe([{ severity: Severity.error, message: (error as Error).message }]);
     }
   }
-  const pidFile = inetd || config.pid_file === undefined ? undefined : takePidFile(config.pid_file);
-  const { uid, gid } = identity;
-  if (identity.become !== undefined) {
-    pidFile?.giveTo(uid, gid);
-    openLog.giveTo(uid, gid);
-    if (config.tls_state_file !== undefined) giveFile(config.tls_state_file, uid, gid);
-  }
+  const pidFile = inetd || config.pid_file === undefined
+    ? undefined
+    : takePidFile(config.pid_file, identity);
   try {
     assume(identity);
   } catch (error) {
+    pidFile?.remove();
     throw new CannotServe([{ severity: Severity.error, message: `Error: ${error}` }]);
   }
   return pidFile;
@@ -271,8 +269,8 @@ function announce(places: readonly Place[], config: Config, log: Log): void {
   if (hosts !== undefined) log(Severity.info, `Allowing connections from: ${hosts.join(",")}`);
 }
 
-function takePidFile(path: string): PidFile {
-  const result = holdPidFile(path);
+function takePidFile(path: string, identity: Identity): PidFile {
+  const result = holdPidFile(path, identity);
   switch (result.kind) {
     case "held":
       return result.file;

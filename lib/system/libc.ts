@@ -9,6 +9,7 @@
  */
 import { CString, dlopen, type FFIFunction, type Library, type Pointer, ptr, read } from "bun:ffi";
 import { encodeBytes } from "../bytes.ts";
+import { openFlags } from "./architecture.ts";
 
 const LIBRARIES = [
   "libc.so.6",
@@ -65,11 +66,13 @@ export const Errno = {
   ENOENT: 2,
   ESRCH: 3,
   EINTR: 4,
+  ENXIO: 6,
   ENOEXEC: 8,
   EBADF: 9,
   EAGAIN: 11,
   ENOMEM: 12,
   EACCES: 13,
+  EEXIST: 17,
   ENOTDIR: 20,
   EISDIR: 21,
   ENFILE: 23,
@@ -141,13 +144,11 @@ export function textAt(pointer: Pointer | null): string | undefined {
   return pointer === null ? undefined : String(new CString(pointer));
 }
 
-const O_CLOEXEC = 0o2000000;
-/** Flags of open(2) on Linux. */
+/** Ways to open a file, see open(2). */
 export const Open = {
-  readOnly: O_CLOEXEC,
-  append: 0o1 | 0o100 | 0o2000 | O_CLOEXEC,
-  readWrite: 0o2 | O_CLOEXEC,
-  directory: 0o200000 | O_CLOEXEC,
+  readOnly: openFlags.O_CLOEXEC,
+  readWrite: openFlags.O_RDWR | openFlags.O_CLOEXEC,
+  directory: openFlags.O_DIRECTORY | openFlags.O_CLOEXEC,
 } as const;
 
 /**
@@ -210,23 +211,31 @@ export function writeAll(fd: number, bytes: Uint8Array): number {
 export function readFile(path: string, limit = Number.MAX_SAFE_INTEGER): Uint8Array {
   const fd = openFile(path, Open.readOnly);
   try {
-    let bytes = new Uint8Array(4096);
-    let length = 0;
-    while (length <= limit) {
-      if (length === bytes.byteLength) {
-        const larger = new Uint8Array(bytes.byteLength * 4);
-        larger.set(bytes);
-        bytes = larger;
-      }
-      const count = readInto(fd, bytes.subarray(length));
-      if (count < 0) throw new SystemError("read", -count, path);
-      if (count === 0) break;
-      length += count;
-    }
-    return bytes.subarray(0, length > limit ? limit + 1 : length);
+    return readToEnd(fd, path, limit);
   } finally {
     closeFile(fd);
   }
+}
+
+/**
+ * Reads what is left of a file that is open, as {@link readFile} does.
+ * @throws {SystemError} with the path as its subject when it cannot be read.
+ */
+export function readToEnd(fd: number, path: string, limit: number): Uint8Array {
+  let bytes = new Uint8Array(4096);
+  let length = 0;
+  while (length <= limit) {
+    if (length === bytes.byteLength) {
+      const larger = new Uint8Array(bytes.byteLength * 4);
+      larger.set(bytes);
+      bytes = larger;
+    }
+    const count = readInto(fd, bytes.subarray(length));
+    if (count < 0) throw new SystemError("read", -count, path);
+    if (count === 0) break;
+    length += count;
+  }
+  return bytes.subarray(0, length > limit ? limit + 1 : length);
 }
 
 /** Conditions of poll(2). */

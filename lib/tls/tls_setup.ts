@@ -1,6 +1,7 @@
 import { decodeBytes } from "../bytes.ts";
 import type { Config } from "../config/config.ts";
 import type { TlsVersion } from "../config/tls_versions.ts";
+import { agentOf } from "../system/account.ts";
 import { Errno, readFile, SystemError } from "../system/libc.ts";
 import { complaintOf, type TlsOptions } from "../system/stream.ts";
 import { readCipherList } from "./cipher_list.ts";
@@ -104,10 +105,11 @@ interface Shown {
 }
 
 async function certificateOf(
-  { ssl_cert_file: certFile, ssl_privatekey_file, tls_state_file }: Config,
+  config: Config,
   host: () => string,
   inForce: LoadedPair | undefined,
 ): Promise<Shown> {
+  const { ssl_cert_file: certFile, ssl_privatekey_file, tls_state_file } = config;
   if (certFile === undefined) {
     if (ssl_privatekey_file !== undefined) {
       throw new Unusable(
@@ -115,7 +117,8 @@ async function certificateOf(
       );
     }
     const { keepSelfSigned } = await import("./state_file.ts");
-    const { pair, note, warning } = keepSelfSigned(tls_state_file, host, new Date());
+    const kept = keepSelfSigned(tls_state_file, agentOf(config), host, new Date());
+    const { pair, note, warning } = kept;
     return { cert: pair.certificate, key: pair.key, pair: undefined, note, warning };
   }
   const note = `the certificate of ${certFile}`;
