@@ -3,15 +3,7 @@ import type { Serve } from "../cli.ts";
 import type { Config } from "../config/config.ts";
 import { type Log, Severity } from "../log.ts";
 import { openEarlyLog, readConfiguration } from "../start.ts";
-import {
-  closeFile,
-  Errno,
-  now,
-  redirectToNull,
-  SystemError,
-  userAndGroup,
-  writeAll,
-} from "../system/libc.ts";
+import { closeFile, Errno, now, SystemError, userAndGroup, writeAll } from "../system/libc.ts";
 import {
   awaitBytes,
   type Endpoint,
@@ -28,7 +20,6 @@ import { passedDescriptors } from "./inherited.ts";
 
 /** The descriptor on which inetd leaves the connection, or the socket to wait on. */
 const STDIN = 0;
-const STDOUT = 1;
 const STDERR = 2;
 
 /**
@@ -52,9 +43,6 @@ export async function serveInetd(invocation: Serve): Promise<number> {
   const fd = passed[0] ?? STDIN;
   const peer = findPeer(fd);
   if (typeof peer === "number") return peer;
-  // inetd leaves the connection on these two as well; nothing but a response may reach the client.
-  redirectToNull(STDOUT);
-  redirectToNull(STDERR);
   if (peer === "listening") {
     const { serveWaiting } = await import("./wait.ts");
     return await serveWaiting(invocation, passed.length > 0 ? passed : [STDIN]);
