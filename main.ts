@@ -35,6 +35,7 @@ async function main(): Promise<number> {
     return answerLookUp(invocation.words);
   }
   if (invocation.kind !== "serve") return await explain(invocation);
+  serving = true;
   if (invocation.mode === "inetd") leaveConnection();
   process.on("uncaughtException", giveUp);
   process.on("unhandledRejection", giveUp);
@@ -55,11 +56,13 @@ async function explain(
   return NOTHING_SERVED;
 }
 
-/** Ends the program after an exception that nobody was prepared for; the log has it, no client. */
+let serving = false;
+
+/** Ends the program after an exception that nobody was prepared for; no client hears of it. */
 async function giveUp(error: unknown): Promise<void> {
   try {
     const { sayUnexpected } = await import("./lib/last_words.ts");
-    sayUnexpected(error, openEarlyLog);
+    sayUnexpected(error, serving ? openEarlyLog : undefined);
   } finally {
     process.exit(CANNOT_SERVE);
   }

@@ -6,6 +6,7 @@ import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import { encodeBytes } from "./bytes.ts";
 import { type Log, Severity } from "./log.ts";
 import { SystemError } from "./system/libc.ts";
+import { describeUnexpected, traceOf } from "./unexpected.ts";
 
 const STDIN = 0;
 const STDOUT = 1;
@@ -39,20 +40,13 @@ function reasonOf({ message }: Error): string {
     "space (ulimit -v), and MemoryDenyWriteExecute=, SELinux (execmem) or BUN_JSC_useJIT=0 forbids it";
 }
 
-/** Says what nobody was prepared for. */
-export function sayUnexpected(error: unknown, log: () => Log): void {
+/**
+ * Says what nobody was prepared for.
+ * @param log Opens the log of a program that serves.
+ */
+export function sayUnexpected(error: unknown, log: (() => Log) | undefined): void {
   complain(error instanceof SystemError ? error.message : traceOf(error));
-  attempt(() => log()(Severity.error, describeUnexpected(error)));
-}
-
-/** An exception that nobody was prepared for, in a line: what it says, and where it came from. */
-export function describeUnexpected(error: unknown): string {
-  const lines = traceOf(error).split("\n").map((line) => line.trim());
-  return `Error: unexpected: ${lines.join(" ")}`;
-}
-
-function traceOf(error: unknown): string {
-  return error instanceof Error ? error.stack ?? String(error) : String(error);
+  attempt(() => log?.()(Severity.error, describeUnexpected(error)));
 }
 
 function complain(message: string): void {
