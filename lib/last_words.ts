@@ -49,26 +49,21 @@ export function sayUnexpected(error: unknown, log: (() => Log) | undefined): voi
   attempt(() => log?.()(Severity.error, describeUnexpected(error)));
 }
 
+/** Says something on standard error; a client's connection there becomes the null device. */
 function complain(message: string): void {
-  if (isConnection()) leave();
-  else attempt(() => writeSync(STDERR, encodeBytes(`nrpe: ${message}\n`)));
-}
-
-/** Whether standard error is the socket that inetd has left on standard input too. */
-function isConnection(): boolean {
-  try {
+  attempt(() => {
     const [input, error] = [fstatSync(STDIN), fstatSync(STDERR)];
-    return input.isSocket() && error.isSocket() && input.ino === error.ino;
-  } catch {
-    return true;
-  }
+    // inetd leaves the same socket on all three.
+    const isConnection = input.isSocket() && error.isSocket() && input.ino === error.ino;
+    if (isConnection) leaveConnection();
+    else writeSync(STDERR, encodeBytes(`nrpe: ${message}\n`));
+  });
 }
 
-/** Puts the null device where the runtime may write. */
-function leave(): void {
+function leaveConnection(): void {
   // The lowest free descriptor is the one that has just been closed.
   for (const fd of [STDOUT, STDERR]) {
-    attempt(() => closeSync(fd));
+    closeSync(fd);
     attempt(() => openSync("/dev/null", "r+"));
   }
 }
