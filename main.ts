@@ -37,8 +37,6 @@ async function main(): Promise<number> {
   if (invocation.kind !== "serve") return await explain(invocation);
   serving = true;
   if (invocation.mode === "inetd") leaveConnection();
-  process.on("uncaughtException", giveUp);
-  process.on("unhandledRejection", giveUp);
   cleanStart();
   if (invocation.mode === "inetd") return await serveInetd(invocation);
   const { serveAsDaemon, serveInForeground } = await import("./lib/serve/daemon.ts");

@@ -7,6 +7,7 @@ import type { Endpoint } from "../system/socket.ts";
 import { adopt } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
 import { setUpTls } from "../tls/tls_setup.ts";
+import { catchUnexpected, describeUnexpected } from "../unexpected.ts";
 import { converseEvented } from "./converse_evented.ts";
 import { describeTls, hostName } from "./generation.ts";
 
@@ -24,6 +25,10 @@ export async function serveOneClient(
   peer: Endpoint | undefined,
   variables: readonly string[],
 ): Promise<number> {
+  catchUnexpected((error) => {
+    log(Severity.error, describeUnexpected(error));
+    process.exit(CANNOT_SERVE);
+  });
   const result = await setUpTls(config, hostName());
   if (result.kind === "failure") {
     log(Severity.error, result.reason);

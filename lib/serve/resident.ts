@@ -16,7 +16,7 @@ import { type OpenLog, openLog } from "../system/open_log.ts";
 import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { openFilesLimit } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
-import { describeUnexpected } from "../unexpected.ts";
+import { catchUnexpected, describeUnexpected } from "../unexpected.ts";
 import { type Generation, type Line, makeGeneration } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
 import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
@@ -98,11 +98,8 @@ async function live(residence: Residence): Promise<number> {
   const notify = notifyVia(process.env.NOTIFY_SOCKET);
   const life = await begin(residence);
   const { log } = life;
-  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-    // It ends what it came from, and no other conversation.
-    process.removeAllListeners(event);
-    process.on(event, (error: unknown) => log(Severity.error, describeUnexpected(error)));
-  }
+  // It ends what it came from, and no other conversation.
+  catchUnexpected((error) => log(Severity.error, describeUnexpected(error)));
   let stopping = false;
   const ending = Promise.withResolvers<string>();
   // From here on no signal of those that an administrator sends may end the agent before its time.
