@@ -6,6 +6,7 @@ import type { Endpoint } from "../system/socket.ts";
 import { adopt } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
 import { setUpTls } from "../tls/tls_setup.ts";
+import { catchUnexpected, describeUnexpected } from "../unexpected.ts";
 import { describeTls } from "./generation.ts";
 import { streamWire } from "./stream_wire.ts";
 
@@ -25,6 +26,10 @@ export async function secureConnection(
   peer: Endpoint | undefined,
   deadline: number,
 ): Promise<Wire | number> {
+  catchUnexpected((error) => {
+    log(Severity.error, describeUnexpected(error));
+    process.exit(CANNOT_SERVE);
+  });
   const result = await setUpTls(config, hostName);
   if (result.kind === "failure") {
     log(Severity.error, result.reason);

@@ -7,7 +7,7 @@ import {
 } from "../command/environment.ts";
 import { makeExecutor } from "../command/executor.ts";
 import type { Config } from "../config/config.ts";
-import { describeFault, type Log, Severity } from "../log.ts";
+import { type Log, Severity } from "../log.ts";
 import { openEarlyLog } from "../start.ts";
 import { describeErrno, now } from "../system/libc.ts";
 import { notifyVia } from "../system/notify.ts";
@@ -16,6 +16,7 @@ import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { openFilesLimit } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
 import { callAt, type Timer } from "../system/timer.ts";
+import { catchUnexpected, describeUnexpected } from "../unexpected.ts";
 import { type Generation, type Line, makeGeneration } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
 import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
@@ -97,10 +98,8 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
   const notify = notifyVia(process.env.NOTIFY_SOCKET);
   const life = await begin(residence, voice);
   const { log } = life;
-  // Where a fault of the program shows outside of a conversation, there is nothing to end.
-  for (const name of ["uncaughtException", "unhandledRejection"] as const) {
-    process.on(name, (error: unknown) => log(Severity.error, `Error: ${describeFault(error)}`));
-  }
+  // It ends what it came from, and no other conversation.
+  catchUnexpected((error) => log(Severity.error, describeUnexpected(error)));
   let stopping = false;
   const ending = Promise.withResolvers<string>();
   // From here on no signal of those that an administrator sends may end the agent before its time.

@@ -3,7 +3,7 @@
  */
 import { type Pointer, ptr, read, toBuffer } from "bun:ffi";
 import { decodeBytes } from "../bytes.ts";
-import { bindLater, cString } from "./libc.ts";
+import { bindLater, cString, Errno, SystemError } from "./libc.ts";
 
 const AF_UNSPEC = 0;
 const AF_INET = 2;
@@ -19,10 +19,13 @@ const libc = bindLater({
   getaddrinfo: { args: ["buffer", "ptr", "buffer", "buffer"], returns: "i32" },
   freeaddrinfo: { args: ["ptr"], returns: "void" },
   getnameinfo: { args: ["ptr", "u32", "buffer", "u32", "ptr", "u32", "i32"], returns: "i32" },
-  innetgr: { args: ["buffer", "buffer", "ptr", "ptr"], returns: "i32" },
   getpwnam: { args: ["buffer"], returns: "ptr" },
   getgrnam: { args: ["buffer"], returns: "ptr" },
   strlen: { args: ["ptr"], returns: "u64" },
+});
+
+const netgroups = bindLater({
+  innetgr: { args: ["buffer", "buffer", "ptr", "ptr"], returns: "i32" },
 });
 
 /** A family of addresses. */
@@ -104,9 +107,20 @@ function textAt(pointer: Pointer): string {
   return length === 0 ? "" : decodeBytes(toBuffer(pointer, 0, length));
 }
 
-/** Whether innetgr(3) finds a host in a netgroup. */
+/**
+ * Whether innetgr(3) finds a host in a netgroup.
+ * @throws {SystemError} with ENOSYS where the C library knows no netgroups, as musl doesn't.
+ */
 export function isInNetgroup(netgroup: string, host: string): boolean {
-  return libc().innetgr(cString(netgroup), cString(host), null, null) === 1;
+  return innetgr()(cString(netgroup), cString(host), null, null) === 1;
+}
+
+function innetgr(): ReturnType<typeof netgroups>["innetgr"] {
+  try {
+    return netgroups().innetgr;
+  } catch {
+    throw new SystemError("innetgr", Errno.ENOSYS);
+  }
 }
 
 /** Whether getpwnam(3) knows a user. */

@@ -69,6 +69,11 @@ export function serverEndOf(fd: number): Endpoint | undefined {
   return libc.getsockname(fd, address, length) === 0 ? endpointOf(address) : undefined;
 }
 
+/** Whether a descriptor is a socket, connected, listening or neither. */
+export function isSocket(fd: number): boolean {
+  return libc.getsockname(fd, new Uint8Array(128), integer(128)) === 0;
+}
+
 /** An `int` that a C function reads or writes. */
 function integer(value: number): Int32Array {
   const memory = new Int32Array(1);
