@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { lintTables } from "../../lib/wrappers/lint.ts";
-import { complaint } from "../../lib/wrappers/lint_finding.ts";
+import { lintTables } from "../../lib/wrappers/lint/tables.ts";
+import { complaint } from "../../lib/wrappers/lint/finding.ts";
 import type { FileRead } from "../../lib/wrappers/match_list.ts";
 import { seededRandom } from "../lab/random.ts";
 

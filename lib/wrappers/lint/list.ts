@@ -1,13 +1,13 @@
 /**
  * Checks of daemon lists and client lists: each word by itself, and the EXCEPT between them.
  */
-import { oddCharacter } from "./lint_character.ts";
-import { type Complaint, complaint, type Piece, type Report } from "./lint_finding.ts";
-import { lintHost } from "./lint_host.ts";
-import { lintKeyword } from "./lint_keyword.ts";
-import { isExcept } from "./match_list.ts";
-import { delimiterAt, parseDaemonPattern } from "./pattern.ts";
-import { wordsOf } from "./table.ts";
+import { oddCharacter } from "./character.ts";
+import { type Complaint, complaint, type Piece, type Report } from "./finding.ts";
+import { lintHost } from "./host.ts";
+import { lintKeyword } from "./keyword.ts";
+import { isExcept } from "../match_list.ts";
+import { delimiterAt, parseDaemonPattern } from "../pattern.ts";
+import { wordsOf } from "../table.ts";
 
 /** The words of a list that begins at an offset of the line. */
 export function piecesOf(list: string, start: number): Piece[] {

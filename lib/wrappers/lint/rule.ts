@@ -1,9 +1,9 @@
 /**
  * Checks of one rule: its lists, its options, and what it comes to among the others.
  */
-import { wantsName } from "./explain.ts";
-import type { TableName } from "./find_rule.ts";
-import { lintDaemonNames } from "./lint_daemon_names.ts";
+import { wantsName } from "../explain.ts";
+import type { TableName } from "../find_rule.ts";
+import { lintDaemonNames } from "./daemon_names.ts";
 import {
   type Complaint,
   complaint,
@@ -11,15 +11,15 @@ import {
   type Piece,
   type Report,
   type Severity,
-} from "./lint_finding.ts";
-import { bareIpv6At, commentBehindRule, indentedComment, unbalanced } from "./lint_line.ts";
-import { lintClients, lintDaemons, piecesOf } from "./lint_list.ts";
-import { lintOptions, NOBODY, type OptionSurroundings, userLookup } from "./lint_options.ts";
-import { lintPatternFile, type PatternFiles } from "./lint_pattern_file.ts";
-import type { Policy } from "./lint_policy.ts";
-import { type FileReader, isExcept, matchDaemon, type Matching, matchList } from "./match_list.ts";
-import { type HostPattern, parseClientPattern } from "./pattern.ts";
-import type { Rule } from "./table.ts";
+} from "./finding.ts";
+import { bareIpv6At, commentBehindRule, indentedComment, unbalanced } from "./line.ts";
+import { lintClients, lintDaemons, piecesOf } from "./list.ts";
+import { lintOptions, NOBODY, type OptionSurroundings, userLookup } from "./options.ts";
+import { lintPatternFile, type PatternFiles } from "./pattern_file.ts";
+import type { Policy } from "./policy.ts";
+import { type FileReader, isExcept, matchDaemon, type Matching, matchList } from "../match_list.ts";
+import { type HostPattern, parseClientPattern } from "../pattern.ts";
+import type { Rule } from "../table.ts";
 
 /** What the checks ask of the host. */
 export interface LintSurroundings extends Pick<OptionSurroundings, "ask" | "directoryExists"> {

@@ -1,8 +1,8 @@
-import { printable } from "../log.ts";
-import type { LintReport } from "../wrappers/lint.ts";
-import type { LintFinding, Severity } from "../wrappers/lint_finding.ts";
-import type { FileReader } from "../wrappers/match_list.ts";
-import type { Tables } from "../wrappers/find_rule.ts";
+import { printable } from "../../log.ts";
+import type { LintReport } from "../../wrappers/lint/tables.ts";
+import type { LintFinding, Severity } from "../../wrappers/lint/finding.ts";
+import type { FileReader } from "../../wrappers/match_list.ts";
+import type { Tables } from "../../wrappers/find_rule.ts";
 
 /** How many findings of one code in one file are shown; the others are counted. */
 const SHOWN_OF_A_KIND = 20;

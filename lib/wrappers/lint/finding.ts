@@ -1,7 +1,7 @@
 /**
  * What is wrong with an access table, and where: the types that the checks share.
  */
-import type { TablePlace } from "./table.ts";
+import type { TablePlace } from "../table.ts";
 
 /**
  * How bad it is: an `error` does not do what it says, a `warning` does more or less than it seems

@@ -7,12 +7,12 @@ import {
   type LintFinding,
   placeInFile,
   type Report,
-} from "./lint_finding.ts";
-import { lintHost } from "./lint_host.ts";
-import { holdsPatterns } from "./lint_line.ts";
-import type { FileReader } from "./match_list.ts";
-import { equalIgnoringCase } from "./request.ts";
-import { isExcept } from "./match_list.ts";
+} from "./finding.ts";
+import { lintHost } from "./host.ts";
+import { holdsPatterns } from "./line.ts";
+import type { FileReader } from "../match_list.ts";
+import { equalIgnoringCase } from "../request.ts";
+import { isExcept } from "../match_list.ts";
 
 /** Pattern files that were looked at, so that each is only once. */
 export interface PatternFiles {

@@ -2,13 +2,13 @@
  * Checks of a word that stands for hosts: in a client list, behind the `@` of a daemon list, or in a
  * pattern file.
  */
-import { ipv6Value } from "./address.ts";
-import { type Complaint, complaint } from "./lint_finding.ts";
-import { lintBracketed, lintNet } from "./lint_net.ts";
-import { lintKeyword } from "./lint_keyword.ts";
-import { oddCharacter } from "./lint_character.ts";
-import { matchesText, parseHostPattern } from "./pattern.ts";
-import { PARANOID, UNKNOWN } from "./request.ts";
+import { ipv6Value } from "../address.ts";
+import { type Complaint, complaint } from "./finding.ts";
+import { lintBracketed, lintNet } from "./net.ts";
+import { lintKeyword } from "./keyword.ts";
+import { oddCharacter } from "./character.ts";
+import { matchesText, parseHostPattern } from "../pattern.ts";
+import { PARANOID, UNKNOWN } from "../request.ts";
 
 /** What is wrong with a host pattern; a path is only looked at as a word. */
 export function lintHost(word: string): readonly Complaint[] {

@@ -1,8 +1,8 @@
 /**
  * Words that look like a wildcard or an operator of the language and are none.
  */
-import { nearest } from "../nearest.ts";
-import { type Complaint, complaint } from "./lint_finding.ts";
+import { nearest } from "../../nearest.ts";
+import { type Complaint, complaint } from "./finding.ts";
 
 /** What a word is compared with. */
 export type WordRole = "host" | "daemon" | "user";

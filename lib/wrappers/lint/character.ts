@@ -1,7 +1,7 @@
 /**
  * Characters that people write in lists and that mean nothing there.
  */
-import { type Complaint, complaint } from "./lint_finding.ts";
+import { type Complaint, complaint } from "./finding.ts";
 
 interface OddCharacter {
   readonly found: RegExp;

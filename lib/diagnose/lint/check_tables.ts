@@ -1,18 +1,18 @@
 /**
  * `nrpe --check-access` without a client: what is wrong with the tables themselves.
  */
-import { encodeBytes } from "../bytes.ts";
-import { writeAll } from "../system/libc.ts";
-import { groupExists, userExists } from "../system/names.ts";
-import type { TableName, Tables } from "../wrappers/find_rule.ts";
-import { type LintReport, lintTables } from "../wrappers/lint.ts";
-import { complaint, type LintFinding } from "../wrappers/lint_finding.ts";
-import type { FileRead } from "../wrappers/match_list.ts";
-import { lintJson, suppressedJson } from "./lint_json.ts";
-import { accountOf, type FileRole, lintMode } from "./lint_modes.ts";
-import { checkName } from "./lint_names.ts";
-import { type DaemonEntry, hostDaemons } from "./lint_services.ts";
-import { lintText } from "./lint_text.ts";
+import { encodeBytes } from "../../bytes.ts";
+import { writeAll } from "../../system/libc.ts";
+import { groupExists, userExists } from "../../system/names.ts";
+import type { TableName, Tables } from "../../wrappers/find_rule.ts";
+import { type LintReport, lintTables } from "../../wrappers/lint/tables.ts";
+import { complaint, type LintFinding } from "../../wrappers/lint/finding.ts";
+import type { FileRead } from "../../wrappers/match_list.ts";
+import { lintJson, suppressedJson } from "./json.ts";
+import { accountOf, type FileRole, lintMode } from "./file_mode.ts";
+import { checkName } from "./names.ts";
+import { type DaemonEntry, hostDaemons } from "./services.ts";
+import { lintText } from "./text.ts";
 
 const STDOUT = 1;
 const EXIT_NO_ERROR = 0;

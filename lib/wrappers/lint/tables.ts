@@ -4,7 +4,7 @@
  * Lines, lists, patterns and options are read by the functions that decide; the checks look at what
  * these make of the text, and at what a person would have meant by it.
  */
-import type { TableName, Tables } from "./find_rule.ts";
+import type { TableName, Tables } from "../find_rule.ts";
 import {
   type Complaint,
   complaint,
@@ -12,11 +12,11 @@ import {
   placeInFile,
   type Report,
   type Suppressed,
-} from "./lint_finding.ts";
-import { indentedComment, lintJoins, lintStart, missingColon } from "./lint_line.ts";
-import type { PatternFiles } from "./lint_pattern_file.ts";
-import { makePolicy, type Policy } from "./lint_policy.ts";
-import { first, lintRule, type LintSurroundings, type TableLint } from "./lint_rule.ts";
+} from "./finding.ts";
+import { indentedComment, lintJoins, lintStart, missingColon } from "./line.ts";
+import type { PatternFiles } from "./pattern_file.ts";
+import { makePolicy, type Policy } from "./policy.ts";
+import { first, lintRule, type LintSurroundings, type TableLint } from "./rule.ts";
 import {
   lineAt,
   LONGEST_LINE,
@@ -24,7 +24,7 @@ import {
   type Rule,
   TABLE_START,
   type TablePlace,
-} from "./table.ts";
+} from "../table.ts";
 
 /** What is wrong with the tables. */
 export interface LintReport {

@@ -1,11 +1,11 @@
 /**
  * What the rules come to together: rules that never decide, and grants that nothing else denies.
  */
-import { type Complaint, complaint, type Piece, type Report } from "./lint_finding.ts";
-import type { Outcome } from "./lint_options.ts";
-import { makeReach, type ReachRule } from "./lint_reach.ts";
-import { isExcept } from "./match_list.ts";
-import type { TableName } from "./find_rule.ts";
+import { type Complaint, complaint, type Piece, type Report } from "./finding.ts";
+import type { Outcome } from "./options.ts";
+import { makeReach, type ReachRule } from "./shadowed_rules.ts";
+import { isExcept } from "../match_list.ts";
+import type { TableName } from "../find_rule.ts";
 
 /** A rule whose words and options were read. */
 export interface PolicyRule {

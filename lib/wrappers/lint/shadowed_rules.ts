@@ -5,9 +5,9 @@
  * ALL, by itself, by a domain that it ends in, or by a net that holds it. What cannot be told for
  * sure is not covered.
  */
-import { ipv6Value } from "./address.ts";
-import type { Outcome } from "./lint_options.ts";
-import { type HostPattern, type Net, parseClientPattern } from "./pattern.ts";
+import { ipv6Value } from "../address.ts";
+import type { Outcome } from "./options.ts";
+import { type HostPattern, type Net, parseClientPattern } from "../pattern.ts";
 
 /** A rule as its matching goes: both lists cut off before their first EXCEPT. */
 export interface ReachRule {

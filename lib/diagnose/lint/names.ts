@@ -1,7 +1,7 @@
-import { resolveName } from "../system/names.ts";
-import { type Complaint, complaint } from "../wrappers/lint_finding.ts";
-import { equalIgnoringCase, isKnownName, PARANOID } from "../wrappers/request.ts";
-import { confirmedName } from "../confirmed_name.ts";
+import { resolveName } from "../../system/names.ts";
+import { type Complaint, complaint } from "../../wrappers/lint/finding.ts";
+import { equalIgnoringCase, isKnownName, PARANOID } from "../../wrappers/request.ts";
+import { confirmedName } from "../../confirmed_name.ts";
 
 /** A lookup that takes longer than this, in milliseconds, is slow. */
 const SLOW = 1000;

@@ -1,8 +1,8 @@
 /**
  * Who may write and read the files that decide about access.
  */
-import { readTableFile } from "../system/table_files.ts";
-import { complaint, type LintFinding } from "../wrappers/lint_finding.ts";
+import { readTableFile } from "../../system/table_files.ts";
+import { complaint, type LintFinding } from "../../wrappers/lint/finding.ts";
 
 /** Owner, group and permissions of a file, as stat(2) has them. */
 export interface FileMode {

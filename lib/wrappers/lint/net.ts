@@ -1,9 +1,9 @@
 /**
  * Checks of `net/mask` and `[net]/length`, where a slip makes a pattern match nobody, or everybody.
  */
-import { ipv4Value, ipv6Value, leadingNumber, unmapped } from "./address.ts";
-import { type Complaint, complaint } from "./lint_finding.ts";
-import { delimiterAt } from "./pattern.ts";
+import { ipv4Value, ipv6Value, leadingNumber, unmapped } from "../address.ts";
+import { type Complaint, complaint } from "./finding.ts";
+import { delimiterAt } from "../pattern.ts";
 
 /** The text of an IPv4 address. */
 export function dottedQuad(value: number): string {

@@ -1,10 +1,10 @@
 /**
  * Checks of a line as it stands in the file, before it is read as a rule.
  */
-import { ipv6Value } from "./address.ts";
-import { type Complaint, complaint, type Piece, type Report } from "./lint_finding.ts";
-import { mappedIpv4 } from "./lint_net.ts";
-import type { TableName } from "./find_rule.ts";
+import { ipv6Value } from "../address.ts";
+import { type Complaint, complaint, type Piece, type Report } from "./finding.ts";
+import { mappedIpv4 } from "./net.ts";
+import type { TableName } from "../find_rule.ts";
 
 const BOM = "\xef\xbb\xbf";
 

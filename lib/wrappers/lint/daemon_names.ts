@@ -1,11 +1,11 @@
 /**
  * Daemon names that nothing on this host goes by.
  */
-import { nearest } from "../nearest.ts";
-import { complaint, type Piece, type Report } from "./lint_finding.ts";
-import { isExcept } from "./match_list.ts";
-import { matchesText, parseDaemonPattern, type TextPattern } from "./pattern.ts";
-import { delimiterAt } from "./pattern.ts";
+import { nearest } from "../../nearest.ts";
+import { complaint, type Piece, type Report } from "./finding.ts";
+import { isExcept } from "../match_list.ts";
+import { matchesText, parseDaemonPattern, type TextPattern } from "../pattern.ts";
+import { delimiterAt } from "../pattern.ts";
 
 /**
  * Checks the names of a daemon list against those of this host's services.

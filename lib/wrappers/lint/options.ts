@@ -1,11 +1,11 @@
 /**
  * Checks of a rule's options: the mistakes that deny, and what surprises without being one.
  */
-import { nearest } from "../nearest.ts";
-import { type Complaint, complaint, type Report } from "./lint_finding.ts";
-import { type Effect, fieldAt, OPTION_NAMES, type OptionError, readOption } from "./option.ts";
-import { answerKey, type Fact, type Question, type Request, UNKNOWN } from "./request.ts";
-import type { TableName } from "./find_rule.ts";
+import { nearest } from "../../nearest.ts";
+import { type Complaint, complaint, type Report } from "./finding.ts";
+import { type Effect, fieldAt, OPTION_NAMES, type OptionError, readOption } from "../option.ts";
+import { answerKey, type Fact, type Question, type Request, UNKNOWN } from "../request.ts";
+import type { TableName } from "../find_rule.ts";
 
 /** What a rule does with whom it matches. */
 export type Outcome = "grants" | "denies" | "delegates" | "searches on";
