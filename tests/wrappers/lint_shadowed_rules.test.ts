@@ -57,6 +57,7 @@ describe("lintTables()", () => {
       const { findings } = lintTables(tables, {
         ask: () => true,
         directoryExists: () => true,
+        agent: "nrpe",
         services: () => new Set(),
       });
       const deciding = new Set<string>();

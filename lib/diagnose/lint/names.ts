@@ -1,44 +1,44 @@
-import { resolveName } from "../../system/names.ts";
-import { type Complaint, complaint } from "../../wrappers/lint/finding.ts";
-import { equalIgnoringCase, isKnownName, PARANOID } from "../../wrappers/request.ts";
+/**
+ * What --lookup finds wrong with a host name: that clients are not known by it.
+ */
 import { confirmedName } from "../../confirmed_name.ts";
+import { resolveName } from "../../system/names.ts";
+import { type Problem, problem } from "../../wrappers/lint/finding.ts";
+import { equalIgnoringCase, isKnownName, PARANOID } from "../../wrappers/request.ts";
 
-/** A lookup that takes longer than this, in milliseconds, is slow. */
-const SLOW = 1000;
+/** A look-up that takes longer than this, in seconds, is slow. */
+const SLOW = 1;
+
+/** What looking a name up both ways came to. */
+export interface NameLookUp {
+  /** Undefined where no address is known. */
+  readonly addresses: readonly string[] | undefined;
+  /** The confirmed name of each address. */
+  readonly names: readonly string[];
+  readonly seconds: number;
+}
 
 /** Looks a host name up, both ways, and tells why a rule that names it would not match it. */
-export function checkName(name: string): Complaint | undefined {
+export function checkName(name: string): Problem | undefined {
   const start = performance.now();
-  const found = resolveName(name);
-  const names = found?.addresses.map((address) => confirmedName(address)) ?? [];
-  const took = performance.now() - start;
-  if (found === undefined) {
-    return complaint("warning", "unknown-host", `no address is known for ${name}`);
+  const addresses = resolveName(name)?.addresses;
+  const names = addresses?.map((address) => confirmedName(address)) ?? [];
+  return lintName(name, { addresses, names, seconds: (performance.now() - start) / 1000 });
+}
+
+/** What is wrong with a name of which this was found out. */
+export function lintName(
+  name: string,
+  { addresses, names, seconds }: NameLookUp,
+): Problem | undefined {
+  if (addresses === undefined) return problem("unknown-host", { name });
+  if (names.some((known) => equalIgnoringCase(known, name))) {
+    return seconds < SLOW
+      ? undefined
+      : problem("slow-lookup", { name, seconds: seconds.toFixed(1) });
   }
-  if (!names.some((known) => equalIgnoringCase(known, name))) {
-    const other = names.find(isKnownName);
-    if (other !== undefined) {
-      return complaint(
-        "warning",
-        "host-alias",
-        `${name} is another name of ${other}, and clients are known by that`,
-        `write ${other}`,
-      );
-    }
-    return complaint(
-      "warning",
-      "unconfirmed-host",
-      names.includes(PARANOID)
-        ? `the addresses of ${name} have names that contradict it, so clients there are PARANOID`
-        : `the addresses of ${name} have no names (reverse lookup), so this matches nobody`,
-      `write ${found.addresses.join(" ")}, or mend the reverse lookup`,
-    );
-  }
-  if (took < SLOW) return undefined;
-  return complaint(
-    "warning",
-    "slow-lookup",
-    `looking ${name} up took ${(took / 1000).toFixed(1)} seconds, which each check waits`,
-    "give the address as well",
-  );
+  const other = names.find(isKnownName);
+  if (other !== undefined) return problem("host-alias", { name, other });
+  const kind = names.includes(PARANOID) ? "paranoid" : "nameless";
+  return problem(`unconfirmed-host/${kind}`, { name, addresses: addresses.join(" ") });
 }

@@ -1,47 +1,39 @@
 /**
- * Daemon names that nothing on this host goes by.
+ * Daemon names that no service of this host has.
  */
 import { nearest } from "../../nearest.ts";
-import { complaint, type Piece, type Report } from "./finding.ts";
 import { isExcept } from "../match_list.ts";
 import { matchesText, parseDaemonPattern, type TextPattern } from "../pattern.ts";
-import { delimiterAt } from "../pattern.ts";
+import { about, type Piece, type ReportAt } from "./finding.ts";
+import { partsOf } from "./list.ts";
 
 /**
  * Checks the names of a daemon list against those of this host's services.
  *
+ * @param agent This agent's name.
  * @param services The names in small letters; called when a name is not this agent's.
  * @param isNew Whether a name comes up for the first time.
  */
 export function lintDaemonNames(
   words: readonly Piece[],
+  agent: string,
   services: () => ReadonlySet<string>,
   isNew: (name: string) => boolean,
-  report: Report,
+  report: ReportAt,
 ): void {
-  for (const { text, at } of words) {
-    if (isExcept(text)) continue;
-    const { daemon } = parseDaemonPattern(text);
+  for (const word of words) {
+    if (isExcept(word.text)) continue;
+    const { daemon } = parseDaemonPattern(word.text);
     if (daemon.kind === "port" || !/^[\w.*?-]+$/.test(daemon.text)) continue;
     const name = daemon.text.toLowerCase();
     if (RESERVED.includes(name) || !isNew(name)) continue;
-    if (matchesText(daemon, AGENT)) continue;
-    if (isKnown(daemon, services())) continue;
-    const divider = delimiterAt(text, "@", 1);
-    report(
-      complaint(
-        "hint",
-        "unknown-daemon",
-        `no service of this host is called ${daemon.text}`,
-        suggestionFor(daemon, services()),
-      ),
-      at,
-      divider < 0 ? text.length : divider,
-    );
+    if (matchesText(daemon, agent) || isKnown(daemon, services())) continue;
+    const meant = daemon.kind === "exact" ? similar(name, services()) : undefined;
+    const say = about(partsOf(word).before, report);
+    if (meant === undefined) say("unknown-daemon/other", { name: daemon.text });
+    else say("unknown-daemon/meant", { name: daemon.text, meant });
   }
 }
-
-const AGENT = "nrpe";
 
 /** Words that other checks know. */
 const RESERVED: readonly string[] = ["all", "known", "unknown", "local", "paranoid", "any"];
@@ -52,18 +44,10 @@ function isKnown(daemon: TextPattern, services: ReadonlySet<string>): boolean {
   return false;
 }
 
-function suggestionFor(daemon: TextPattern, services: ReadonlySet<string>): string {
-  const near = daemon.kind === "exact" ? candidates(daemon.text, services) : [];
-  const name = nearest(daemon.text, near);
-  return name === undefined
-    ? "a daemon goes by the name that its program is started with (argv[0])"
-    : `is ${name} meant?`;
-}
-
-/** The names that are about as long and begin alike: there may be thousands of either. */
-function candidates(name: string, services: ReadonlySet<string>): readonly string[] {
-  const begin = name[0]!.toLowerCase();
-  return [...services].filter((service) =>
-    service[0] === begin && Math.abs(service.length - name.length) <= 2
+/** The service that is meant, of those that begin alike and are about as long: there are thousands. */
+function similar(name: string, services: ReadonlySet<string>): string | undefined {
+  const candidates = [...services].filter((service) =>
+    service[0] === name[0] && Math.abs(service.length - name.length) <= 2
   );
+  return nearest(name, candidates);
 }

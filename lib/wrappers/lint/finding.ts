@@ -1,23 +1,38 @@
 /**
- * What is wrong with an access table, and where: the types that the checks share.
+ * What the checks report, and where: the types that they share.
  */
 import type { TablePlace } from "../table.ts";
+import { type CaseName, CATALOGUE, type Code, type Row, type Values } from "./catalogue.ts";
 
-/**
- * How bad it is: an `error` does not do what it says, a `warning` does more or less than it seems
- * to, and a `hint` works but rests on something that may fail.
- */
-export type Severity = "error" | "warning" | "hint";
+/** How bad a problem is; the catalogue says what each means. */
+export type LintSeverity = "error" | "warning" | "hint";
 
-/** Something wrong with a piece of text. */
-export interface Complaint {
-  readonly severity: Severity;
-  /** A short name that scripts can rely on, such as `host-bits-set`. */
-  readonly code: string;
+/** A case of the catalogue with its values, wherever it stands. */
+export interface Problem {
+  readonly severity: LintSeverity;
+  readonly code: Code;
   /** What is wrong, without a full stop. */
   readonly message: string;
   /** What to do, without a full stop. */
   readonly suggestion?: string;
+}
+
+/** Makes a problem of a case of the catalogue and the values in its texts. */
+export function problem<Name extends CaseName>(name: Name, ...[values]: Values<Name>): Problem {
+  const row: Row = CATALOGUE[name];
+  const [severity, message] = "error" in row
+    ? ["error", row.error] as const
+    : "warning" in row
+    ? ["warning", row.warning] as const
+    : ["hint", row.hint] as const;
+  const fill = (text: string) =>
+    text.replace(/\{(\w+)\}/g, (_, key) => String((values as Record<string, unknown>)[key]));
+  return {
+    severity,
+    code: name.split("/", 1)[0] as Code,
+    message: fill(message),
+    ...(row.suggestion === undefined ? {} : { suggestion: fill(row.suggestion) }),
+  };
 }
 
 /** A place in a file. */
@@ -32,14 +47,19 @@ export interface FindingPlace {
   readonly lineStart: number;
 }
 
-/** A complaint with its place. */
-export interface LintFinding extends Complaint {
+/** A problem and its place. */
+export interface LintFinding extends Problem {
   readonly file: string;
   /** Undefined where it is about the file as a whole. */
   readonly place: FindingPlace | undefined;
 }
 
-/** Findings that are only counted, because there are too many of their kind in one file. */
+/** A finding about a file as a whole. */
+export function wholeFile(file: string, problem: Problem): LintFinding {
+  return { ...problem, file, place: undefined };
+}
+
+/** Findings that are only counted, because there are too many of their code in one file. */
 export interface Suppressed extends Pick<LintFinding, "file" | "code" | "severity"> {
   readonly count: number;
 }
@@ -50,17 +70,15 @@ export interface Piece {
   readonly at: number;
 }
 
-/** Takes a complaint about `length` bytes at an offset of the text that is being checked. */
-export type Report = (complaint: Complaint, at: number, length: number) => void;
+/** Takes a problem of `length` bytes at an offset of the text that is being checked. */
+export type ReportAt = (problem: Problem, at: number, length: number) => void;
 
-/** Makes a complaint. */
-export function complaint(
-  severity: Severity,
-  code: string,
-  message: string,
-  suggestion?: string,
-): Complaint {
-  return { severity, code, message, ...(suggestion === undefined ? {} : { suggestion }) };
+/** Reports a case of the catalogue about the piece that is being checked. */
+export type Report = <Name extends CaseName>(name: Name, ...values: Values<Name>) => void;
+
+/** What reports about one piece. */
+export function about({ text, at }: Piece, report: ReportAt): Report {
+  return (name, ...values) => report(problem(name, ...values), at, text.length);
 }
 
 /**

@@ -2,7 +2,7 @@
  * Words that look like a wildcard or an operator of the language and are none.
  */
 import { nearest } from "../../nearest.ts";
-import { type Complaint, complaint } from "./finding.ts";
+import type { Report } from "./finding.ts";
 
 /** What a word is compared with. */
 export type WordRole = "host" | "daemon" | "user";
@@ -27,29 +27,27 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 
 const KEYWORDS: readonly string[] = ["all", "local", "known", "unknown", "paranoid", "except"];
 
-/** What is wrong with a word that is compared as it stands. */
-export function lintKeyword(word: string, role: WordRole): readonly Complaint[] {
+/** Wildcards that are nothing but a name where a daemon or a user is meant. */
+const LITERAL: Readonly<Record<WordRole, readonly string[]>> = {
+  host: [],
+  daemon: ["local", "unknown", "paranoid"],
+  user: ["local", "paranoid"],
+};
+
+/** Checks a word that is compared as it stands; returns whether there is something wrong with it. */
+export function lintKeyword(word: string, role: WordRole, report: Report): boolean {
   const lower = word.toLowerCase();
-  if (KEYWORDS.includes(lower)) return lintMisplaced(word, role);
-  const synonym = SYNONYMS[lower];
-  const meant = synonym ?? misspelt(word, lower)?.toUpperCase();
-  if (meant !== undefined) {
-    return [complaint(
-      "error",
-      "unknown-wildcard",
-      `${word} is no word of the language: it is taken for the name of a ${role}`,
-      `write ${meant}`,
-    )];
+  if (KEYWORDS.includes(lower)) {
+    const literal = role !== "host" && LITERAL[role].includes(lower);
+    if (literal) report(`wildcard-not-for-${role}s`, { word: word.toUpperCase() });
+    return literal;
   }
-  if (role === "host" && /^[A-Z]{3,}$/.test(word) && word !== "LOCALHOST") {
-    return [complaint(
-      "warning",
-      "unknown-wildcard",
-      `${word} is no wildcard: it is taken for the name of a host`,
-      "the wildcards are ALL LOCAL KNOWN UNKNOWN PARANOID",
-    )];
-  }
-  return [];
+  const meant = SYNONYMS[lower] ?? misspelt(word, lower)?.toUpperCase();
+  if (meant !== undefined) report("unknown-wildcard/meant", { word, role, meant });
+  else if (role === "host" && /^[A-Z]{3,}$/.test(word) && word !== "LOCALHOST") {
+    report("unknown-wildcard/capitals", { word });
+  } else return false;
+  return true;
 }
 
 /** The keyword that is meant; in small letters a word more easily is a name. */
@@ -57,22 +55,5 @@ function misspelt(word: string, lower: string): string | undefined {
   if (!/^[a-z]+$/.test(lower)) return undefined;
   const capitals = word === word.toUpperCase();
   const found = nearest(lower, KEYWORDS);
-  if (found === undefined || (!capitals && found.length < 6)) return undefined;
-  return found;
-}
-
-function lintMisplaced(word: string, role: WordRole): readonly Complaint[] {
-  const upper = word.toUpperCase();
-  const literal = role === "daemon"
-    ? ["LOCAL", "UNKNOWN", "PARANOID"]
-    : role === "user"
-    ? ["LOCAL", "PARANOID"]
-    : [];
-  return literal.includes(upper)
-    ? [complaint(
-      "error",
-      `wildcard-not-for-${role}s`,
-      `${upper} means nothing for a ${role}: it is taken for a name`,
-    )]
-    : [];
+  return found === undefined || (!capitals && found.length < 6) ? undefined : found;
 }

@@ -1,13 +1,13 @@
 /**
  * Checks of daemon lists and client lists: each word by itself, and the EXCEPT between them.
  */
-import { oddCharacter } from "./character.ts";
-import { type Complaint, complaint, type Piece, type Report } from "./finding.ts";
-import { lintHost } from "./host.ts";
-import { lintKeyword } from "./keyword.ts";
 import { isExcept } from "../match_list.ts";
 import { delimiterAt, parseDaemonPattern } from "../pattern.ts";
 import { wordsOf } from "../table.ts";
+import { oddCharacter } from "./character.ts";
+import { about, type Piece, problem, type Report, type ReportAt } from "./finding.ts";
+import { lintHost } from "./host.ts";
+import { lintKeyword } from "./keyword.ts";
 
 /** The words of a list that begins at an offset of the line. */
 export function piecesOf(list: string, start: number): Piece[] {
@@ -19,129 +19,76 @@ export function piecesOf(list: string, start: number): Piece[] {
   });
 }
 
+/** The parts of a word before and after its `@`; `after` is undefined where it has none. */
+export function partsOf({ text, at }: Piece): {
+  readonly before: Piece;
+  readonly after: Piece | undefined;
+} {
+  // From the second character on: an @ at the start belongs to the word.
+  const divider = delimiterAt(text, "@", 1);
+  if (divider < 0) return { before: { text, at }, after: undefined };
+  return {
+    before: { text: text.slice(0, divider), at },
+    after: { text: text.slice(divider + 1), at: at + divider + 1 },
+  };
+}
+
 /** Checks the words of a daemon list. */
-export function lintDaemons(words: readonly Piece[], report: Report): void {
+export function lintDaemons(words: readonly Piece[], report: ReportAt): void {
   lintExcept(words, report);
-  for (const { text, at } of words) {
-    if (isExcept(text)) continue;
-    const divider = delimiterAt(text, "@", 1);
-    const name = divider < 0 ? text : text.slice(0, divider);
-    for (const found of lintDaemonName(name)) report(found, at, name.length);
-    if (divider < 0) continue;
-    const host = text.slice(divider + 1);
-    for (const found of lintHost(host)) report(found, at + divider + 1, host.length);
+  for (const word of words) {
+    if (isExcept(word.text)) continue;
+    const { before: name, after: server } = partsOf(word);
+    lintDaemonName(name.text, about(name, report));
+    if (server !== undefined) lintHost(server.text, about(server, report));
   }
 }
 
-function lintDaemonName(name: string): readonly Complaint[] {
+function lintDaemonName(name: string, report: Report): void {
   if (name.startsWith("/")) {
-    return [complaint(
-      "error",
-      "path-as-daemon",
-      "a daemon goes by its name alone, so this matches none",
-      `write ${name.slice(name.lastIndexOf("/") + 1) || "the name"}`,
-    )];
+    return report("path-as-daemon", { name: name.slice(name.lastIndexOf("/") + 1) || "the name" });
   }
-  if (name.startsWith("@")) {
-    return [complaint(
-      "error",
-      "netgroup-as-daemon",
-      "a netgroup holds hosts and users, so this matches no daemon",
-      "write netgroups behind the first colon",
-    )];
-  }
-  const odd = /[[\]]/.test(name) ? BRACKETED_DAEMON : oddCharacter(name);
-  if (odd !== undefined) return [odd];
+  if (name.startsWith("@")) return report("netgroup-as-daemon");
+  const odd = /[[\]]/.test(name) ? "bad-brackets/daemon" : oddCharacter(name);
+  if (odd !== undefined) return report(odd);
   const { daemon } = parseDaemonPattern(name);
-  if (daemon.kind === "port") {
-    return daemon.port > 0 && daemon.port <= 65535 ? [] : [complaint(
-      "error",
-      "bad-port",
-      `a number in a daemon list is a port of this host, and there is no port ${daemon.port}`,
-    )];
+  if (daemon.kind === "exact") lintKeyword(name, "daemon", report);
+  if (daemon.kind === "port" && !(daemon.port > 0 && daemon.port <= 65535)) {
+    report("bad-port", { port: daemon.port });
   }
-  return daemon.kind === "exact" ? lintKeyword(name, "daemon") : [];
 }
-
-const BRACKETED_DAEMON = complaint(
-  "error",
-  "bad-brackets",
-  "brackets are part of the daemon's name here, so this matches none",
-  "leave the brackets out",
-);
 
 /** Checks the words of a client list. */
-export function lintClients(words: readonly Piece[], report: Report): void {
+export function lintClients(words: readonly Piece[], report: ReportAt): void {
   lintExcept(words, report);
-  for (const { text, at } of words) {
-    if (isExcept(text)) continue;
-    const divider = delimiterAt(text, "@", 1);
-    if (divider < 0) {
-      for (const found of lintHost(text)) report(found, at, text.length);
+  for (const word of words) {
+    if (isExcept(word.text)) continue;
+    const { before, after: host } = partsOf(word);
+    if (host === undefined) {
+      lintHost(word.text, about(word, report));
       continue;
     }
-    const user = text.slice(0, divider);
-    const host = text.slice(divider + 1);
-    for (const found of lintUser(user)) report(found, at, user.length);
-    if (user.startsWith("/")) continue;
-    for (const found of lintUserHost(host)) report(found, at + divider + 1, host.length);
+    lintUser(before.text, about(before, report));
+    if (before.text.startsWith("/")) continue;
+    if (delimiterAt(host.text, "@", 1) < 0) lintHost(host.text, about(host, report));
+    else report(problem("two-ats"), host.at, host.text.length);
   }
 }
 
-function lintUser(user: string): readonly Complaint[] {
-  if (user.startsWith("/")) {
-    return [complaint(
-      "error",
-      "at-in-path",
-      "the @ divides this path into user and host, so this names no file",
-      "give the file a name without @",
-    )];
-  }
-  if (user.startsWith("@") || user.startsWith("[")) {
-    return [complaint(
-      "error",
-      "bad-user",
-      `${user} is compared with the user's name as it stands, so this matches nobody`,
-    )];
-  }
+function lintUser(user: string, report: Report): void {
+  if (user.startsWith("/")) return report("at-in-path");
+  if (/^[@[]/.test(user)) return report("bad-user", { user });
   const odd = oddCharacter(user);
-  return odd === undefined ? lintKeyword(user, "user") : [odd];
+  if (odd === undefined) lintKeyword(user, "user", report);
+  else report(odd);
 }
 
-function lintUserHost(host: string): readonly Complaint[] {
-  return delimiterAt(host, "@", 1) < 0 ? lintHost(host) : [complaint(
-    "error",
-    "two-ats",
-    "the first @ divides user and host, and no host has an @ in its name; this matches nobody",
-  )];
-}
-
-function lintExcept(words: readonly Piece[], report: Report): void {
-  words.forEach(({ text, at }, index) => {
-    if (!isExcept(text)) return;
+function lintExcept(words: readonly Piece[], report: ReportAt): void {
+  words.forEach((word, index) => {
+    if (!isExcept(word.text)) return;
     const before = words[index - 1];
-    const found = before === undefined
-      ? complaint(
-        "error",
-        "except-at-start",
-        "nothing stands before EXCEPT, so the list matches nothing",
-        "write ALL before it",
-      )
-      : isExcept(before.text)
-      ? complaint(
-        "error",
-        "except-twice",
-        "nothing stands between the two EXCEPT, so nothing is excepted",
-        "take one of them away",
-      )
-      : index === words.length - 1
-      ? complaint(
-        "error",
-        "except-at-end",
-        "nothing stands behind EXCEPT, so nothing is excepted",
-        "name what is to be excepted, or take EXCEPT away",
-      )
-      : undefined;
-    if (found !== undefined) report(found, at, text.length);
+    if (before === undefined) about(word, report)("except-at-start");
+    else if (isExcept(before.text)) about(word, report)("except-twice");
+    else if (index === words.length - 1) about(word, report)("except-at-end");
   });
 }

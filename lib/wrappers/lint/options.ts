@@ -2,25 +2,24 @@
  * Checks of a rule's options: the mistakes that deny, and what surprises without being one.
  */
 import { nearest } from "../../nearest.ts";
-import { type Complaint, complaint, type Report } from "./finding.ts";
-import { type Effect, fieldAt, OPTION_NAMES, type OptionError, readOption } from "../option.ts";
-import { answerKey, type Fact, type Question, type Request, UNKNOWN } from "../request.ts";
 import type { TableName } from "../find_rule.ts";
+import { type Effect, fieldAt, OPTION_NAMES, type OptionError, readOption } from "../option.ts";
+import { answerKey, type Fact, type Request, UNKNOWN } from "../request.ts";
+import { about, type Report, type ReportAt } from "./finding.ts";
+import type { HostQueries } from "./host_queries.ts";
 
-/** What a rule does with whom it matches. */
-export type Outcome = "grants" | "denies" | "delegates" | "searches on";
+/** What a rule does with the clients that it matches. */
+export type RuleOutcome = "grants" | "denies" | "delegates" | "searches on";
 
 /** What the checks of options have to know. */
-export interface OptionSurroundings {
+export interface OptionContext {
   readonly table: TableName;
-  /** Whether the rule is for this agent, be it among others. */
+  /** Whether the rule is for this agent, with or without others. */
   readonly forAgent: boolean;
-  /** Whether a user or group of that name exists. */
-  readonly ask: (question: Question) => boolean;
-  readonly directoryExists: (path: string) => boolean;
+  readonly host: Pick<HostQueries, "ask" | "directoryExists">;
 }
 
-/** A request of which all is known, and nothing is true. */
+/** A request of which everything is known, and nothing is true. */
 export const NOBODY: Request = {
   daemon: "nrpe",
   client: { address: UNKNOWN, name: UNKNOWN },
@@ -40,43 +39,29 @@ export const NOBODY: Request = {
 export function lintOptions(
   options: string | undefined,
   start: number,
-  surroundings: OptionSurroundings,
-  report: Report,
-): Outcome {
-  const plain = surroundings.table === "allow" ? "grants" : "denies";
-  if (options === undefined) return plain;
-  let outcome: Outcome = plain;
+  context: OptionContext,
+  report: ReportAt,
+): RuleOutcome {
+  let outcome: RuleOutcome = context.table === "allow" ? "grants" : "denies";
+  if (options === undefined) return outcome;
   let request = NOBODY;
   let before: Effect | undefined;
   for (let at = 0;;) {
     const step = readOption(options, at, request);
     if (step.kind === "needs") {
-      request = answered(step.fact, request, surroundings);
+      request = answered(step.fact, request, context);
       continue;
     }
     if (step.kind === "end") return outcome;
-    const field = placeOf(options, at);
+    const written = writtenOption(options, at);
+    const say = about({ text: written.raw, at: start + written.at }, report);
     if (step.kind === "error") {
-      const found = explainError(step, field.text, before, options.slice(field.next), surroundings);
-      report(found, start + field.at, field.length);
+      lintError(step, written, before, context.table, say);
       return "denies";
     }
     const { effect } = step;
-    for (const warning of step.warnings) {
-      report(
-        complaint(
-          "warning",
-          "unknown-expansion",
-          `${warning}: it expands to nothing`,
-          "write %% for a percent sign",
-        ),
-        start + field.at,
-        field.length,
-      );
-    }
-    for (const found of lintEffect(effect, surroundings)) {
-      report(found, start + field.at, field.length);
-    }
+    for (const problem of step.warnings) say("unknown-expansion", { problem });
+    lintEffect(effect, context, say);
     if (effect.option === "aclexec") outcome = "searches on";
     if (effect.option === "allow") return "grants";
     if (effect.option === "deny") return "denies";
@@ -86,12 +71,12 @@ export function lintOptions(
   }
 }
 
-function answered(fact: Fact, request: Request, { ask }: OptionSurroundings): Request {
+function answered(fact: Fact, request: Request, { host }: OptionContext): Request {
   switch (fact.kind) {
     case "user account":
     case "group account":
     case "netgroup": {
-      const answers = new Map(request.answers).set(answerKey(fact), ask(fact));
+      const answers = new Map(request.answers).set(answerKey(fact), host.ask(fact));
       return { ...request, answers };
     }
     default:
@@ -99,90 +84,63 @@ function answered(fact: Fact, request: Request, { ask }: OptionSurroundings): Re
   }
 }
 
-interface Field {
+/** An option as it stands in its rule. */
+interface WrittenOption {
+  /** As it is read, `\:` being a colon. */
   readonly text: string;
-  /** Its offset in the options, and its length there. */
+  readonly raw: string;
+  /** The offset of `raw` in the options. */
   readonly at: number;
-  readonly length: number;
-  readonly next: number;
+  /** The options after it. */
+  readonly rest: string;
 }
 
-function placeOf(options: string, start: number): Field {
+function writtenOption(options: string, start: number): WrittenOption {
   const { text = "", next = options.length + 1 } = fieldAt(options, start) ?? {};
-  const raw = options.slice(start, next - 1);
-  const trimmed = raw.trim();
+  const rest = options.slice(next);
+  const field = options.slice(start, next - 1);
+  const raw = field.trim();
   // An empty option is pointed at by the colon before it.
-  if (trimmed === "") return { text: "", at: start - 1, length: 1, next };
-  return { text: text.trim(), at: start + raw.indexOf(trimmed), length: trimmed.length, next };
+  if (raw === "") return { text: "", raw: ":", at: start - 1, rest };
+  return { text: text.trim(), raw, at: start + field.indexOf(raw), rest };
 }
 
-/** Options whose values are free text, in which a colon is easily forgotten. */
-const FREE_TEXT: readonly Effect["option"][] = ["spawn", "twist", "aclexec", "setenv", "banners"];
-
-function explainError(
+function lintError(
   error: OptionError,
-  text: string,
+  written: WrittenOption,
   before: Effect | undefined,
-  rest: string,
-  { table }: OptionSurroundings,
-): Complaint {
-  const name = /^[^ \t=]*/.exec(text)![0];
+  table: TableName,
+  report: Report,
+): void {
+  const name = /^[^ \t=]*/.exec(written.text)![0];
   switch (error.problem) {
     case "no name":
-      return complaint(
-        "error",
-        "empty-option",
-        "nothing stands behind this colon, and an empty option denies",
-        "take the colon away",
-      );
+      return report("empty-option");
     case "unknown name":
-      return unknownOption(name, text, before, table);
+      return lintUnknown(name, written.raw, before, table, report);
     case "not last": {
-      const next = /^[ \t]*([^ \t=:]*)/.exec(rest)![1]!;
-      if (name.toLowerCase() === "twist" && !isOption(next)) return UNESCAPED_COLON;
-      return complaint(
-        "error",
-        "option-not-last",
-        `${name} must be the last option; here it denies instead`,
-        `move ${name} to the end`,
-      );
+      const next = /^[ \t]*([^ \t=:]*)/.exec(written.rest)![1]!;
+      return name.toLowerCase() === "twist" && !isOption(next)
+        ? report("unescaped-colon")
+        : report("option-not-last", { name });
     }
     case "value not wanted":
-      if (/[ \t]#/.test(text)) return COMMENT_IN_OPTION;
-      return complaint(
-        "error",
-        "option-takes-no-value",
-        `${name} takes no value; with one the rule denies`,
-        `write ${name} alone`,
-      );
+      return /[ \t]#/.test(written.text)
+        ? report("comment-behind-rule/option")
+        : report("option-takes-no-value", { name });
     case "value missing":
-      return complaint(
-        "error",
-        "option-needs-value",
-        `${name} needs a value; without one the rule denies`,
-      );
+      return report("option-needs-value", { name });
     case "bad value":
-      return complaint("error", "bad-option-value", `${error.message}, so the rule denies`);
+      return report("bad-option-value", { problem: error.message });
   }
 }
-
-const UNESCAPED_COLON = complaint(
-  "error",
-  "unescaped-colon",
-  "a colon ends the option, and what follows it is no option, so the rule denies",
-  "write \\: for a colon in a value",
-);
-
-const COMMENT_IN_OPTION = complaint(
-  "error",
-  "comment-behind-rule",
-  "there are no comments behind a rule: this is read as part of the option, so the rule denies",
-  "put the comment on a line of its own, # first",
-);
 
 function isOption(name: string): boolean {
   return OPTION_NAMES.includes(name.toLowerCase());
 }
+
+/** Options whose values are free text, in which a colon is easily forgotten. */
+const FREE_TEXT: readonly Effect["option"][] = ["spawn", "twist", "aclexec", "setenv", "banners"];
 
 /** Verdicts as other languages call them. */
 const VERDICTS: Readonly<Record<string, string>> = {
@@ -200,109 +158,49 @@ const VERDICTS: Readonly<Record<string, string>> = {
   reject: "deny",
 };
 
-function unknownOption(
+function lintUnknown(
   name: string,
   text: string,
   before: Effect | undefined,
   table: TableName,
-): Complaint {
-  if (name.startsWith("#")) return COMMENT_IN_OPTION;
+  report: Report,
+): void {
+  if (name.startsWith("#")) return report("comment-behind-rule/option");
   const meant = VERDICTS[name.toLowerCase()] ?? nearest(name, OPTION_NAMES);
   if (meant === undefined && before !== undefined && FREE_TEXT.includes(before.option)) {
-    return UNESCAPED_COLON;
-  }
-  if (/^[(/]|^[A-Za-z_]+=.*\//.test(text)) {
-    return complaint(
-      table === "allow" ? "error" : "warning",
-      "shell-command",
-      "a command alone is no option of this dialect: it is not run, and the rule denies",
-      `write spawn ${text.length > 40 ? "before it" : text}`,
-    );
-  }
-  if (/^[a-z]+,/i.test(name) && isOption(name.slice(0, name.indexOf(",")))) {
-    return complaint(
-      "error",
-      "unknown-option",
-      `${name} is no option, so the rule denies`,
-      "separate options by colons",
-    );
-  }
-  return complaint(
-    "error",
-    "unknown-option",
-    `${name} is no option, so the rule denies whoever it matches`,
-    meant === undefined ? `the options are ${OPTION_NAMES.join(" ")}` : `write ${meant}`,
-  );
+    report("unescaped-colon");
+  } else if (/^[(/]|^[A-Za-z_]+=.*\//.test(text)) {
+    report(`shell-command/${table}`, { command: text });
+  } else if (/^[a-z]+,/i.test(name) && isOption(name.slice(0, name.indexOf(",")))) {
+    report("unknown-option/comma", { name });
+  } else if (meant === undefined) {
+    report("unknown-option/other", { name, options: OPTION_NAMES.join(" ") });
+  } else report("unknown-option/meant", { name, meant });
 }
 
 function lintEffect(
   effect: Effect,
-  { table, forAgent, directoryExists }: OptionSurroundings,
-): readonly Complaint[] {
+  { table, forAgent, host }: OptionContext,
+  report: Report,
+): void {
   switch (effect.option) {
     case "aclexec":
-      return table === "allow" ? [] : [complaint(
-        "warning",
-        "aclexec-grants",
-        "in hosts.deny a command that fails grants, and the rules behind are not tried",
-        "put the rule into hosts.allow and deny in hosts.deny",
-      )];
+      if (table === "deny") report("aclexec-grants");
+      break;
     case "twist":
-      return forAgent
-        ? [complaint(
-          "hint",
-          "twist-in-resident-daemon",
-          "twist works under inetd nowait only: an agent that serves more than one connection " +
-            "refuses the client instead",
-        )]
-        : [];
+      if (forAgent) report("twist-in-resident-daemon");
+      break;
     case "user":
     case "group":
-      return [complaint(
-        "hint",
-        "user-option",
-        `Debian's tcpd ignores ${effect.option}; this agent obeys it, and refuses the client ` +
-          "where it may not change its user",
-      )];
+      report("user-option", { option: effect.option });
+      break;
     case "banners":
-      return lintBanners(effect.directory, forAgent, directoryExists);
+      if (!host.directoryExists(effect.directory)) {
+        report("missing-directory", { directory: effect.directory });
+      }
+      if (forAgent) report("banner-breaks-nrpe");
+      break;
     case "rfc931":
-      return [userLookup()];
-    default:
-      return [];
+      report("user-lookup");
   }
-}
-
-function lintBanners(
-  directory: string,
-  forAgent: boolean,
-  directoryExists: (path: string) => boolean,
-): readonly Complaint[] {
-  const found: Complaint[] = [];
-  if (!directoryExists(directory)) {
-    found.push(complaint(
-      "warning",
-      "missing-directory",
-      `there is no directory ${directory}, so no banner is sent`,
-    ));
-  }
-  if (forAgent) {
-    found.push(complaint(
-      "warning",
-      "banner-breaks-nrpe",
-      "check_nrpe takes a banner for a broken answer",
-      "leave nrpe out of the rule",
-    ));
-  }
-  return found;
-}
-
-/** The hint about patterns and options that ask the client's host for its user. */
-export function userLookup(): Complaint {
-  return complaint(
-    "hint",
-    "user-lookup",
-    `the user is asked of the client's own host (RFC 1413): that takes up to 10 seconds, and is ${UNKNOWN} where nobody answers`,
-    "leave the user out",
-  );
 }

@@ -1,11 +1,12 @@
 /**
  * What the rules come to together: rules that never decide, and grants that nothing else denies.
  */
-import { type Complaint, complaint, type Piece, type Report } from "./finding.ts";
-import type { Outcome } from "./options.ts";
-import { makeReach, type ReachRule } from "./shadowed_rules.ts";
-import { isExcept } from "../match_list.ts";
 import type { TableName } from "../find_rule.ts";
+import { isExcept } from "../match_list.ts";
+import { about, type Piece, type Problem, problem, type Report, type ReportAt } from "./finding.ts";
+import { partsOf } from "./list.ts";
+import type { RuleOutcome } from "./options.ts";
+import { makeEarlierRules, type RuleScope } from "./shadowed_rules.ts";
 
 /** A rule whose words and options were read. */
 export interface PolicyRule {
@@ -15,90 +16,84 @@ export interface PolicyRule {
   readonly daemons: readonly Piece[];
   /** The words of the client list that something can match. */
   readonly clients: readonly Piece[];
-  readonly outcome: Outcome;
-  /** Takes complaints about its line, also when the tables have been read to their ends. */
-  readonly report: Report;
+  readonly outcome: RuleOutcome;
+  /** Reports about its line, also when the tables have been read to their ends. */
+  readonly report: ReportAt;
 }
 
 /** The rules of both tables, in the order in which they are searched. */
 export interface Policy {
   readonly take: (rule: PolicyRule) => void;
-  /** hosts.deny denies whoever comes to its end. */
+  /** hosts.deny denies every client that no rule before its end decides about. */
   readonly deniesAll: () => void;
-  /** Complains about what only shows when all rules are known. */
+  /** Reports what only shows when all rules are known. */
   readonly finish: () => void;
 }
 
 /** Begins with no rule. */
 export function makePolicy(): Policy {
-  const reach = { allow: makeReach(), deny: makeReach() };
-  /** The rules of hosts.allow behind which hosts.deny is never asked. */
-  const final = makeReach();
-  const granted = new Map<string, { readonly report: Report; readonly at: Piece }>();
+  const earlier = { allow: makeEarlierRules<PolicyRule>(), deny: makeEarlierRules<PolicyRule>() };
+  /** The rules of hosts.allow after which hosts.deny is never asked. */
+  const final = makeEarlierRules<PolicyRule>();
+  /** By the daemon, the first grant to some clients. */
+  const granted = new Map<string, { readonly daemon: string; readonly report: Report }>();
   const denied = new Set<string>();
   let deniesEverything = false;
   return {
     take(rule) {
-      const reachRule = reachRuleOf(rule);
-      const cover = reach[rule.table].coverOf(reachRule) ??
-        (rule.table === "deny" ? final.coverOf(reachRule) : undefined);
-      if (cover !== undefined) {
-        const { at, text } = rule.daemons[0]!;
-        const last = rule.clients.at(-1)!;
-        rule.report(neverReached(rule, cover), at, last.at + last.text.length - at || text.length);
+      const { table, outcome, daemons, clients, report } = rule;
+      const scope = scopeOf(rule);
+      const by = earlier[table].shadowing(scope) ??
+        (table === "deny" ? final.shadowing(scope) : undefined);
+      if (by !== undefined) {
+        const { at } = daemons[0]!;
+        const last = clients.at(-1)!;
+        report(shadowed(rule, by), at, last.at + last.text.length - at);
       }
-      reach[rule.table].add(reachRule);
-      if (rule.table === "allow" && rule.outcome !== "searches on") final.add(reachRule);
+      earlier[table].add(rule, scope);
+      if (table === "allow" && outcome !== "searches on") final.add(rule, scope);
 
-      if (rule.outcome !== "grants") {
-        for (const name of deniedBy(rule)) denied.add(name);
-      } else if (
-        rule.table === "allow" && rule.clients.length > 0 && !reachRule.clients.some(isEveryone)
-      ) {
-        for (const piece of rule.daemons.slice(0, reachRule.daemons.length)) {
-          const name = nameOf(piece.text);
-          if (!granted.has(name)) granted.set(name, { report: rule.report, at: piece });
+      if (outcome !== "grants") {
+        for (const daemon of daemons) denied.add(deniedBy(daemon));
+      } else if (table === "allow" && clients.length > 0 && !scope.clients.some(isEveryone)) {
+        for (const daemon of daemons.slice(0, scope.daemons.length)) {
+          const name = nameOf(daemon);
+          if (granted.has(name)) continue;
+          granted.set(name, { daemon: daemon.text, report: about(daemon, report) });
         }
       }
     },
     deniesAll: () => void (deniesEverything = true),
     finish() {
       if (deniesEverything || denied.has(EVERY_DAEMON)) return;
-      for (const [name, { report, at }] of granted) {
-        const isDenied = isPlainName(name) ? denied.has(name) : denied.size > 0;
-        if (!isDenied) report(nothingDenies(at.text), at.at, at.text.length);
+      for (const [name, { daemon, report }] of granted) {
+        if (isPlainName(name) ? denied.has(name) : denied.size > 0) continue;
+        report(`nothing-denies/${daemon.toLowerCase() === "all" ? "all" : "daemon"}`, { daemon });
       }
     },
   };
 }
 
-function reachRuleOf({ file, line, daemons, clients, outcome }: PolicyRule): ReachRule {
-  const daemonEnd = daemons.findIndex(({ text }) => isExcept(text));
-  const clientEnd = clients.findIndex(({ text }) => isExcept(text));
-  const texts = (pieces: readonly Piece[], end: number) =>
-    pieces.slice(0, end < 0 ? undefined : end).map(({ text }) => text);
-  return {
-    file,
-    line,
-    daemons: texts(daemons, daemonEnd),
-    clients: texts(clients, clientEnd),
-    excepts: daemonEnd >= 0 || clientEnd >= 0,
-    outcome,
+function scopeOf({ daemons, clients }: PolicyRule): RuleScope {
+  const texts = (pieces: readonly Piece[]) => {
+    const end = pieces.findIndex(({ text }) => isExcept(text));
+    return pieces.slice(0, end < 0 ? undefined : end).map(({ text }) => text);
   };
+  const scope = { daemons: texts(daemons), clients: texts(clients) };
+  const excepts = scope.daemons.length + scope.clients.length < daemons.length + clients.length;
+  return { ...scope, excepts };
 }
 
 function isEveryone(word: string): boolean {
   return word.toLowerCase() === "all" || word === "*";
 }
 
-/** What stands for a daemon list that more than names stand in. */
+/** What stands for a word of a daemon list that is more than a name. */
 const EVERY_DAEMON = "";
 
-function deniedBy({ daemons }: PolicyRule): readonly string[] {
-  return daemons.map(({ text }) => {
-    const name = nameOf(text);
-    return isExcept(text) || !isPlainName(name) ? EVERY_DAEMON : name;
-  });
+function deniedBy(daemon: Piece): string {
+  const name = nameOf(daemon);
+  return isExcept(daemon.text) || !isPlainName(name) ? EVERY_DAEMON : name;
 }
 
 /** Whether a word in small letters names one daemon and no more. */
@@ -106,40 +101,18 @@ function isPlainName(name: string): boolean {
   return name !== "all" && /^[\w.-]*[\w-]$/.test(name) && !name.startsWith(".");
 }
 
-function nameOf(word: string): string {
-  return word.replace(/(?<=.)@.*$/s, "").toLowerCase();
+/** The name of a daemon in small letters, at whichever address. */
+function nameOf(daemon: Piece): string {
+  return partsOf(daemon).before.text.toLowerCase();
 }
 
-function neverReached(rule: PolicyRule, cover: ReachRule): Complaint {
-  const by = cover.file === rule.file
-    ? `line ${cover.line} matches`
-    : `${cover.file} line ${cover.line} matches`;
-  const denies = rule.outcome === "denies";
-  if (denies && cover.outcome === "grants") {
-    return complaint(
-      rule.table === "allow" ? "error" : "warning",
-      "deny-never-reached",
-      `this denies nobody: ${by} all of it before, and grants`,
-      cover.file === rule.file
-        ? `move it before line ${cover.line}`
-        : `deny it in ${cover.file} before line ${cover.line}, with : deny`,
-    );
+function shadowed(rule: PolicyRule, by: PolicyRule): Problem {
+  const { file, line } = by;
+  const place = file === rule.file ? "same-file" : "other-file";
+  if (rule.outcome !== "denies" || by.outcome !== "grants") {
+    return problem(`unreachable-rule/${place}`, { file, line });
   }
-  return complaint(
-    "warning",
-    "unreachable-rule",
-    `this rule never decides: ${by} all of it before`,
-    cover.file === rule.file ? `take it out, or move it before line ${cover.line}` : "take it out",
-  );
-}
-
-function nothingDenies(daemon: string): Complaint {
-  return complaint(
-    "warning",
-    "nothing-denies",
-    `whoever no rule matches gets in, and no rule denies ${
-      daemon.toLowerCase() === "all" ? "anyone" : `${daemon} to others`
-    }: this grant changes nothing`,
-    `write ${daemon}: ALL into hosts.deny`,
-  );
+  return rule.table === "allow"
+    ? problem("deny-never-reached/allow", { line })
+    : problem(`deny-never-reached/${place}`, { file, line });
 }

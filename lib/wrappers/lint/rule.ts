@@ -3,77 +3,50 @@
  */
 import { wantsName } from "../explain.ts";
 import type { TableName } from "../find_rule.ts";
-import { lintDaemonNames } from "./daemon_names.ts";
-import {
-  type Complaint,
-  complaint,
-  type LintFinding,
-  type Piece,
-  type Report,
-  type Severity,
-} from "./finding.ts";
-import { bareIpv6At, commentBehindRule, indentedComment, unbalanced } from "./line.ts";
-import { lintClients, lintDaemons, piecesOf } from "./list.ts";
-import { lintOptions, NOBODY, type OptionSurroundings, userLookup } from "./options.ts";
-import { lintPatternFile, type PatternFiles } from "./pattern_file.ts";
-import type { Policy } from "./policy.ts";
 import { type FileReader, isExcept, matchDaemon, type Matching, matchList } from "../match_list.ts";
 import { type HostPattern, parseClientPattern } from "../pattern.ts";
 import type { Rule } from "../table.ts";
+import type { Code } from "./catalogue.ts";
+import { lintDaemonNames } from "./daemon_names.ts";
+import { about, type Piece, problem, type ReportAt } from "./finding.ts";
+import { isLoneMask } from "./host.ts";
+import type { HostQueries } from "./host_queries.ts";
+import { bareIpv6At, indentedComment, trailingComment } from "./line.ts";
+import { lintClients, lintDaemons, partsOf, piecesOf } from "./list.ts";
+import { lintOptions, NOBODY } from "./options.ts";
+import { lintPatternFile, type PatternFiles } from "./pattern_file.ts";
+import type { Policy } from "./policy.ts";
 
-/** What the checks ask of the host. */
-export interface LintSurroundings extends Pick<OptionSurroundings, "ask" | "directoryExists"> {
-  /** The names that daemons of this host go by, in small letters; only called where a name is not this agent's. */
-  readonly services: () => ReadonlySet<string>;
-  /** Looks a host name up and tells what is wrong with it; absent unless lookups are wanted. */
-  readonly checkName?: (name: string) => Complaint | undefined;
-}
-
-/** What the checks of one table share. */
-export interface TableLint {
+/** What the checks of a table's rules share. */
+export interface RuleContext {
   readonly table: TableName;
   readonly path: string;
-  readonly text: string;
-  readonly surroundings: LintSurroundings;
+  readonly host: HostQueries;
   readonly policy: Policy;
   readonly files: PatternFiles;
-  /** Complaints that are made once a table, by their codes, and daemon and host names seen. */
-  readonly once: Set<string>;
-  readonly findings: LintFinding[];
-  /** How many findings of each code there are. */
-  readonly counts: Map<string, { severity: Severity; count: number }>;
+  /** Whether this is the first time that `key` comes up in the table. */
+  readonly isFirst: (key: string) => boolean;
 }
 
-/** Whether this is the first time that `key` comes up in the table. */
-export function first(lint: TableLint, key: string): boolean {
-  if (lint.once.has(key)) return false;
-  lint.once.add(key);
-  return true;
-}
-
-/** A rule, with all that its checks share. */
-interface RuleLint {
+/** A rule as it stands in its table. */
+export interface WrittenRule {
   readonly text: string;
   readonly line: number;
   readonly rule: Extract<Rule, { readonly kind: "rule" }>;
-  readonly daemons: readonly Piece[];
-  readonly clients: readonly Piece[];
-  readonly report: Report;
 }
 
-export function lintRule(
-  lint: TableLint,
-  { text, line, rule, report }: Omit<RuleLint, "daemons" | "clients">,
-) {
+/** Checks a rule. */
+export function lintRule(context: RuleContext, written: WrittenRule, report: ReportAt): void {
+  const { line, rule } = written;
   const daemons = piecesOf(rule.daemons, 0);
   const clients = piecesOf(rule.clients, rule.daemons.length + 1);
-  const found: RuleLint = { text, line, rule, daemons, clients, report };
-  const misread = misreadFrom(found);
+  const misread = misreadFrom(written, daemons, clients, report);
   if (misread !== undefined) {
     // What stands before is what it seems to be.
     return lintClients(clients.filter(({ at }) => at < misread), report);
   }
 
+  const { table, path: file, host, policy, isFirst } = context;
   lintDaemons(daemons, report);
   const bad = new Map<number, number>();
   lintClients(clients, (found, at, length) => {
@@ -81,43 +54,32 @@ export function lintRule(
     report(found, at, length);
   });
   const sound = clients.filter(({ text, at }) => bad.get(at) !== text.length);
-  lintDaemonNames(
-    daemons,
-    lint.surroundings.services,
-    (name) => first(lint, `daemon ${name}`),
-    report,
-  );
-  for (const piece of sound) lintFileAndName(lint, piece, report);
-  const { ask, directoryExists } = lint.surroundings;
-  const outcome = lintOptions(
-    rule.options,
-    rule.daemons.length + rule.clients.length + 2,
-    { ask, directoryExists, table: lint.table, forAgent: isForAgent(daemons) },
-    report,
-  );
-  lint.policy.take({
-    table: lint.table,
-    file: lint.path,
-    line,
-    daemons,
-    clients: sound,
-    outcome,
-    report,
-  });
+  const isNew = (name: string) => isFirst(`daemon ${name}`);
+  lintDaemonNames(daemons, host.agent, host.services, isNew, report);
+  for (const client of sound) lintFileAndName(context, client, report);
+  const start = rule.daemons.length + rule.clients.length + 2;
+  const forAgent = namesDaemon(daemons, host.agent);
+  const outcome = lintOptions(rule.options, start, { table, forAgent, host }, report);
+  policy.take({ table, file, line, daemons, clients: sound, outcome, report });
 }
 
 /** Errors of words that match somebody, if not whom they should. */
-const MAY_STILL_MATCH: ReadonlySet<string> = new Set([
-  ...["empty-net-length", "unknown-wildcard", "wildcard-not-for-users", "bad-user"],
-  ...["except-at-start", "except-at-end", "except-twice"],
+const MAY_STILL_MATCH: ReadonlySet<Code> = new Set<Code>([
+  ...["empty-net-length", "unknown-wildcard", "wildcard-not-for-users", "bad-user"] as const,
+  ...["except-at-start", "except-at-end", "except-twice"] as const,
 ]);
 
 /**
  * Where the text of a rule ceases to be what it seems to be, so that no more can be said of it; the
  * reason is reported.
  */
-function misreadFrom({ text, rule, daemons, clients, report }: RuleLint): number | undefined {
-  const indented = indentedComment(text, true);
+function misreadFrom(
+  { text, rule }: WrittenRule,
+  daemons: readonly Piece[],
+  clients: readonly Piece[],
+  report: ReportAt,
+): number | undefined {
+  const indented = indentedComment(text, "rule");
   if (indented !== undefined) {
     report(indented, text.indexOf("#"), text.trim().length);
     return 0;
@@ -126,42 +88,26 @@ function misreadFrom({ text, rule, daemons, clients, report }: RuleLint): number
   const bare = bareIpv6At(text, daemons.findLast((word) => word.text.includes("@"))?.at) ??
     bareIpv6At(text, clients.at(-1)?.at ?? clientsAt + /^[ \t]*/.exec(rule.clients)![0].length);
   if (bare !== undefined) {
-    report(bare.complaint, bare.at, bare.text.length);
+    report(bare.problem, bare.at, bare.text.length);
     return bare.at;
   }
   const comment = [...daemons, ...clients].find((word) => word.text.startsWith("#"));
   if (comment !== undefined) {
-    report(
-      commentBehindRule(text.slice(comment.at + 1), rule.options !== undefined),
-      comment.at,
-      text.length - comment.at,
-    );
-    return comment.at;
+    const { at } = comment;
+    const hasOptions = rule.options !== undefined;
+    report(trailingComment(text.slice(at + 1), hasOptions), at, text.length - at);
+    return at;
   }
-  const unbalancedWord = unbalancedIn(clients);
-  if (unbalancedWord !== undefined) {
-    report(unbalanced("they end no list"), unbalancedWord.at, unbalancedWord.text.length);
-    return unbalancedWord.at;
+  const bracket = unbalancedIn(clients);
+  if (bracket !== undefined) {
+    about(bracket, report)("unbalanced-bracket/clients");
+    return bracket.at;
   }
-  if (daemons.length === 0) report(EMPTY_DAEMONS, 0, Math.max(1, rule.daemons.length));
-  else if (clients.length === 0) report(EMPTY_CLIENTS, clientsAt - 1, 1);
+  if (daemons.length === 0) report(problem("empty-list/daemons"), 0, rule.daemons.length || 1);
+  else if (clients.length === 0) report(problem("empty-list/clients"), clientsAt - 1, 1);
   else return undefined;
   return 0;
 }
-
-const EMPTY_DAEMONS = complaint(
-  "error",
-  "empty-list",
-  "no daemon stands before the colon, so this rule matches nothing",
-  "write ALL or the names of daemons",
-);
-
-const EMPTY_CLIENTS = complaint(
-  "error",
-  "empty-list",
-  "no client stands behind the colon, so this rule matches nobody",
-  "write ALL or the clients that are meant",
-);
 
 function unbalancedIn(words: readonly Piece[]): Piece | undefined {
   const count = (bracket: string) =>
@@ -171,33 +117,33 @@ function unbalancedIn(words: readonly Piece[]): Piece | undefined {
     : words.find(({ text }) => text.split("[").length !== text.split("]").length);
 }
 
-/** Whether this agent is among the daemons of a list, at whichever of its addresses. */
-function isForAgent(daemons: readonly Piece[]): boolean {
-  const matching: Matching = { request: NOBODY, read: NO_FILE, warn: () => {} };
-  const names = daemons.map(({ text }) => text.replace(/(?<=.)@.*$/s, ""));
+/** Whether a daemon is among those of a list, at whichever of its addresses. */
+function namesDaemon(daemons: readonly Piece[], daemon: string): boolean {
+  const request = { ...NOBODY, daemon };
+  const matching: Matching = { request, read: NO_FILE, warn: () => {} };
+  const names = daemons.map((word) => partsOf(word).before.text);
   return matchList(names, (word) => matchDaemon(word, matching)) === true;
 }
 
 const NO_FILE: FileReader = () => ({ kind: "missing" });
 
-function lintFileAndName(lint: TableLint, { text, at }: Piece, report: Report): void {
+function lintFileAndName(context: RuleContext, client: Piece, report: ReportAt): void {
+  const { table, host, files, isFirst } = context;
+  const { text, at } = client;
   if (isExcept(text)) return;
-  const { host, user } = parseClientPattern(text);
-  if (user !== undefined && first(lint, "user")) report(userLookup(), at, text.length);
-  if (host.kind === "file" && !/^\/[0-9.]*$/.test(host.path)) {
-    const start = at + text.length - host.path.length;
-    lintPatternFile(
-      host.path,
-      lint.files,
-      (found, offset, length) => report(found, start + offset, length),
-    );
+  const { host: pattern, user } = parseClientPattern(text);
+  if (user !== undefined && isFirst("user")) about(client, report)("user-lookup");
+  if (pattern.kind === "file" && !isLoneMask(pattern.path)) {
+    const { path } = pattern;
+    const piece = { text: path, at: at + text.length - path.length };
+    lintPatternFile(path, files, about(piece, report));
   }
   if (!wantsName(text)) return;
-  if (first(lint, "name")) report(NAME_LOOKUP[lint.table], at, text.length);
-  if (lint.surroundings.checkName === undefined || !isHostName(host)) return;
-  const name = host.text.text;
-  if (!first(lint, `host ${name.toLowerCase()}`)) return;
-  const found = lint.surroundings.checkName(name);
+  if (isFirst("name")) about(client, report)(`name-lookup/${table}`);
+  if (host.checkName === undefined || !isHostName(pattern)) return;
+  const name = pattern.text.text;
+  if (!isFirst(`host ${name.toLowerCase()}`)) return;
+  const found = host.checkName(name);
   if (found !== undefined) report(found, at + text.length - name.length, name.length);
 }
 
@@ -206,20 +152,3 @@ function isHostName(host: HostPattern): host is Extract<HostPattern, { readonly 
   return host.kind === "text" && host.text.kind === "exact" &&
     /^[\w-]+(\.[\w-]+)*$/.test(host.text.text) && !/^(unknown|paranoid)$/i.test(host.text.text);
 }
-
-const NAME_LOOKUP: Readonly<Record<TableName, Complaint>> = {
-  allow: complaint(
-    "hint",
-    "name-lookup",
-    "this table needs the names of clients: while a name server is slow or gone, each check waits " +
-      "and these rules match nobody",
-    "give addresses or nets as well; --lookup checks the names",
-  ),
-  deny: complaint(
-    "hint",
-    "name-lookup",
-    "this table needs the names of clients: while a name server is slow or gone, each check waits " +
-      "and whoever these rules would deny gets in",
-    "deny ALL and grant by address; --lookup checks the names",
-  ),
-};

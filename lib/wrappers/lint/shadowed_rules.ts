@@ -1,70 +1,64 @@
 /**
- * Rules that can never decide, because an earlier rule matches whatever they match.
+ * Shadowed rules: those that can never decide, because an earlier rule matches all that they match.
  *
- * The cover is found pattern by pattern, without comparing each rule with each: a word is covered by
- * ALL, by itself, by a domain that it ends in, or by a net that holds it. What cannot be told for
- * sure is not covered.
+ * The earlier rule is found pattern by pattern, without comparing each rule with each: a word is
+ * shadowed by ALL, by itself, by a domain that it ends in, or by a net that holds it. What is not
+ * certain does not count.
  */
-import { ipv6Value } from "../address.ts";
-import type { Outcome } from "./options.ts";
+import type { Ipv6Value } from "../address.ts";
 import { type HostPattern, type Net, parseClientPattern } from "../pattern.ts";
 
-/** A rule as its matching goes: both lists cut off before their first EXCEPT. */
-export interface ReachRule {
-  readonly file: string;
-  readonly line: number;
+/** What a rule matches. */
+export interface RuleScope {
+  /** The words of its lists, up to their first EXCEPT. */
   readonly daemons: readonly string[];
   readonly clients: readonly string[];
   /** Whether one of its lists excepts something. */
   readonly excepts: boolean;
-  readonly outcome: Outcome;
 }
 
-/** The rules that came so far, in the order in which they are searched. */
-export interface Reach {
-  readonly add: (rule: ReachRule) => void;
-  /** The earlier rule that matches all that `rule` matches, if one is sure to. */
-  readonly coverOf: (rule: ReachRule) => ReachRule | undefined;
+/** Rules that are searched before others. */
+export interface EarlierRules<Rule> {
+  readonly add: (rule: Rule, scope: RuleScope) => void;
+  /** The first rule of those that together match all that `scope` does. */
+  readonly shadowing: (scope: RuleScope) => Rule | undefined;
 }
 
-/** What earlier rules match for one daemon. */
-interface Cover {
-  all: ReachRule | undefined;
+/** The clients that earlier rules match for one daemon, and the first rule that does. */
+interface Shadow<Rule> {
+  all: Rule | undefined;
   /** By the word in small letters. */
-  readonly words: Map<string, ReachRule>;
-  /** By the family and the length, such as `4/24`, then by the bits of the net. */
-  readonly nets: Map<string, NetsOfLength>;
+  readonly words: Map<string, Rule>;
+  /** By the family and the length, such as `4/24`. */
+  readonly nets: Map<string, NetsOfLength<Rule>>;
 }
 
-interface NetsOfLength {
+interface NetsOfLength<Rule> {
   readonly family: 4 | 6;
   readonly length: number;
-  readonly byBits: Map<number | bigint, ReachRule>;
+  readonly byBits: Map<number | bigint, Rule>;
 }
 
-/** A rule of more daemons times clients than this covers nothing, and is covered by nothing. */
+/** A rule of more daemons times clients than this shadows nothing, and nothing shadows it. */
 const MOST_PAIRS = 4096;
 
-/** Makes an empty one. */
-export function makeReach(): Reach {
-  const covers = new Map<string, Cover>();
+/** Begins without a rule. */
+export function makeEarlierRules<Rule>(): EarlierRules<Rule> {
+  const shadows = new Map<string, Shadow<Rule>>();
   return {
-    add(rule) {
-      if (rule.excepts || rule.daemons.length * rule.clients.length > MOST_PAIRS) return;
-      for (const daemon of rule.daemons) addTo(coverFor(covers, daemon.toLowerCase()), rule);
+    add(rule, { daemons, clients, excepts }) {
+      if (excepts || daemons.length * clients.length > MOST_PAIRS) return;
+      for (const daemon of daemons) addTo(shadows, daemon.toLowerCase(), clients, rule);
     },
-    coverOf(rule) {
-      const { daemons, clients } = rule;
-      if (daemons.length === 0 || clients.length === 0) return undefined;
+    shadowing({ daemons, clients }) {
       if (daemons.length * clients.length > MOST_PAIRS) return undefined;
-      let first: ReachRule | undefined;
+      let first: Rule | undefined;
       for (const daemon of daemons) {
-        const candidates = coversOf(covers, daemon.toLowerCase());
-        if (candidates.length === 0) return undefined;
+        const cast = shadowsOf(shadows, daemon.toLowerCase());
         for (const client of clients) {
-          const by = coverOfClient(candidates, client);
-          if (by === undefined) return undefined;
-          first ??= by;
+          const rule = ruleFor(cast, client);
+          if (rule === undefined) return undefined;
+          first ??= rule;
         }
       }
       return first;
@@ -72,51 +66,63 @@ export function makeReach(): Reach {
   };
 }
 
-function coverFor(covers: Map<string, Cover>, daemon: string): Cover {
-  const known = covers.get(daemon);
-  if (known !== undefined) return known;
-  const cover: Cover = { all: undefined, words: new Map(), nets: new Map() };
-  covers.set(daemon, cover);
-  return cover;
-}
-
-function coversOf(covers: Map<string, Cover>, daemon: string): readonly Cover[] {
+function shadowsOf<Rule>(
+  shadows: ReadonlyMap<string, Shadow<Rule>>,
+  daemon: string,
+): readonly Shadow<Rule>[] {
   const at = daemon.indexOf("@", 1);
   const names = [daemon, "all", ...(at < 0 ? [] : [daemon.slice(0, at)])];
-  return names.flatMap((name) => covers.get(name) ?? []);
+  return names.flatMap((name) => shadows.get(name) ?? []);
 }
 
-function addTo(cover: Cover, rule: ReachRule): void {
-  for (const client of rule.clients) {
+function addTo<Rule>(
+  shadows: Map<string, Shadow<Rule>>,
+  daemon: string,
+  clients: readonly string[],
+  rule: Rule,
+): void {
+  const shadow = shadows.get(daemon) ?? { all: undefined, words: new Map(), nets: new Map() };
+  shadows.set(daemon, shadow);
+  for (const client of clients) {
     const word = client.toLowerCase();
-    if (word === "all" || word === "*") cover.all ??= rule;
-    if (!cover.words.has(word)) cover.words.set(word, rule);
-    const net = netOf(client);
-    if (net === undefined) continue;
-    const key = `${net.family}/${net.length}`;
-    const nets = cover.nets.get(key) ??
-      { family: net.family, length: net.length, byBits: new Map<number | bigint, ReachRule>() };
-    if (nets.byBits.size === 0) cover.nets.set(key, nets);
-    if (!nets.byBits.has(net.bits)) nets.byBits.set(net.bits, rule);
+    if (word === "all" || word === "*") shadow.all ??= rule;
+    if (!shadow.words.has(word)) shadow.words.set(word, rule);
+    const range = rangeOfWord(client);
+    if (range === undefined) continue;
+    const { family, length, bits } = range;
+    const key = `${family}/${length}`;
+    const nets = shadow.nets.get(key) ?? { family, length, byBits: new Map() };
+    shadow.nets.set(key, nets);
+    if (!nets.byBits.has(bits)) nets.byBits.set(bits, rule);
   }
 }
 
-function coverOfClient(covers: readonly Cover[], client: string): ReachRule | undefined {
+/** The earlier rule for a word of a client list. */
+function ruleFor<Rule>(shadows: readonly Shadow<Rule>[], client: string): Rule | undefined {
   const word = client.toLowerCase();
-  const net = netOf(client);
-  for (const cover of covers) {
-    const found = cover.all ?? cover.words.get(word) ??
-      (net === undefined ? domainCover(cover, word) : netCover(cover, net));
+  const range = rangeOfWord(client);
+  for (const shadow of shadows) {
+    const found = shadow.all ?? shadow.words.get(word) ??
+      (range === undefined ? ruleForDomain(shadow, word) : ruleForRange(shadow, range));
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
 /** The rule for a domain that a name, or a part of it, lies in. */
-function domainCover(cover: Cover, word: string): ReachRule | undefined {
+function ruleForDomain<Rule>({ words }: Shadow<Rule>, word: string): Rule | undefined {
   if (!/^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)+$/.test(word)) return undefined;
   for (let dot = word.indexOf(".", 1); dot > 0; dot = word.indexOf(".", dot + 1)) {
-    const found = cover.words.get(word.slice(dot));
+    const found = words.get(word.slice(dot));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function ruleForRange<Rule>({ nets }: Shadow<Rule>, range: AddressRange): Rule | undefined {
+  for (const { family, length, byBits } of nets.values()) {
+    if (family !== range.family || length > range.length) continue;
+    const found = byBits.get(firstBits(range, length));
     if (found !== undefined) return found;
   }
   return undefined;
@@ -137,17 +143,8 @@ function firstBits({ bits, length }: AddressRange, count: number): number | bigi
     : Math.floor(bits / 2 ** (length - count));
 }
 
-function netCover(cover: Cover, net: AddressRange): ReachRule | undefined {
-  for (const { family, length, byBits } of cover.nets.values()) {
-    if (family !== net.family || length > net.length) continue;
-    const found = byBits.get(firstBits(net, length));
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-/** The addresses that a pattern means, if it means a range of them and nothing else. */
-function netOf(word: string): AddressRange | undefined {
+/** The addresses that a word means, if it means a range of them and nothing else. */
+function rangeOfWord(word: string): AddressRange | undefined {
   if (!/^[0-9[]/.test(word)) return undefined;
   const { host, user } = parseClientPattern(word);
   return user === undefined ? rangeOf(host) : undefined;
@@ -177,10 +174,7 @@ function rangeOfNet(net: Net): AddressRange | undefined {
   return { family: 4, length, bits: Math.floor(net.net / 2 ** (32 - length)) };
 }
 
-function ipv6Range(
-  value: NonNullable<ReturnType<typeof ipv6Value>>,
-  length: number,
-): AddressRange {
+function ipv6Range(value: Ipv6Value, length: number): AddressRange {
   const all = value.reduce((bits, group) => (bits << 16n) | BigInt(group), 0n);
   return { family: 6, length, bits: all >> BigInt(128 - length) };
 }

@@ -5,26 +5,22 @@
  * these make of the text, and at what a person would have meant by it.
  */
 import type { TableName, Tables } from "../find_rule.ts";
+import { lineAt, LONGEST_LINE, parseRule, TABLE_START, type TablePlace } from "../table.ts";
+import type { Code } from "./catalogue.ts";
 import {
-  type Complaint,
-  complaint,
   type LintFinding,
+  type LintSeverity,
   placeInFile,
-  type Report,
+  problem,
+  type ReportAt,
   type Suppressed,
+  wholeFile,
 } from "./finding.ts";
-import { indentedComment, lintJoins, lintStart, missingColon } from "./line.ts";
+import type { HostQueries } from "./host_queries.ts";
+import { indentedComment, lintJoins, lintStart, noRule } from "./line.ts";
 import type { PatternFiles } from "./pattern_file.ts";
 import { makePolicy, type Policy } from "./policy.ts";
-import { first, lintRule, type LintSurroundings, type TableLint } from "./rule.ts";
-import {
-  lineAt,
-  LONGEST_LINE,
-  parseRule,
-  type Rule,
-  TABLE_START,
-  type TablePlace,
-} from "../table.ts";
+import { lintRule, type RuleContext } from "./rule.ts";
 
 /** What is wrong with the tables. */
 export interface LintReport {
@@ -39,11 +35,11 @@ export interface LintReport {
 }
 
 /** Checks both tables, and the pattern files that they name. */
-export function lintTables(tables: Tables, surroundings: LintSurroundings): LintReport {
+export function lintTables(tables: Tables, host: HostQueries): LintReport {
   const policy = makePolicy();
   const files: PatternFiles = { read: tables.read, findings: [], seen: new Set() };
-  const allow = lintTable("allow", tables, surroundings, policy, files);
-  const deny = lintTable("deny", tables, surroundings, policy, files);
+  const allow = lintTable("allow", tables, host, policy, files);
+  const deny = lintTable("deny", tables, host, policy, files);
   policy.finish();
   const all = [...allow.findings, ...deny.findings, ...files.findings];
   return {
@@ -64,11 +60,9 @@ function inOrder(findings: LintFinding[], files: readonly string[]): readonly Li
   );
 }
 
-/** Findings of one code in one table above this number are only counted. */
-const MOST_OF_A_KIND = 10_000;
-
 interface TableReport {
   readonly findings: readonly LintFinding[];
+  /** Complete when both tables have been read, since a rule may be reported about later. */
   readonly suppressed: () => readonly Suppressed[];
   readonly rules: number;
 }
@@ -76,179 +70,104 @@ interface TableReport {
 function lintTable(
   table: TableName,
   tables: Tables,
-  surroundings: LintSurroundings,
+  host: HostQueries,
   policy: Policy,
   files: PatternFiles,
 ): TableReport {
   const path = tables[table];
   const file = tables.read(path);
-  if (file.kind === "missing") return { findings: [], suppressed: () => [], rules: 0 };
+  if (file.kind === "unreadable" && table === "deny") policy.deniesAll();
   if (file.kind !== "text") {
-    if (file.kind === "unreadable" && table === "deny") policy.deniesAll();
-    const found = file.kind === "directory" ? DIRECTORY : cannotOpen(table, file.reason);
-    const findings = [{ ...found, file: path, place: undefined }];
+    const findings = file.kind === "directory"
+      ? [wholeFile(path, problem("table-is-directory"))]
+      : file.kind === "unreadable"
+      ? [wholeFile(path, problem(`cannot-open/${table}`, { reason: file.reason }))]
+      : [];
     return { findings, suppressed: () => [], rules: 0 };
   }
-  const lint: TableLint = {
-    table,
-    path,
-    text: file.text,
-    surroundings,
-    policy,
-    files,
-    once: new Set(),
-    findings: [],
-    counts: new Map(),
-  };
+  const known = new Set<string>();
+  const isFirst = (key: string) => known.size < known.add(key).size;
+  const findings = collector(path, file.text);
+  const context = { table, path, host, policy, files, isFirst };
+  const rules = lintLines(file.text, context, findings.reportFrom);
+  return { rules, findings: findings.listed, suppressed: findings.suppressed };
+}
+
+/** Findings of one code in one table above this number are only counted. */
+const MOST_OF_A_CODE = 10_000;
+
+/** Collects the findings of a table. */
+function collector(file: string, text: string) {
+  const listed: LintFinding[] = [];
+  const counts = new Map<Code, { readonly severity: LintSeverity; count: number }>();
   return {
-    rules: lintLines(lint),
-    findings: lint.findings,
+    listed,
+    /** Reports about the line that begins at a place. Of several errors at one offset the first explains most. */
+    reportFrom(start: TablePlace): ReportAt {
+      let wrong: Set<number> | undefined;
+      return (found, at, length) => {
+        const { code, severity } = found;
+        if (severity === "error") {
+          if (wrong?.has(at)) return;
+          (wrong ??= new Set()).add(at);
+        }
+        const kind = counts.get(code) ?? { severity, count: 0 };
+        counts.set(code, kind);
+        if (++kind.count > MOST_OF_A_CODE) return;
+        listed.push({ ...found, file, place: placeInFile(text, start, at, length) });
+      };
+    },
     suppressed: () =>
-      [...lint.counts].flatMap(([code, { severity, count }]) =>
-        count > MOST_OF_A_KIND
-          ? [{ file: path, code, severity, count: count - MOST_OF_A_KIND }]
-          : []
+      [...counts].flatMap(([code, { severity, count }]) =>
+        count > MOST_OF_A_CODE ? [{ file, code, severity, count: count - MOST_OF_A_CODE }] : []
       ),
   };
 }
 
-const DIRECTORY = complaint(
-  "error",
-  "table-is-directory",
-  "this is a directory: it counts as an empty table, and nothing says so",
-);
-
-function cannotOpen(table: TableName, reason: string): Complaint {
-  return complaint(
-    "error",
-    "cannot-open",
-    `cannot open: ${reason}; ${
-      table === "allow" ? "it counts as empty" : "everyone who comes to it is denied"
-    }`,
-  );
-}
-
-function lintLines(lint: TableLint): number {
-  const { text: file, table, policy } = lint;
+/** Checks the lines of a table and returns how many rules there are. */
+function lintLines(
+  file: string,
+  context: RuleContext,
+  reportFrom: (start: TablePlace) => ReportAt,
+): number {
+  const { table, policy } = context;
   let rules = 0;
   for (let place = TABLE_START;;) {
     const line = lineAt(file, place);
-    const report = reporter(lint, place);
+    const report = reportFrom(place);
     if (place.offset === 0) lintStart(file, report);
     if (line.kind === "end") return rules;
     if (line.kind !== "line") {
       if (table === "deny") policy.deniesAll();
-      if (line.kind === "unfinished") reportUnfinished(lint, place, report);
-      else report(TOO_LONG[table], 0, LONGEST_LINE);
+      if (line.kind === "unfinished") lintUnfinished(file.slice(place.offset), table, report);
+      else report(problem(`line-too-long/${table}`), 0, LONGEST_LINE);
       return rules;
     }
-    const raw = file.slice(place.offset, line.next.offset);
-    lintJoins(raw, line.text, report);
-    reportCarriageReturn(lint, line.text, report);
-    const rule = parseRule(line.text);
-    if (rule.kind === "error") reportNoRule(lint, line.text, rule, report);
+    const { text } = line;
+    lintJoins(file.slice(place.offset, line.next.offset), text, report);
+    if (text.endsWith("\r") && context.isFirst("carriage-return")) {
+      report(problem("carriage-return"), text.length - 1, 1);
+    }
+    const rule = parseRule(text);
     if (rule.kind === "rule") {
       rules++;
-      lintRule(lint, { text: line.text, line: line.line, rule, report });
+      lintRule(context, { text, line: line.line, rule }, report);
+    } else if (rule.kind === "error" && rule.fatal) {
+      if (table === "deny") policy.deniesAll();
+      report(problem(`nul-byte/${table}`), text.indexOf("\0"), 1);
+    } else if (rule.kind === "error") {
+      const found = indentedComment(text, "text") ?? noRule(text, table);
+      report(found, text.length - text.trimStart().length, text.trim().length);
     }
     place = line.next;
   }
 }
 
-/** Takes the complaints about a line. Of several errors at one place the first explains most. */
-function reporter(lint: TableLint, start: TablePlace): Report {
-  let wrong: Set<number> | undefined;
-  return (found, at, length) => {
-    const { code, severity } = found;
-    if (severity === "error") {
-      if (wrong?.has(at)) return;
-      (wrong ??= new Set()).add(at);
-    }
-    const kind = lint.counts.get(code) ?? { severity, count: 0 };
-    lint.counts.set(code, kind);
-    if (++kind.count > MOST_OF_A_KIND) return;
-    const place = placeInFile(lint.text, start, at, length);
-    lint.findings.push({ ...found, file: lint.path, place });
-  };
-}
-
-const TOO_LONG: Readonly<Record<TableName, Complaint>> = {
-  allow: complaint(
-    "error",
-    "line-too-long",
-    `a line of more than ${LONGEST_LINE} bytes: it and all lines behind it are not read`,
-    "divide the rule, or move its patterns into a file and name that",
-  ),
-  deny: complaint(
-    "error",
-    "line-too-long",
-    `a line of more than ${LONGEST_LINE} bytes: it and all lines behind it are not read, and ` +
-      "everyone who comes to it is denied",
-    "divide the rule, or move its patterns into a file and name that",
-  ),
-};
-
-function reportUnfinished(lint: TableLint, place: TablePlace, report: Report): void {
-  const rest = lint.text.slice(place.offset);
-  const idle = /^[ \t\r]*(#|$)/.test(rest.replaceAll("\\\n", ""));
-  const continued = rest.endsWith("\\\n");
+function lintUnfinished(rest: string, table: TableName, report: ReportAt): void {
   const text = rest.replaceAll("\\\n", "");
-  const reason = continued
-    ? "the file ends with a continued line"
-    : "the file ends without a newline";
-  report(
-    complaint(
-      lint.table === "allow" && idle ? "hint" : "error",
-      "no-newline-at-end",
-      lint.table === "deny"
-        ? `${reason}: everyone who comes to this line is denied`
-        : idle
-        ? reason
-        : `${reason}: this line is not read`,
-      continued ? "take the last backslash away" : "end the last line with a newline",
-    ),
-    Math.max(0, text.length - 1),
-    1,
-  );
-}
-
-function reportCarriageReturn(lint: TableLint, text: string, report: Report): void {
-  if (!text.endsWith("\r") || !first(lint, "carriage-return")) return;
-  report(
-    complaint(
-      "warning",
-      "carriage-return",
-      "lines end as on Windows (CR LF): that does for plain rules, but not for continued ones",
-      "save the file with plain newlines",
-    ),
-    text.length - 1,
-    1,
-  );
-}
-
-function reportNoRule(
-  lint: TableLint,
-  text: string,
-  rule: Extract<Rule, { readonly kind: "error" }>,
-  report: Report,
-): void {
-  if (rule.fatal) {
-    if (lint.table === "deny") lint.policy.deniesAll();
-    report(
-      complaint(
-        "error",
-        "nul-byte",
-        lint.table === "deny"
-          ? "a NUL byte stands here: everyone who comes to this line is denied"
-          : "a NUL byte stands here, and the line is skipped",
-        "take it out; is this a text file?",
-      ),
-      text.indexOf("\0"),
-      1,
-    );
-    return;
-  }
-  const start = text.length - text.trimStart().length;
-  const found = indentedComment(text, false) ?? missingColon(text, lint.table);
-  report(found, start, text.trim().length);
+  const kind = table === "deny" ? "deny" : /^[ \t\r]*(#|$)/.test(text) ? "comment" : "rule";
+  const found = rest.endsWith("\\\n")
+    ? problem(`no-newline-at-end/continued-${kind}`)
+    : problem(`no-newline-at-end/${kind}`);
+  report(found, Math.max(0, text.length - 1), 1);
 }
