@@ -52,7 +52,7 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
   if (options.hostsDeny !== undefined) named.push("deny");
   if (asked.kind === "tables") {
     const { json, lookup } = options;
-    const { lintAccessTables } = await import("./lint.ts");
+    const { lintAccessTables } = await import("./lint/check_tables.ts");
     return lintAccessTables(tables, { json, lookup, colour: wantsColour(), named });
   }
 

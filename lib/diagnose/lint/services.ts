@@ -2,9 +2,9 @@
  * The names that daemons of this host go by, and the user that this agent runs as, from the files of
  * whatever starts daemons.
  */
-import { listDirectory } from "../system/directory.ts";
-import { SystemError } from "../system/libc.ts";
-import { readTableFile } from "../system/table_files.ts";
+import { listDirectory } from "../../system/directory.ts";
+import { SystemError } from "../../system/libc.ts";
+import { readTableFile } from "../../system/table_files.ts";
 
 /** A daemon, as a file about it has it. */
 export interface DaemonEntry {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { findRule } from "../../lib/wrappers/find_rule.ts";
-import { lintTables } from "../../lib/wrappers/lint.ts";
+import { lintTables } from "../../lib/wrappers/lint/tables.ts";
 import type { FileRead } from "../../lib/wrappers/match_list.ts";
 import { type Request, UNKNOWN } from "../../lib/wrappers/request.ts";
 import { seededRandom } from "../lab/random.ts";
@@ -57,6 +57,7 @@ describe("lintTables()", () => {
       const { findings } = lintTables(tables, {
         ask: () => true,
         directoryExists: () => true,
+        agent: "nrpe",
         services: () => new Set(),
       });
       const deciding = new Set<string>();

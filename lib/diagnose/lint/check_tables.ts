@@ -1,18 +1,17 @@
 /**
  * `nrpe --check-access` without a client: what is wrong with the tables themselves.
  */
-import { encodeBytes } from "../bytes.ts";
-import { writeAll } from "../system/libc.ts";
-import { groupExists, userExists } from "../system/names.ts";
-import type { TableName, Tables } from "../wrappers/find_rule.ts";
-import { type LintReport, lintTables } from "../wrappers/lint.ts";
-import { complaint, type LintFinding } from "../wrappers/lint_finding.ts";
-import type { FileRead } from "../wrappers/match_list.ts";
-import { lintJson, suppressedJson } from "./lint_json.ts";
-import { accountOf, type FileRole, lintMode } from "./lint_modes.ts";
-import { checkName } from "./lint_names.ts";
-import { type DaemonEntry, hostDaemons } from "./lint_services.ts";
-import { lintText } from "./lint_text.ts";
+import { encodeBytes } from "../../bytes.ts";
+import { writeAll } from "../../system/libc.ts";
+import { groupExists, userExists } from "../../system/names.ts";
+import type { TableName, Tables } from "../../wrappers/find_rule.ts";
+import { type LintFinding, problem, wholeFile } from "../../wrappers/lint/finding.ts";
+import { type LintReport, lintTables } from "../../wrappers/lint/tables.ts";
+import { type FileRole, fileUserOf, lintMode } from "./file_mode.ts";
+import { lintJson, suppressedJson } from "./json.ts";
+import { checkName } from "./names.ts";
+import { type DaemonEntry, hostDaemons } from "./services.ts";
+import { lintText } from "./text.ts";
 
 const STDOUT = 1;
 const EXIT_NO_ERROR = 0;
@@ -39,25 +38,26 @@ export function lintAccessTables(tables: Tables, options: LintOptions): number {
 }
 
 function findAll(tables: Tables, { lookup, named }: LintOptions): LintReport {
-  let daemons: readonly DaemonEntry[] | undefined;
+  let known: readonly DaemonEntry[] | undefined;
   let services: ReadonlySet<string> | undefined;
-  const daemonsOfHost = () => daemons ??= hostDaemons();
+  const daemons = () => known ??= hostDaemons();
   const report = lintTables(tables, {
+    agent: AGENT,
+    services: () =>
+      services ??= new Set([AGENT, ...daemons().map(({ name }) => name.toLowerCase())]),
     ask: (question) =>
       question.kind === "user account"
         ? userExists(question.name)
         : question.kind === "group account" && groupExists(question.name),
-    directoryExists: (path) => modeOf(path)?.isDirectory() ?? false,
-    services: () =>
-      services ??= new Set([AGENT, ...daemonsOfHost().map(({ name }) => name.toLowerCase())]),
+    directoryExists: (path) => statusOf(path)?.isDirectory() ?? false,
     ...(lookup ? { checkName } : {}),
   });
-  const modes = [
-    ...lintTableFile(tables, "allow", named, daemonsOfHost),
-    ...lintTableFile(tables, "deny", named, daemonsOfHost),
-    ...report.patternFiles.flatMap((path) => lintModeOf(path, "pattern file", daemonsOfHost)),
+  const files = [
+    ...lintTableFile(tables, "allow", named, daemons),
+    ...lintTableFile(tables, "deny", named, daemons),
+    ...report.patternFiles.flatMap((path) => lintModeOf(path, "file", daemons)),
   ];
-  return { ...report, findings: [...modes, ...report.findings] };
+  return { ...report, findings: [...files, ...report.findings] };
 }
 
 /** The name of this agent in the tables, unless inetd starts it under another. */
@@ -70,14 +70,10 @@ function lintTableFile(
   daemons: () => readonly DaemonEntry[],
 ): readonly LintFinding[] {
   const path = tables[table];
-  const file: FileRead = tables.read(path);
-  if (file.kind === "text") return lintModeOf(path, table, daemons);
-  return file.kind === "missing" && named.includes(table)
-    ? [{
-      ...complaint("warning", "missing-table", "no such file: it counts as empty"),
-      file: path,
-      place: undefined,
-    }]
+  const { kind } = tables.read(path);
+  if (kind === "text") return lintModeOf(path, table, daemons);
+  return kind === "missing" && named.includes(table)
+    ? [wholeFile(path, problem("missing-table"))]
     : [];
 }
 
@@ -86,17 +82,18 @@ function lintModeOf(
   role: FileRole,
   daemons: () => readonly DaemonEntry[],
 ): readonly LintFinding[] {
-  const mode = modeOf(path);
-  if (mode === undefined || !mode.isFile()) return [];
+  const status = statusOf(path);
+  if (status === undefined || !status.isFile()) return [];
   // Only a file that is not for everyone's eyes makes it matter who the agent is.
-  const user = mode.mode & 0o004
+  const user = status.mode & 0o004
     ? undefined
     : daemons().find(({ name, user }) => name === AGENT && user !== undefined)?.user;
-  return lintMode(path, role, mode, user === undefined ? undefined : accountOf(user));
+  const agent = user === undefined ? undefined : fileUserOf(user);
+  return lintMode(path, role, status, agent).map((found) => wholeFile(path, found));
 }
 
 /** stat(2); node:fs is loaded here and not before, this being no conversation. */
-function modeOf(path: string) {
+function statusOf(path: string) {
   const bytes = Buffer.from(path, "latin1");
   return process.getBuiltinModule("node:fs").statSync(bytes, { throwIfNoEntry: false });
 }

@@ -1,5 +1,5 @@
-import type { LintFinding, Suppressed } from "../wrappers/lint_finding.ts";
-import { escapeUnlessUtf8 } from "./access_json.ts";
+import type { LintFinding, Suppressed } from "../../wrappers/lint/finding.ts";
+import { escapeUnlessUtf8 } from "../access_json.ts";
 
 /** A finding as one line of JSON; line and column are null where it is about the whole file. */
 export function lintJson(finding: LintFinding): string {

@@ -1,15 +1,15 @@
-import { printable } from "../log.ts";
-import type { LintReport } from "../wrappers/lint.ts";
-import type { LintFinding, Severity } from "../wrappers/lint_finding.ts";
-import type { FileReader } from "../wrappers/match_list.ts";
-import type { Tables } from "../wrappers/find_rule.ts";
+import { printable } from "../../log.ts";
+import type { Tables } from "../../wrappers/find_rule.ts";
+import type { LintFinding, LintSeverity } from "../../wrappers/lint/finding.ts";
+import type { LintReport } from "../../wrappers/lint/tables.ts";
+import type { FileReader } from "../../wrappers/match_list.ts";
 
-/** How many findings of one code in one file are shown; the others are counted. */
-const SHOWN_OF_A_KIND = 20;
-/** How many bytes of a line are shown. */
-const SHOWN_OF_A_LINE = 96;
+/** More findings of one code in one file than this are only counted. */
+const MOST_OF_A_CODE = 20;
+/** The longest part of a line that is shown, in bytes. */
+const LONGEST_EXCERPT = 96;
 
-const COLOURS: Readonly<Record<Severity, number>> = { error: 31, warning: 33, hint: 36 };
+const COLOURS: Readonly<Record<LintSeverity, number>> = { error: 31, warning: 33, hint: 36 };
 
 /** Findings as a compiler shows them: the place, what is wrong, the line with a mark, what to do. */
 export function lintText(report: LintReport, tables: Tables, colour: boolean): string {
@@ -22,11 +22,11 @@ export function lintText(report: LintReport, tables: Tables, colour: boolean): s
     const kind = `${finding.code}\0${finding.file}`;
     const count = (shown.get(kind) ?? 0) + 1;
     shown.set(kind, count);
-    if (count <= SHOWN_OF_A_KIND) parts.push(findingText(finding, tables.read, colour));
+    if (count <= MOST_OF_A_CODE) parts.push(findingText(finding, tables.read, colour));
   }
   for (const [kind, count] of shown) {
     const [code, file] = kind.split("\0") as [string, string];
-    const more = count + (hidden.get(kind) ?? 0) - SHOWN_OF_A_KIND;
+    const more = count + (hidden.get(kind) ?? 0) - MOST_OF_A_CODE;
     if (more > 0) parts.push(`${printable(file)}: ${more} more of [${code}]\n`);
   }
   parts.push(summary(report, tables));
@@ -61,10 +61,10 @@ function sourceText(
   const newline = content.text.indexOf("\n", lineStart);
   const end = newline < 0 ? content.text.length : newline;
   // A long line is shown from a little before the mark.
-  const cutsStart = end - lineStart > SHOWN_OF_A_LINE && column > SHOWN_OF_A_LINE / 2;
-  const start = cutsStart ? lineStart + column - 1 - SHOWN_OF_A_LINE / 4 : lineStart;
-  const cutsEnd = end - start > SHOWN_OF_A_LINE;
-  const piece = content.text.slice(start, cutsEnd ? start + SHOWN_OF_A_LINE : end);
+  const cutsStart = end - lineStart > LONGEST_EXCERPT && column > LONGEST_EXCERPT / 2;
+  const start = cutsStart ? lineStart + column - 1 - LONGEST_EXCERPT / 4 : lineStart;
+  const cutsEnd = end - start > LONGEST_EXCERPT;
+  const piece = content.text.slice(start, cutsEnd ? start + LONGEST_EXCERPT : end);
   const lead = cutsStart ? "..." : "";
   const before = lineStart + column - 1 - start;
   const marked = Math.max(1, Math.min(length, piece.length - before));
