@@ -7,8 +7,16 @@
  *
  * Structures have the layout of 64-bit Linux, which glibc and musl share.
  */
-import { CString, dlopen, type FFIFunction, type Library, type Pointer, ptr, read } from "bun:ffi";
-import { encodeBytes } from "../bytes.ts";
+import {
+  dlopen,
+  type FFIFunction,
+  type Library,
+  type Pointer,
+  ptr,
+  read,
+  toArrayBuffer,
+} from "bun:ffi";
+import { decodeBytes, encodeBytes } from "../bytes.ts";
 
 const LIBRARIES = [
   "libc.so.6",
@@ -56,6 +64,7 @@ const libc = bindLibc({
 
 const rare = bindLater({
   strerror: { args: ["i32"], returns: "cstring" },
+  strlen: { args: ["ptr"], returns: "u64" },
   write: { args: ["i32", "buffer", "u64"], returns: "i32" },
 });
 
@@ -132,15 +141,18 @@ export function stringArray(texts: readonly string[]): StringArray {
   return { array, memory };
 }
 
-/** The text at a pointer that a C function returned, or undefined for NULL. */
-export function textAt(pointer: Pointer | null): string | undefined {
-  return pointer === null ? undefined : String(new CString(pointer));
+/** The byte string at a pointer that a C function returned; empty for NULL. */
+export function textAt(pointer: Pointer | null): string {
+  const length = pointer ? Number(rare().strlen(pointer)) : 0;
+  return length === 0 ? "" : decodeBytes(new Uint8Array(toArrayBuffer(pointer!, 0, length)));
 }
 
 const O_CLOEXEC = 0o2000000;
 /** Flags of open(2) on Linux. */
 export const Open = {
   readOnly: O_CLOEXEC,
+  /** Without waiting for anybody, see O_NONBLOCK. */
+  readOnlyAtOnce: 0o4000 | O_CLOEXEC,
   append: 0o1 | 0o100 | 0o2000 | O_CLOEXEC,
   readWrite: 0o2 | O_CLOEXEC,
   directory: 0o200000 | O_CLOEXEC,
@@ -206,23 +218,31 @@ export function writeAll(fd: number, bytes: Uint8Array): number {
 export function readFile(path: string, limit = Number.MAX_SAFE_INTEGER): Uint8Array {
   const fd = openFile(path, Open.readOnly);
   try {
-    let bytes = new Uint8Array(4096);
-    let length = 0;
-    while (length <= limit) {
-      if (length === bytes.byteLength) {
-        const larger = new Uint8Array(bytes.byteLength * 4);
-        larger.set(bytes);
-        bytes = larger;
-      }
-      const count = readInto(fd, bytes.subarray(length));
-      if (count < 0) throw new SystemError("read", -count, path);
-      if (count === 0) break;
-      length += count;
-    }
-    return bytes.subarray(0, length > limit ? limit + 1 : length);
+    return readToEnd(fd, path, limit);
   } finally {
     closeFile(fd);
   }
+}
+
+/**
+ * Reads what is left of a file that is open, as {@link readFile} does.
+ * @throws {SystemError} with the path as its subject when it cannot be read.
+ */
+export function readToEnd(fd: number, path: string, limit: number): Uint8Array {
+  let bytes = new Uint8Array(4096);
+  let length = 0;
+  while (length <= limit) {
+    if (length === bytes.byteLength) {
+      const larger = new Uint8Array(bytes.byteLength * 4);
+      larger.set(bytes);
+      bytes = larger;
+    }
+    const count = readInto(fd, bytes.subarray(length));
+    if (count < 0) throw new SystemError("read", -count, path);
+    if (count === 0) break;
+    length += count;
+  }
+  return bytes.subarray(0, length > limit ? limit + 1 : length);
 }
 
 /** Conditions of poll(2). */

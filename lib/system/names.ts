@@ -1,9 +1,9 @@
 /**
  * Names, addresses, netgroups and accounts, asked of the C library, which may block.
  */
-import { type Pointer, ptr, read, toBuffer } from "bun:ffi";
+import { type Pointer, ptr, read } from "bun:ffi";
 import { decodeBytes } from "../bytes.ts";
-import { bindLater, cString } from "./libc.ts";
+import { bindLater, cString, textAt } from "./libc.ts";
 
 const AF_UNSPEC = 0;
 const AF_INET = 2;
@@ -22,7 +22,6 @@ const libc = bindLater({
   innetgr: { args: ["buffer", "buffer", "ptr", "ptr"], returns: "i32" },
   getpwnam: { args: ["buffer"], returns: "ptr" },
   getgrnam: { args: ["buffer"], returns: "ptr" },
-  strlen: { args: ["ptr"], returns: "u64" },
 });
 
 /** A family of addresses. */
@@ -97,11 +96,6 @@ function nameInfo(entry: Pointer, flags: number): string | undefined {
   const length = read.u32(entry, 16);
   const failed = libc().getnameinfo(sockaddr, length, text, NI_MAXHOST, null, 0, flags);
   return failed === 0 ? decodeBytes(text, 0, text.indexOf(0)) : undefined;
-}
-
-function textAt(pointer: Pointer): string {
-  const length = Number(libc().strlen(pointer));
-  return length === 0 ? "" : decodeBytes(toBuffer(pointer, 0, length));
 }
 
 /** Whether innetgr(3) finds a host in a netgroup. */

@@ -2,6 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { type ConfigFiles, loadConfig } from "../../lib/config/load_config.ts";
 import type { Config, ConfigResult } from "../../lib/config/config.ts";
 
+/** In place of a text: a file or directory that cannot be read, and an entry that may be either. */
+const UNREADABLE = "\0unreadable";
+const ODD = "\0odd";
+
 /** Files by path; a directory is told by the paths below it. */
 type Tree = Readonly<Record<string, string>>;
 
@@ -9,16 +13,21 @@ function filesOf(tree: Tree, links: Readonly<Record<string, string>> = {}): Conf
   return {
     read(path) {
       const content = tree[links[path] ?? path];
-      if (content === undefined) return { kind: "failure", reason: "No such file or directory" };
+      if (content === UNREADABLE) return { kind: "failure", reason: "Permission denied" };
+      if (content === undefined) return { kind: "missing", reason: "No such file or directory" };
       return { kind: "content", content };
     },
     list(path) {
+      if (tree[path] === UNREADABLE) return { kind: "failure", reason: "Permission denied" };
       const below = Object.keys(tree).filter((name) => name.startsWith(`${path}/`))
         .map((name) => name.slice(path.length + 1).split("/"));
-      if (below.length === 0) return { kind: "failure", reason: "No such file or directory" };
-      const files = below.filter((parts) => parts.length === 1).map(([name]) => name!);
+      if (below.length === 0) return { kind: "missing", reason: "No such file or directory" };
+      const isOdd = (name: string) => tree[`${path}/${name}`] === ODD;
+      const names = below.filter((parts) => parts.length === 1).map(([name]) => name!);
+      const files = names.filter((name) => !isOdd(name));
+      const odd = names.filter(isOdd).map((name) => ({ name, reason: "Permission denied" }));
       const directories = below.filter((parts) => parts.length > 1).map(([name]) => name!);
-      return { kind: "content", content: { files, directories: [...new Set(directories)] } };
+      return { kind: "content", content: { files, directories: [...new Set(directories)], odd } };
     },
     identify: (path) => links[path] ?? path,
   };
@@ -39,8 +48,8 @@ const at = (line: number) => ` in config file '/n.cfg' - Line ${line}`;
 
 describe("loadConfig()", () => {
   test("gives every directive its default", () => {
-    const { commands, positions, ...settings } = configOf("");
-    expect(commands.size + positions.size).toBe(0);
+    const { commands, positions, directories, ...settings } = configOf("");
+    expect(commands.size + positions.size + directories.size).toBe(0);
     expect(settings).toMatchObject({
       server_port: 5666,
       address_family: "any",
@@ -185,7 +194,7 @@ describe("loadConfig()", () => {
     [
       "allowed_hosts=300.1.1.1",
       `Invalid allowed_hosts specified${at(1)}: '300.1.1.1', "300.1.1.1" is left out: ` +
-      "not an IPv4 address",
+      "not an IPv4 address; nobody is allowed by it",
       "allowed_hosts",
       [],
     ],
@@ -233,7 +242,7 @@ describe("loadConfig()", () => {
     [
       "command_timeout=0",
       `Invalid command_timeout specified${at(1)}: '0', but it must be a number of seconds ` +
-      "of at least 1",
+      "from 1 to 2147483647",
     ],
     [
       "server_port=80",
