@@ -52,7 +52,7 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
     writeAll(STDOUT, encodeBytes(ACCESS_HELP));
     return EXIT_HELPED;
   }
-  if (asked.kind === "usage") return complain(`${asked.problem}\n\n${ACCESS_USAGE}`);
+  if (asked.kind === "usage") return complain(`${printable(asked.problem)}\n\n${ACCESS_USAGE}`);
   const { options } = asked;
   const agent = readAgent(options.config);
   if (agent.kind === "failure") return complain(agent.message);

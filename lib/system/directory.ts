@@ -68,10 +68,12 @@ export function listDirectory(path: string): DirectoryListing {
       if (type === DT_DIR) directories.push(name);
       else if (type !== DT_LNK && type !== DT_UNKNOWN) files.push(name);
       else {
-        const kind = kindOf(`${path}/${name}`);
-        if (kind === "directory") directories.push(name);
-        else if (kind === "other") files.push(name);
-        else odd.push({ name, reason: describeErrno(kind) });
+        const errno = openAsDirectory(`${path}/${name}`);
+        if (errno === 0) directories.push(name);
+        else if (errno === Errno.ENOTDIR || errno === Errno.ENOENT) files.push(name);
+        else if (errno === Errno.EACCES || errno === Errno.ELOOP) {
+          odd.push({ name, reason: describeErrno(errno) });
+        } else throw new SystemError("open", errno, `${path}/${name}`);
       }
     }
   } finally {
@@ -80,23 +82,19 @@ export function listDirectory(path: string): DirectoryListing {
   return { files, directories, odd };
 }
 
-/** What a path leads to, or the errno that says why this user cannot know. */
-function kindOf(path: string): "directory" | "other" | number {
+/** Whether a path leads to a directory that can be read. */
+export function leadsToDirectory(path: string): boolean {
+  return openAsDirectory(path) === 0;
+}
+
+/** 0 if a path leads to a directory, or the errno that opening it as one fails with. */
+function openAsDirectory(path: string): number {
   try {
     closeFile(openFile(path, Open.directory));
-    return "directory";
+    return 0;
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    switch (error.errno) {
-      case Errno.ENOTDIR:
-      case Errno.ENOENT:
-        return "other";
-      case Errno.EACCES:
-      case Errno.ELOOP:
-        return error.errno;
-      default:
-        throw error;
-    }
+    if (error instanceof SystemError) return error.errno;
+    throw error;
   }
 }
 
