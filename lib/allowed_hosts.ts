@@ -47,6 +47,13 @@ function joined(doubts: string, doubt: string): string {
   return doubts === "" ? doubt : `${doubts}; ${doubt}`;
 }
 
+/** The longest text that is quoted, in bytes: a line of the log has room for what is wrong with it. */
+const LONGEST_QUOTE = 100;
+
+function quoted(text: string): string {
+  return text.length > LONGEST_QUOTE ? `"${text.slice(0, LONGEST_QUOTE)}..."` : `"${text}"`;
+}
+
 function firstWord(text: string): string {
   for (let at = 0; at < text.length; at++) {
     if (isBlank(text.charCodeAt(at))) return text.slice(0, at);
@@ -60,8 +67,8 @@ function doubtOfWords(whole: string, word: string, { host }: Item): string {
     ? "a comment has a line of its own"
     : "items are separated by commas";
   return host === undefined
-    ? `of "${whole}" the first word alone counts: ${right}`
-    : `"${whole}" allows ${word} alone: ${right}`;
+    ? `of ${quoted(whole)} the first word alone counts: ${right}`
+    : `${quoted(whole)} allows ${word} alone: ${right}`;
 }
 
 function parseItem(text: string): Item {
@@ -79,7 +86,7 @@ function parseItem(text: string): Item {
 }
 
 function leftOut(text: string, reason: string): Item {
-  return { host: undefined, doubt: `"${text}" is left out: ${reason}` };
+  return { host: undefined, doubt: `${quoted(text)} is left out: ${reason}` };
 }
 
 /** Four decimal numbers; unlike elsewhere, a 0 at the beginning of one changes nothing. */
@@ -118,7 +125,7 @@ function ipv4Item(text: string, address: AddressBytes, length: string | undefine
   if (bits === 0) {
     return {
       host: { kind: "net", address, length: 32 },
-      doubt: `"${text}" allows ${usual} alone, a length of 0 is the same as 32: ` +
+      doubt: `${quoted(text)} allows ${usual} alone, a length of 0 is the same as 32: ` +
         "write 0.0.0.0/1,128.0.0.0/1 for every IPv4 address",
     };
   }
@@ -126,7 +133,7 @@ function ipv4Item(text: string, address: AddressBytes, length: string | undefine
   if (!isWithin(address, net, 32)) {
     return {
       host: undefined,
-      doubt: `"${text}" matches nothing, since bits behind the mask are set: ` +
+      doubt: `${quoted(text)} matches nothing, since bits behind the mask are set: ` +
         `write ${addressText(net)}/${bits} for the net, or ${usual} for the one host`,
     };
   }
@@ -148,13 +155,13 @@ function ipv6Item(text: string, address: AddressBytes, length: string | undefine
   const host: AllowedHost = { kind: "net", address, length: bits };
   return digits === length.length && digits > 0
     ? { host }
-    : { host, doubt: `"${text}" is read as ${usual}/${bits}` };
+    : { host, doubt: `${quoted(text)} is read as ${usual}/${bits}` };
 }
 
 /** @param usual How the item would usually be written. */
 function netItem(text: string, address: AddressBytes, length: number, usual: string): Item {
   const host: AllowedHost = { kind: "net", address, length };
-  return text === usual ? { host } : { host, doubt: `"${text}" is read as ${usual}` };
+  return text === usual ? { host } : { host, doubt: `${quoted(text)} is read as ${usual}` };
 }
 
 function masked(address: AddressBytes, length: number): AddressBytes {
@@ -172,7 +179,10 @@ function nameItem(name: string): Item {
   }
   if (!isNumbers(name)) return { host };
   if (name.split(".").length >= 4) return leftOut(name, "not an IPv4 address");
-  return { host, doubt: `"${name}" is left to the resolver: an IPv4 address has four numbers` };
+  return {
+    host,
+    doubt: `${quoted(name)} is left to the resolver: an IPv4 address has four numbers`,
+  };
 }
 
 /** Whether a name consists of letters, digits, `.` and `-`, in an order that the C agent takes. */

@@ -180,6 +180,21 @@ describe("loadConfig()", () => {
       0,
     ],
     [
+      "max_commands=2147483648",
+      `Invalid max_commands specified${
+        at(1)
+      }: '2147483648', max_commands set too high, read as 0 ` +
+      "(no limit)",
+      "max_commands",
+      0,
+    ],
+    [
+      "listen_queue_size=-1",
+      `Invalid listen_queue_size specified${at(1)}: '-1', read as the most that the kernel allows`,
+      "listen_queue_size",
+      0x7fffffff,
+    ],
+    [
       "ssl_client_certs=x",
       `Invalid ssl_client_certs specified${at(1)}: 'x', read as 0`,
       "ssl_client_certs",
@@ -228,6 +243,21 @@ describe("loadConfig()", () => {
     expect(configOf(text)[name]).toEqual(value as never);
   });
 
+  test("adds up the lists of allowed_hosts, wherever they stand", () => {
+    const config = configOf("allowed_hosts=a\ninclude=/i\nallowed_hosts=c\n", {
+      "/i": "allowed_hosts=b,d\n",
+    });
+    const names = config.allowed_hosts?.map((host) => host.kind === "name" ? host.name : "");
+    expect(names).toEqual(["a", "b", "d", "c"]);
+    expect(config.positions.get("allowed_hosts")).toEqual({ file: "/n.cfg", line: 3 });
+  });
+
+  test("shows the beginning of a long value, and what is wrong with it", () => {
+    const [message] = messagesOf(load(`allowed_hosts=${"127.0.0.1,".repeat(1000)}a b\n`));
+    expect(message!.length).toBeLessThan(400);
+    expect(message).toEndWith(`...', "a b" allows a alone: items are separated by commas`);
+  });
+
   const lines = ": a line is name=value, or begins with # as a comment";
   const errors: readonly [text: string, message: string][] = [
     ["foo", `No variable value specified${at(1)}${lines}`],
@@ -243,6 +273,11 @@ describe("loadConfig()", () => {
       "command_timeout=0",
       `Invalid command_timeout specified${at(1)}: '0', but it must be a number of seconds ` +
       "from 1 to 2147483647",
+    ],
+    [
+      "connection_timeout=2147483648",
+      `Invalid connection_timeout specified${at(1)}: '2147483648', but it must be a number of ` +
+      "seconds from 1 to 2147483647",
     ],
     [
       "server_port=80",
@@ -274,6 +309,45 @@ describe("loadConfig()", () => {
     const result = load(text);
     expect(result.kind).toBe("failure");
     expect(messagesOf(result)).toEqual([message]);
+  });
+
+  const unread: readonly [text: string, rest: Tree, message: string][] = [
+    [
+      "include=/a",
+      { "/a": UNREADABLE },
+      `Unable to open config file '/a' for reading: Permission denied; included${at(1)}`,
+    ],
+    [
+      "include_dir=/d",
+      { "/d": UNREADABLE },
+      `Could not open config directory '/d' for reading: Permission denied; included${at(1)}`,
+    ],
+    [
+      "include_dir=/d",
+      { "/d/a.cfg": "", "/d/b.cfg": UNREADABLE },
+      `Unable to open config file '/d/b.cfg' for reading: Permission denied; included${at(1)}`,
+    ],
+  ];
+
+  test.each(unread)("fails on %j with %j", (text, rest, message) => {
+    const result = load(text, rest);
+    expect(result.kind).toBe("failure");
+    expect(messagesOf(result)).toEqual([message]);
+  });
+
+  test("warns of an entry that nobody can follow, unless it was a directory before", () => {
+    const text = "include_dir=/d\n";
+    const message = `Could not tell what '/d/sub' is: Permission denied; included${at(1)}`;
+    const odd = filesOf({ "/n.cfg": text, "/d/a.cfg": "debug=1\n", "/d/sub": ODD, "/d/.x": ODD });
+    const first = loadConfig("/n.cfg", odd);
+    if (first.kind === "failure") throw new Error(JSON.stringify(first.findings));
+    expect(messagesOf(first)).toEqual([`${message}; continuing without it`]);
+    expect(first.config.debug).toBe(true);
+    expect(loadConfig("/n.cfg", odd, first.config).kind).toBe("config");
+    const before = configOf(text, { "/d/a.cfg": "", "/d/sub/b.cfg": "" });
+    const again = loadConfig("/n.cfg", odd, before);
+    expect(again.kind).toBe("failure");
+    expect(messagesOf(again)).toEqual([message]);
   });
 
   test("fails when the file itself cannot be read", () => {
