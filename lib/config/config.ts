@@ -19,6 +19,8 @@ export interface Config extends Settings {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
   /** Where each directive that was given stands; the last place, where it was given more than once. */
   readonly positions: ReadonlyMap<DirectiveName, Position>;
+  /** The paths of the directories that were included. */
+  readonly directories: ReadonlySet<string>;
 }
 
 /** Something wrong (an error), or doubtful (a warning), in a configuration file. */

@@ -4,6 +4,7 @@ import type { ConfigFiles } from "../config/load_config.ts";
 import type { DirectiveName } from "../config/settings.ts";
 import { type Log, Severity } from "../log.ts";
 import { configFiles } from "../system/config_files.ts";
+import { exists } from "../system/directory.ts";
 import { hostName } from "../system/host_name.ts";
 import type { LogSettings } from "../system/open_log.ts";
 import { TlsLogging } from "../tls/handshake.ts";
@@ -62,7 +63,7 @@ export interface Line {
 /** Reads nrpe.cfg, certificates and keys. What can fail is done before anything takes effect. */
 export async function makeGeneration(surroundings: Surroundings): Promise<GenerationResult> {
   const { path, resolve, tls, allowedHosts, inForce } = surroundings;
-  const result = loadConfig(path, filesFrom(resolve));
+  const result = loadConfig(path, filesFrom(resolve), inForce?.config);
   const lines: Line[] = result.findings.map(({ severity, message }) => ({
     severity: severity === "error" ? Severity.error : Severity.warning,
     message,
@@ -80,7 +81,7 @@ export async function makeGeneration(surroundings: Surroundings): Promise<Genera
       log: config,
     };
   }
-  lines.push(...describeTls(config, setup));
+  lines.push(...missingTables(config), ...describeArguments(config), ...describeTls(config, setup));
   const generation = {
     config,
     tls: setup?.setup,
@@ -115,6 +116,32 @@ const PATHS = [
 function withPaths(config: Config, resolve: (path: string) => string): Config {
   const named = PATHS.filter((name) => config[name] !== undefined);
   return { ...config, ...Object.fromEntries(named.map((name) => [name, resolve(config[name]!)])) };
+}
+
+/** Warns of access tables that nrpe.cfg names and that do not exist, and so count as empty. */
+function missingTables(config: Config): readonly Line[] {
+  if (!config.tcp_wrappers) return [];
+  const lines: Line[] = [];
+  for (const name of ["hosts_allow_file", "hosts_deny_file"] as const) {
+    const position = config.positions.get(name);
+    if (position === undefined || exists(config[name])) continue;
+    const where = `in config file '${position.file}' - Line ${position.line}`;
+    const consequence = name === "hosts_allow_file" ? "it grants nobody" : "it refuses nobody";
+    const message = `Warning: ${name} '${config[name]}' ${where} does not exist, so ${consequence}`;
+    lines.push({ severity: Severity.warning, message });
+  }
+  return lines;
+}
+
+/** What the log says where clients may pass arguments on, in the reference's words. */
+function describeArguments(config: Config): readonly Line[] {
+  if (!config.dont_blame_nrpe) return [];
+  const warning = "Warning: Daemon is configured to accept command arguments";
+  const lines = [`${warning} from clients!`];
+  if (config.allow_bash_command_substitution) {
+    lines.push(`${warning} with bash command substitutions!`);
+  }
+  return lines.map((message) => ({ severity: Severity.notice, message }));
 }
 
 async function lookUp(name: string): Promise<readonly string[]> {

@@ -1,3 +1,4 @@
+import { allowedHostText } from "../allowed_hosts.ts";
 import type { Serve } from "../cli.ts";
 import {
   daemonEnvironment,
@@ -262,9 +263,7 @@ function announce(places: readonly Place[], config: Config, log: Log): void {
     log(Severity.info, `Server listening on ${address} port ${port}.`);
   }
   log(Severity.info, `Listening for connections on port ${config.server_port}`);
-  const hosts = config.allowed_hosts?.map((host) =>
-    host.kind === "name" ? host.name : `${host.address.join(".")}/${host.length}`
-  );
+  const hosts = config.allowed_hosts?.map(allowedHostText);
   if (hosts !== undefined) log(Severity.info, `Allowing connections from: ${hosts.join(",")}`);
 }
 

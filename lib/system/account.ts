@@ -48,7 +48,7 @@ export function accountOf(uid: number): Account {
 
 function accountAt(entry: Pointer | null): Account | undefined {
   if (entry === null) return undefined;
-  const text = (offset: number) => textAt(read.ptr(entry, offset) as Pointer) ?? "";
+  const text = (offset: number) => textAt(read.ptr(entry, offset) as Pointer);
   return {
     name: text(PW_NAME),
     uid: read.u32(entry, PW_UID),

@@ -7,8 +7,16 @@
  *
  * Structures have the layout of 64-bit Linux, which glibc and musl share.
  */
-import { CString, dlopen, type FFIFunction, type Library, type Pointer, ptr, read } from "bun:ffi";
-import { encodeBytes } from "../bytes.ts";
+import {
+  dlopen,
+  type FFIFunction,
+  type Library,
+  type Pointer,
+  ptr,
+  read,
+  toArrayBuffer,
+} from "bun:ffi";
+import { decodeBytes, encodeBytes } from "../bytes.ts";
 import { openFlags } from "./architecture.ts";
 
 /**
@@ -74,6 +82,7 @@ const libc = bindLibc({
 
 const rare = bindLater({
   strerror: { args: ["i32"], returns: "cstring" },
+  strlen: { args: ["ptr"], returns: "u64" },
   write: { args: ["i32", "buffer", "u64"], returns: "i32" },
 });
 
@@ -157,14 +166,17 @@ export function stringArray(texts: readonly string[]): StringArray {
   return { array, memory };
 }
 
-/** The text at a pointer that a C function returned, or undefined for NULL. */
-export function textAt(pointer: Pointer | null): string | undefined {
-  return pointer === null ? undefined : String(new CString(pointer));
+/** The byte string at a pointer that a C function returned; empty for NULL. */
+export function textAt(pointer: Pointer | null): string {
+  const length = pointer ? Number(rare().strlen(pointer)) : 0;
+  return length === 0 ? "" : decodeBytes(new Uint8Array(toArrayBuffer(pointer!, 0, length)));
 }
 
 /** Ways to open a file, see open(2). */
 export const Open = {
   readOnly: openFlags.O_CLOEXEC,
+  /** Without waiting for anybody, see O_NONBLOCK. */
+  readOnlyAtOnce: openFlags.O_NONBLOCK | openFlags.O_CLOEXEC,
   readWrite: openFlags.O_RDWR | openFlags.O_CLOEXEC,
   directory: openFlags.O_DIRECTORY | openFlags.O_CLOEXEC,
 } as const;

@@ -1,3 +1,4 @@
+import { isMapped } from "../address.ts";
 import {
   bindLater,
   bindLibc,
@@ -147,12 +148,6 @@ export function endpointOf(sockaddr: Uint8Array): Endpoint | undefined {
 
 function dottedQuad(bytes: Uint8Array, at: number): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
-}
-
-/** Whether an address of IPv6 stands for one of IPv4: ::ffff:0:0/96. */
-function isMapped(bytes: Uint8Array): boolean {
-  for (let at = 0; at < 10; at++) if (bytes[at] !== 0) return false;
-  return bytes[10] === 0xff && bytes[11] === 0xff;
 }
 
 /** Why a read or a write did not do all that was asked. */
