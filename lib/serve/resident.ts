@@ -253,6 +253,7 @@ async function settle(
   const pidFile = inetd || config.pid_file === undefined ? undefined : takePidFile(config.pid_file);
   const { uid, gid } = identity;
   if (identity.become !== undefined) {
+    listeners.giveTo(uid, gid);
     pidFile?.giveTo(uid, gid);
     openLog.giveTo(uid, gid);
     if (config.tls_state_file !== undefined) giveFile(config.tls_state_file, uid, gid);
