@@ -26,7 +26,7 @@ import { makeServer, type Server } from "./server.ts";
 import { steadyRuntime } from "./steady_runtime.ts";
 
 /** Exit statuses of the agent. */
-const SERVED = 0;
+export const SERVED = 0;
 const CANNOT_SERVE = 2;
 
 /** Descriptors that are not for connections and their plugins. */
@@ -49,6 +49,10 @@ export interface Residence {
   readonly early: (line: Line) => void;
   /** Called when the agent serves. */
   readonly ready: () => void;
+  /** Told why the agent cannot serve, and the log for that; otherwise the log gets it as it is. */
+  readonly cannotServe?: (lines: readonly Line[], log: Log) => void;
+  /** Settled when nobody listens after this process: it is to end when its clients have gone. */
+  readonly abandoned?: Promise<void>;
 }
 
 /** What went wrong at the start, in words for the log. */
@@ -72,11 +76,13 @@ export async function reside(residence: Residence): Promise<number> {
     return await live(residence);
   } catch (error) {
     if (!(error instanceof CannotServe)) throw error;
-    const log = openEarlyLog();
-    for (const line of error.lines) {
-      log(line.severity, line.message);
-      residence.early(line);
-    }
+    const say = residence.cannotServe ?? ((lines, log) => {
+      for (const line of lines) {
+        log(line.severity, line.message);
+        residence.early(line);
+      }
+    });
+    say(error.lines, openEarlyLog());
     return CANNOT_SERVE;
   }
 }
@@ -87,6 +93,7 @@ interface Life {
   readonly resolve: (path: string) => string;
   /** The log of the configuration in force. */
   readonly log: Log;
+  readonly identity: Identity;
   generation: Generation;
   openLog: OpenLog;
 }
@@ -96,7 +103,7 @@ async function live(residence: Residence): Promise<number> {
   const { inetd, invocation, ready } = residence;
   const notify = notifyVia(process.env.NOTIFY_SOCKET);
   const life = await begin(residence);
-  const { log } = life;
+  const { identity, log } = life;
   let stopping = false;
   const ending = Promise.withResolvers<string>();
   // From here on no signal of those that an administrator sends may end the agent before its time.
@@ -115,7 +122,6 @@ async function live(residence: Residence): Promise<number> {
     await reload(life, listeners);
     notify("READY=1");
   });
-  const identity = identify(life.generation.config, log);
   const executor = makeExecutor(() => life.generation.config.max_commands);
   const { promise: idle, resolve: becomeIdle } = Promise.withResolvers<void>();
   let idleTimer: Timer | undefined;
@@ -145,20 +151,26 @@ async function live(residence: Residence): Promise<number> {
     const failure = `Network server accept failure (${errno}: ${describeErrno(errno)})`;
     rarely("accept", failure);
   });
-  const pidFile = await settle(life, listeners, identity);
+  const pidFile = await settle(life, listeners);
   if (!inetd && invocation.changeDirectory) process.chdir("/");
   ready();
   startKeeper(log);
   serving.resolve();
   notify("READY=1");
   waitForIdleness();
+  void residence.abandoned?.then(() => {
+    log(Severity.notice, "Whoever started the agent has ended: it ends after its last client");
+    becomeIdle();
+  });
   const signal = await Promise.race([ending.promise, idle]);
   stopping = true;
   if (signal !== undefined) log(Severity.notice, `Caught ${signal} - shutting down...`);
   notify("STOPPING=1");
   listeners.close();
   if (signal !== undefined) server.dismiss();
-  await untilGone(server, life.generation.config.shutdown_timeout * 1000);
+  // Nobody waits for an end that no signal has asked for.
+  const patience = life.generation.config.shutdown_timeout * 1000;
+  await untilGone(server, signal === undefined ? Infinity : patience);
   executor.stop();
   await untilGone(server, LAST_ANSWERS);
   if (pidFile?.remove() === false) {
@@ -179,10 +191,16 @@ async function begin(residence: Residence): Promise<Life> {
     const message = `Config file '${residence.invocation.config}' contained errors, aborting...`;
     throw new CannotServe([...result.lines, { severity: Severity.error, message }]);
   }
+  const identity = identityOf(result.generation.config);
+  if (identity.kind === "failure") {
+    const message = identity.reason;
+    throw new CannotServe([...result.lines, { severity: Severity.error, message }]);
+  }
   const life: Life = {
     residence,
     resolve,
     log,
+    identity: identity.identity,
     generation: result.generation,
     openLog: openLog(result.generation.config),
   };
@@ -191,20 +209,12 @@ async function begin(residence: Residence): Promise<Life> {
     residence.early({ severity, message });
   };
   for (const { severity, message } of result.lines) log(severity, message);
+  if (identity.doubt !== undefined) log(Severity.warning, identity.doubt);
   return life;
 }
 
 function surroundings({ invocation, inetd }: Residence) {
   return { path: invocation.config, tls: invocation.tls, allowedHosts: !inetd };
-}
-
-function identify(config: Config, log: Log): Identity {
-  const result = identityOf(config);
-  if (result.kind === "failure") {
-    throw new CannotServe([{ severity: Severity.error, message: result.reason }]);
-  }
-  if (result.doubt !== undefined) log(Severity.warning, result.doubt);
-  return result.identity;
 }
 
 /** What a service manager says to the agent and to nobody else. */
@@ -235,13 +245,11 @@ function environmentFor({ inetd }: Residence, identity: Identity) {
 
 /** Takes the sockets and the pid file, and gives up root's rights. */
 async function settle(
-  { residence, generation: { config }, openLog, log }: Life,
+  { residence, generation: { config }, identity, openLog, log }: Life,
   listeners: Listeners,
-  identity: Identity,
 ): Promise<PidFile | undefined> {
   const { inetd, inherited, invocation } = residence;
   if (!inetd) log(Severity.notice, "Starting up daemon");
-  for (const fd of inherited) listeners.inherit(fd, config.listen_queue_size);
   if (inherited.length === 0) {
     try {
       const places = await placesOf(config, invocation.family);
@@ -263,6 +271,8 @@ async function settle(
   } catch (error) {
     throw new CannotServe([{ severity: Severity.error, message: `Error: ${error}` }]);
   }
+  // Where that failed, nobody has been accepted who would be lost.
+  for (const fd of inherited) listeners.inherit(fd, config.listen_queue_size);
   return pidFile;
 }
 

@@ -16,6 +16,9 @@ export const PEERS = {
   tcpd: { path: "/usr/sbin/tcpd", package: "tcpd" },
   strace: { path: "/usr/bin/strace", package: "strace" },
   systemdAnalyze: { path: "/usr/bin/systemd-analyze", package: "systemd" },
+  systemd: { path: "/lib/systemd/systemd", package: "systemd" },
+  sudo: { path: "/usr/bin/sudo", package: "sudo" },
+  setcap: { path: "/usr/sbin/setcap", package: "libcap2-bin" },
   openssl: { path: "/usr/bin/openssl", package: "openssl" },
 } as const;
 
