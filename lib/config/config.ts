@@ -32,4 +32,10 @@ export interface Finding {
 /** What came of reading an nrpe.cfg; with an error among the findings there is no configuration. */
 export type ConfigResult =
   | { readonly kind: "config"; readonly config: Config; readonly findings: readonly Finding[] }
-  | { readonly kind: "failure"; readonly findings: readonly Finding[] };
+  | {
+    readonly kind: "failure";
+    /** Errors first. */
+    readonly findings: readonly Finding[];
+    /** Where to log them: what was read of it, and defaults. */
+    readonly log: Pick<Config, "log_facility" | "log_file" | "disable_syslog" | "debug">;
+  };

@@ -26,16 +26,22 @@ export interface DirectoryListing {
 
 const HASH = 0x23;
 
-/** Findings beyond this number are counted only: a binary file would have one for every line. */
-const MOST_FINDINGS = 50;
+/** Warnings beyond this number are counted only. */
+const MOST_WARNINGS = 50;
+
+/** How often one and the same error is told of a file: one that is no nrpe.cfg has it in every line. */
+const MOST_ALIKE = 100;
 
 interface Draft {
   readonly files: ConfigFiles;
   readonly settings: Partial<Record<DirectiveName, unknown>>;
   readonly commands: Map<string, CommandDefinition>;
   readonly positions: Map<DirectiveName, Position>;
-  readonly findings: Finding[];
-  suppressed: number;
+  readonly errors: Finding[];
+  /** How often there is an error, by its text without the line, and where it was found last. */
+  readonly alike: Map<string, { count: number; last: Finding }>;
+  readonly warnings: Finding[];
+  untold: number;
 }
 
 /**
@@ -50,22 +56,37 @@ export function loadConfig(path: string, files: ConfigFiles): ConfigResult {
     settings: {},
     commands: new Map(),
     positions: new Map(),
-    findings: [],
-    suppressed: 0,
+    errors: [],
+    alike: new Map(),
+    warnings: [],
+    untold: 0,
   };
   const failure = readInto(draft, path, []);
   if (failure !== undefined) {
     report(draft, "error", { file: path, line: 0 }, failure);
   }
-  const findings = draft.suppressed === 0 ? draft.findings : [...draft.findings, {
-    severity: "error" as const,
-    position: { file: path, line: 0 },
-    message: `${draft.suppressed} more findings are not shown`,
-  }];
-  for (const { severity } of findings) {
-    if (severity === "error") return { kind: "failure", findings };
+  const config = finish(draft);
+  const warnings = warningsOf(draft, path);
+  return draft.errors.length === 0
+    ? { kind: "config", config, findings: warnings }
+    : { kind: "failure", findings: [...errorsOf(draft), ...warnings], log: config };
+}
+
+function errorsOf({ errors, alike }: Draft): readonly Finding[] {
+  const findings = [...errors];
+  for (const { count, last } of alike.values()) {
+    if (count <= MOST_ALIKE) continue;
+    const more = `${count - MOST_ALIKE - 1} more like it before this line`;
+    findings.push({ ...last, message: `${last.message} (and ${more})` });
   }
-  return { kind: "config", config: finish(draft), findings };
+  return findings;
+}
+
+function warningsOf({ warnings, untold }: Draft, path: string): readonly Finding[] {
+  if (untold === 0) return warnings;
+  const position = { file: path, line: 0 };
+  const message = `${untold} more warnings about config file '${path}' are not shown`;
+  return [...warnings, { severity: "warning", position, message }];
 }
 
 function finish({ settings, commands, positions }: Draft): Config {
@@ -115,7 +136,8 @@ function take(draft: Draft, line: Line, position: Position, chain: readonly stri
       const { name, value } = line;
       if (line.doubt !== undefined) doubt(draft, position, `command[${name}]`, line.doubt);
       const earlier = draft.commands.get(name);
-      if (earlier !== undefined) {
+      // Overriding an earlier file is what a later one is for.
+      if (earlier?.position.file === position.file) {
         const where = `${earlier.position.file}:${earlier.position.line}`;
         doubt(draft, position, `command[${name}]`, `it replaces the one in ${where}`);
       }
@@ -250,6 +272,14 @@ function report(
   position: Position,
   message: string,
 ): void {
-  if (draft.findings.length < MOST_FINDINGS) draft.findings.push({ severity, position, message });
-  else if (severity === "error") draft.suppressed++;
+  const finding = { severity, position, message };
+  if (severity === "warning") {
+    if (draft.warnings.length < MOST_WARNINGS) draft.warnings.push(finding);
+    else draft.untold++;
+    return;
+  }
+  const what = message.replace(`Line ${position.line}`, "");
+  const count = (draft.alike.get(what)?.count ?? 0) + 1;
+  draft.alike.set(what, { count, last: finding });
+  if (count <= MOST_ALIKE) draft.errors.push(finding);
 }

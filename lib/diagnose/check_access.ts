@@ -42,7 +42,7 @@ const SYSTEM_DENY = "/etc/hosts.deny";
  */
 export async function checkAccess(args: readonly string[]): Promise<number> {
   const asked = parseAccessQuestion(exactArguments(args));
-  if (asked.kind === "usage") return complain(`${asked.problem}\n\n${ACCESS_USAGE}`);
+  if (asked.kind === "usage") return complain(`${printable(asked.problem)}\n\n${ACCESS_USAGE}`);
   const { options } = asked;
   const agent = readAgent(options.config);
   if (agent.kind === "failure") return complain(agent.message);

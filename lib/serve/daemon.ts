@@ -2,8 +2,7 @@ import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { Serve } from "../cli.ts";
 import { Severity } from "../log.ts";
 import { bindLibc, closeFile, lastErrno, readInto, SystemError, writeAll } from "../system/libc.ts";
-import { isTerminal } from "../system/terminal.ts";
-import type { Line } from "./generation.ts";
+import { openTerminal, printLine } from "../system/terminal.ts";
 import { passedDescriptors } from "./inherited.ts";
 import { reside } from "./resident.ts";
 import { STEADY } from "./steady_runtime.ts";
@@ -31,14 +30,15 @@ const SERVING = "\0";
 
 /** Serves in the foreground; a terminal gets what the log gets. */
 export function serveInForeground(invocation: Serve): Promise<number> {
-  const terminal = isTerminal(STDERR);
+  const terminal = openTerminal(STDERR);
   let serving = false;
   return reside({
     invocation,
     inherited: passedDescriptors(),
     inetd: false,
-    early(line) {
-      if (terminal || (!serving && line.severity <= Severity.warning)) print(STDERR, line);
+    early(priority, line) {
+      if (terminal !== undefined) printLine(terminal, line);
+      else if (!serving) printComplaint(STDERR, priority, line);
     },
     ready() {
       serving = true;
@@ -88,8 +88,8 @@ function serveDetached(invocation: Serve): Promise<number> {
     invocation,
     inherited: [],
     inetd: false,
-    early(line) {
-      if (!serving && line.severity <= Severity.warning) print(REPORT, line);
+    early(priority, line) {
+      if (!serving) printComplaint(REPORT, priority, line);
     },
     ready() {
       serving = true;
@@ -99,6 +99,7 @@ function serveDetached(invocation: Serve): Promise<number> {
   });
 }
 
-function print(fd: number, { message }: Line): void {
-  writeAll(fd, encodeBytes(`nrpe: ${message}\n`));
+/** Prints what somebody who starts the agent has to know. */
+function printComplaint(fd: number, priority: number, line: string): void {
+  if (priority <= Severity.warning) printLine(fd, line);
 }

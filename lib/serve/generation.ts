@@ -6,6 +6,7 @@ import type { DirectiveName } from "../config/settings.ts";
 import { type Log, Severity } from "../log.ts";
 import { configFiles } from "../system/config_files.ts";
 import { readFile } from "../system/libc.ts";
+import type { LogSettings } from "../system/open_log.ts";
 import { TlsLogging } from "../tls/handshake.ts";
 import { setUpTls, type TlsResult, type TlsSetup } from "../tls/tls_setup.ts";
 import { type AllowList, enforceAllowList } from "./allowed_names.ts";
@@ -19,6 +20,8 @@ export interface Generation {
   /** Nothing where conversations are plain. */
   readonly tls: TlsSetup | undefined;
   readonly allowList: AllowList;
+  /** Whether the log says who has been let in, as tcpd's does under inetd, where no rule asks for it. */
+  readonly logsGranted: boolean;
 }
 
 /** What a generation is made of besides nrpe.cfg. */
@@ -44,7 +47,12 @@ export type GenerationResult =
     readonly generation: Generation;
     readonly lines: readonly Line[];
   }
-  | { readonly kind: "failure"; readonly lines: readonly Line[] };
+  | {
+    readonly kind: "failure";
+    readonly lines: readonly Line[];
+    /** Where they are to be logged by an agent that has no log yet. */
+    readonly log: LogSettings;
+  };
 
 /** A line for the log. */
 export interface Line {
@@ -60,14 +68,18 @@ export async function makeGeneration(surroundings: Surroundings): Promise<Genera
     severity: severity === "error" ? Severity.error : Severity.warning,
     message,
   }));
-  if (result.kind === "failure") return { kind: "failure", lines };
+  if (result.kind === "failure") return { kind: "failure", lines, log: result.log };
   const config = withPaths(result.config, resolve);
   const setup = tls && config.ssl_enabled
     ? await setUpTls(config, hostName(), inForce?.tls?.pair)
     : undefined;
   if (setup?.kind === "failure") {
     const { reason: message } = setup;
-    return { kind: "failure", lines: [...lines, { severity: Severity.error, message }] };
+    return {
+      kind: "failure",
+      lines: [...lines, { severity: Severity.error, message }],
+      log: config,
+    };
   }
   lines.push(...describeTls(config, setup));
   const generation = {
@@ -79,6 +91,7 @@ export async function makeGeneration(surroundings: Surroundings): Promise<Genera
       (name) =>
         surroundings.log(Severity.warning, `Warning: allowed_hosts: no address found for ${name}`),
     ),
+    logsGranted: !allowedHosts || config.debug,
   };
   return { kind: "generation", generation, lines };
 }

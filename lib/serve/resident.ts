@@ -7,7 +7,7 @@ import {
 } from "../command/environment.ts";
 import { makeExecutor } from "../command/executor.ts";
 import type { Config } from "../config/config.ts";
-import { type Log, Severity } from "../log.ts";
+import { describeFault, type Log, Severity } from "../log.ts";
 import { openEarlyLog } from "../start.ts";
 import { giveFile } from "../system/account.ts";
 import { describeErrno, now } from "../system/libc.ts";
@@ -16,10 +16,10 @@ import { type OpenLog, openLog } from "../system/open_log.ts";
 import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { openFilesLimit } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
+import { callAt, type Timer } from "../system/timer.ts";
 import { type Generation, type Line, makeGeneration } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
 import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
-import { startKeeper } from "./keeper.ts";
 import { type Listeners, makeListeners, type Place, placesOf } from "./listeners.ts";
 import { logRarely } from "./rarely.ts";
 import { makeServer, type Server } from "./server.ts";
@@ -27,7 +27,7 @@ import { steadyRuntime } from "./steady_runtime.ts";
 
 /** Exit statuses of the agent. */
 export const SERVED = 0;
-const CANNOT_SERVE = 2;
+export const CANNOT_SERVE = 2;
 
 /** Descriptors that are not for connections and their plugins. */
 const SPARE_FILES = 64;
@@ -45,12 +45,12 @@ export interface Residence {
   readonly inherited: readonly number[];
   /** Whether it is inetd's service, which ends when nobody asks any more. */
   readonly inetd: boolean;
-  /** Also gets every line of the log, until the agent serves. */
-  readonly early: (line: Line) => void;
+  /** Gets the lines of the log too. */
+  readonly early: Log;
   /** Called when the agent serves. */
   readonly ready: () => void;
-  /** Told why the agent cannot serve, and the log for that; otherwise the log gets it as it is. */
-  readonly cannotServe?: (lines: readonly Line[], log: Log) => void;
+  /** Told why the agent cannot serve, with the log for that; without it the log gets all the lines. */
+  readonly cannotServe?: (lines: readonly Line[], log: OpenLog) => void;
   /** Settled when nobody listens after this process: it is to end when its clients have gone. */
   readonly abandoned?: Promise<void>;
 }
@@ -72,22 +72,27 @@ export async function reside(residence: Residence): Promise<number> {
   // The binary is compiled to stay in the interpreter; here code runs often enough to be compiled, but
   // compiling is not to hold up the client that a service of inetd was started for.
   setTimeout(() => Bun.unsafe.setJITPolicy(1), SETTLED_IN).unref();
+  const voice: Voice = { openLog: openEarlyLog(residence.early) };
   try {
-    return await live(residence);
+    return await live(residence, voice);
   } catch (error) {
     if (!(error instanceof CannotServe)) throw error;
-    const say = residence.cannotServe ?? ((lines, log) => {
-      for (const line of lines) {
-        log(line.severity, line.message);
-        residence.early(line);
-      }
-    });
-    say(error.lines, openEarlyLog());
+    const say = residence.cannotServe ?? sayAll;
+    say(error.lines, voice.openLog);
     return CANNOT_SERVE;
   }
 }
 
-interface Life {
+function sayAll(lines: readonly Line[], log: Log): void {
+  for (const { severity, message } of lines) log(severity, message);
+}
+
+/** The log, wherever it goes by now. */
+interface Voice {
+  openLog: OpenLog;
+}
+
+interface Life extends Voice {
   readonly residence: Residence;
   /** A path as seen from where the agent was started; a daemon moves to `/`. */
   readonly resolve: (path: string) => string;
@@ -95,21 +100,24 @@ interface Life {
   readonly log: Log;
   readonly identity: Identity;
   generation: Generation;
-  openLog: OpenLog;
 }
 
 /** The whole life of the process, from the configuration to the last answer. */
-async function live(residence: Residence): Promise<number> {
+async function live(residence: Residence, voice: Voice): Promise<number> {
   const { inetd, invocation, ready } = residence;
   const notify = notifyVia(process.env.NOTIFY_SOCKET);
-  const life = await begin(residence);
+  const life = await begin(residence, voice);
   const { identity, log } = life;
+  // Where a fault of the program shows outside of a conversation, there is nothing to end.
+  for (const name of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(name, (error: unknown) => log(Severity.error, `Error: ${describeFault(error)}`));
+  }
   let stopping = false;
   const ending = Promise.withResolvers<string>();
   // From here on no signal of those that an administrator sends may end the agent before its time.
   for (const name of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
     process.on(name, () => {
-      // Who insists does not want to wait.
+      // A second signal ends what runs at once.
       if (stopping) executor.stop();
       else ending.resolve(name);
     });
@@ -120,16 +128,17 @@ async function live(residence: Residence): Promise<number> {
     if (stopping) return;
     notify("RELOADING=1");
     await reload(life, listeners);
+    executor.wake();
     notify("READY=1");
   });
   const executor = makeExecutor(() => life.generation.config.max_commands);
   const { promise: idle, resolve: becomeIdle } = Promise.withResolvers<void>();
   let idleTimer: Timer | undefined;
   const waitForIdleness = () => {
-    clearTimeout(idleTimer);
+    idleTimer?.cancel();
     if (!inetd) return;
     const patience = life.generation.config.wait_idle_timeout * 1000;
-    idleTimer = setTimeout(() => server.connections() === 0 && becomeIdle(), patience);
+    idleTimer = callAt(now() + patience, () => server.connections() === 0 && becomeIdle());
   };
   const server = makeServer({
     current: () => life.generation,
@@ -154,7 +163,6 @@ async function live(residence: Residence): Promise<number> {
   const pidFile = await settle(life, listeners);
   if (!inetd && invocation.changeDirectory) process.chdir("/");
   ready();
-  startKeeper(log);
   serving.resolve();
   notify("READY=1");
   waitForIdleness();
@@ -181,12 +189,13 @@ async function live(residence: Residence): Promise<number> {
 }
 
 /** Reads the configuration and opens the log. */
-async function begin(residence: Residence): Promise<Life> {
+async function begin(residence: Residence, voice: Voice): Promise<Life> {
   const directory = process.cwd();
   const resolve = (path: string) => path.startsWith("/") ? path : `${directory}/${path}`;
-  let say: Log = openEarlyLog();
-  const log: Log = (severity, message) => say(severity, message);
+  const log: Log = (severity, message) => voice.openLog(severity, message);
   const result = await makeGeneration({ ...surroundings(residence), resolve, log });
+  const settings = result.kind === "failure" ? result.log : result.generation.config;
+  voice.openLog = openLog(settings, residence.early);
   if (result.kind === "failure") {
     const message = `Config file '${residence.invocation.config}' contained errors, aborting...`;
     throw new CannotServe([...result.lines, { severity: Severity.error, message }]);
@@ -196,21 +205,10 @@ async function begin(residence: Residence): Promise<Life> {
     const message = identity.reason;
     throw new CannotServe([...result.lines, { severity: Severity.error, message }]);
   }
-  const life: Life = {
-    residence,
-    resolve,
-    log,
-    identity: identity.identity,
-    generation: result.generation,
-    openLog: openLog(result.generation.config),
-  };
-  say = (severity, message) => {
-    life.openLog(severity, message);
-    residence.early({ severity, message });
-  };
   for (const { severity, message } of result.lines) log(severity, message);
   if (identity.doubt !== undefined) log(Severity.warning, identity.doubt);
-  return life;
+  const { generation } = result;
+  return Object.assign(voice, { residence, resolve, log, generation, identity: identity.identity });
 }
 
 function surroundings({ invocation, inetd }: Residence) {
@@ -350,7 +348,7 @@ async function reload(life: Life, listeners: Listeners): Promise<void> {
   life.generation = generation;
   old.allowList.close();
   life.openLog.close();
-  life.openLog = openLog(config);
+  life.openLog = openLog(config, residence.early);
   for (const { severity, message } of result.lines) log(severity, message);
   announce(opened, config, log);
 }

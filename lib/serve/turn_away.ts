@@ -1,6 +1,7 @@
-import { type Log, Severity } from "../log.ts";
+import { Severity } from "../log.ts";
 import { acceptOne, countWaiting } from "../system/accept.ts";
 import { closeFile, now, Poll, SystemError, waitFor } from "../system/libc.ts";
+import type { OpenLog } from "../system/open_log.ts";
 import { awaitBytes, peerOf } from "../system/socket.ts";
 import type { Line } from "./generation.ts";
 
@@ -63,7 +64,8 @@ function addressOf(connection: number): string {
 
 /** Says why nobody can be served, each thing once, however many clients come. */
 export interface Complaint {
-  readonly make: (lines: readonly Line[], log: Log) => void;
+  /** @param log Closed when another one is given, or at the end. */
+  readonly make: (lines: readonly Line[], log: OpenLog) => void;
   /** Says that a client has been turned away, and for what. */
   readonly refused: (address: string) => void;
   /** Says how many have been that were not mentioned. */
@@ -72,29 +74,33 @@ export interface Complaint {
 
 /** Makes a complaint that has not been made yet. */
 export function makeComplaint(): Complaint {
-  let log: Log = () => {};
+  let log: OpenLog | undefined;
   let said = "";
   let reason = "";
   let mentioned = "";
   let others = 0;
   return {
     make(lines, where) {
+      log?.close();
       log = where;
       const all = lines.map(({ message }) => message).join("\n");
       if (all === said) return;
       said = all;
       reason = lines.find(({ severity }) => severity <= Severity.error)?.message ?? all;
-      for (const { severity, message } of lines) log(severity, message);
+      for (const { severity, message } of lines) where(severity, message);
     },
     refused(address) {
       if (mentioned === said) others++;
-      else log(Severity.warning, `Connection from ${address} refused: ${reason}`);
+      else log?.(Severity.warning, `Connection from ${address} refused: ${reason}`);
       mentioned = said;
     },
     end() {
-      if (others === 0) return;
-      log(Severity.warning, `${others} more connections refused while nobody could be served`);
+      if (others > 0) {
+        log?.(Severity.warning, `${others} more connections refused while nobody could be served`);
+      }
       others = 0;
+      log?.close();
+      log = undefined;
     },
   };
 }

@@ -1,7 +1,9 @@
 import type { Serve } from "../cli.ts";
+import { describeFault, Severity } from "../log.ts";
+import { openEarlyLog } from "../start.ts";
 import { now, Poll, waitFor } from "../system/libc.ts";
 import { type Parent, watchParent } from "../system/parent.ts";
-import { reside, SERVED } from "./resident.ts";
+import { CANNOT_SERVE, reside, SERVED } from "./resident.ts";
 import { makeComplaint, queuesOf, turnAway } from "./turn_away.ts";
 
 /**
@@ -39,23 +41,28 @@ export async function serveWaiting(
   const complaint = makeComplaint();
   for (;;) {
     const queues = queuesOf(fds);
-    const status = await reside({
-      invocation,
-      inherited: fds,
-      inetd: true,
-      abandoned,
-      early: () => {},
-      ready() {
-        complaint.end();
-        if (started) parent.onceEnded(abandon);
-      },
-      cannotServe: complaint.make,
-    });
-    if (status === SERVED) return status;
+    try {
+      const status = await reside({
+        invocation,
+        inherited: fds,
+        inetd: true,
+        abandoned,
+        early: () => {},
+        ready() {
+          complaint.end();
+          if (started) parent.onceEnded(abandon);
+        },
+        cannotServe: complaint.make,
+      });
+      if (status === SERVED) return status;
+    } catch (error) {
+      const message = `Error: ${describeFault(error)}`;
+      complaint.make([{ severity: Severity.error, message }], openEarlyLog(() => {}));
+    }
     turnAway(queues, complaint.refused);
     if (anotherComes(fds, end, parent)) continue;
     complaint.end();
-    return status;
+    return CANNOT_SERVE;
   }
 }
 

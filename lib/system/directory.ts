@@ -60,7 +60,8 @@ function nameOf(entry: Pointer | bigint): string {
   return decodeBytes(bytes, 0, bytes.indexOf(0));
 }
 
-function leadsToDirectory(path: string): boolean {
+/** Whether a path leads to a directory that can be read. */
+export function leadsToDirectory(path: string): boolean {
   try {
     closeFile(openFile(path, Open.directory));
     return true;

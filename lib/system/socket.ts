@@ -187,7 +187,7 @@ export function send(fd: number, bytes: Uint8Array, deadline: number): Failure |
  * with unread bytes resets the connection, and the response on its way may be lost with it.
  * @param deadline In milliseconds of {@link now}.
  */
-export function sayGoodbye(fd: number, deadline: number): void {
+export function lingeringClose(fd: number, deadline: number): void {
   if (waitFor([{ fd, events: Poll.in }], 0)[0] === 0) return;
   rare().shutdown(fd, SHUT_WR);
   const unread = new Uint8Array(65536);

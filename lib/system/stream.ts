@@ -1,6 +1,7 @@
 import type { PeerCertificate } from "node:tls";
-import { closeFile, now, SystemError } from "./libc.ts";
+import { closeFile, SystemError } from "./libc.ts";
 import { type Endpoint, holdBack, peerOf, socketPair } from "./socket.ts";
+import { callAt } from "./timer.ts";
 
 /**
  * Connections of an event loop, on the runtime's own sockets: `node:net` and `node:tls` do the same
@@ -237,13 +238,13 @@ function streamOn(plain: Wire): Stream {
     async receive(deadline) {
       if (chunks.length === 0 && ending === undefined) {
         const { promise, resolve } = Promise.withResolvers<void>();
-        const timer = setTimeout(resolve, deadline - now());
+        const timer = callAt(deadline, resolve);
         wake = resolve;
         awaited = true;
         if (paused) wire.resume();
         paused = false;
         await promise;
-        clearTimeout(timer);
+        timer.cancel();
         awaited = false;
       }
       const bytes = chunks.shift();
@@ -255,13 +256,13 @@ function streamOn(plain: Wire): Stream {
       last = true;
       const whole = send(bytes);
       if (unsent.byteLength === 0) return;
-      const timer = setTimeout(() => sent(), deadline - now());
+      const timer = callAt(deadline, () => sent());
       await whole;
-      clearTimeout(timer);
+      timer.cancel();
     },
     async secure(options, deadline) {
       const { promise, resolve } = Promise.withResolvers<Handshake>();
-      const timer = setTimeout(resolve, deadline - now(), { kind: "timed out" });
+      const timer = callAt(deadline, () => resolve({ kind: "timed out" }));
       shaken = resolve;
       if (open) {
         wire = upgrade(plain, options);
@@ -269,7 +270,7 @@ function streamOn(plain: Wire): Stream {
         paused = false;
       } else resolve({ kind: "closed" });
       const handshake = await promise;
-      clearTimeout(timer);
+      timer.cancel();
       return handshake;
     },
     whenClosed: (act) => void closing.push(act),

@@ -268,8 +268,9 @@ describe("loadConfig()", () => {
   });
 
   test("fails when the file itself cannot be read", () => {
-    expect(loadConfig("/missing", filesOf({}))).toEqual({
+    expect(loadConfig("/missing", filesOf({}))).toMatchObject({
       kind: "failure",
+      log: { log_file: undefined, log_facility: 3 << 3, disable_syslog: false, debug: false },
       findings: [{
         severity: "error",
         position: { file: "/missing", line: 0 },
@@ -278,10 +279,57 @@ describe("loadConfig()", () => {
     });
   });
 
-  test("counts findings beyond the fiftieth instead of listing them", () => {
-    const result = load("x\n".repeat(1000));
-    expect(result.findings.length).toBe(51);
-    expect(result.findings.at(-1)?.message).toBe("950 more findings are not shown");
+  test("counts warnings beyond the fiftieth instead of listing them", () => {
+    const unknown = Array.from({ length: 1000 }, (_, line) => `unknown_${line}=1\n`).join("");
+    const { kind, findings } = load(unknown);
+    expect(kind).toBe("config");
+    expect(findings.length).toBe(51);
+    expect(findings.at(-1)).toEqual({
+      severity: "warning",
+      position: { file: "/n.cfg", line: 0 },
+      message: `950 more warnings about config file '/n.cfg' are not shown`,
+    });
+  });
+
+  test("lists errors before warnings, and all that differ by more than their line", () => {
+    const wrong = Array.from({ length: 150 }, (_, at) => `unknown_${at}=1\nserver_port=${at}\n`);
+    const { findings } = load(wrong.join(""));
+    expect(findings.map(({ severity }) => severity).join(" ")).toBe(
+      `${"error ".repeat(150)}${"warning ".repeat(51)}`.trim(),
+    );
+    expect(findings[149]?.message).toStartWith(`Invalid server_port specified${at(300)}: '149'`);
+  });
+
+  test("counts beyond a hundred lines that are wrong in the same way, and still tells others", () => {
+    const messages = messagesOf(load(`${"x\n".repeat(1000)}debug=1\ncommand_timeout=soon\n`));
+    expect(messages).toHaveLength(102);
+    expect(messages[0]).toStartWith(`No variable value specified${at(1)}: `);
+    expect(messages[99]).toStartWith(`No variable value specified${at(100)}: `);
+    expect(messages[100]).toStartWith(`Invalid command_timeout specified${at(1002)}: `);
+    expect(messages[101]).toMatch(/ - Line 1000: .* \(and 899 more like it before this line\)$/);
+  });
+
+  test("tells where to log errors, as far as that could be read", () => {
+    const result = load("foo\nlog_file=/var/log/nrpe.log\nlog_facility=local3\ndebug=1\n");
+    expect(result).toMatchObject({
+      kind: "failure",
+      log: {
+        log_file: "/var/log/nrpe.log",
+        log_facility: 19 << 3,
+        disable_syslog: false,
+        debug: true,
+      },
+    });
+  });
+
+  test("warns of a command that its own file defines twice, and of no other", () => {
+    const result = load("command[x]=1\ncommand[y]=1\ninclude=/i\ncommand[x]=4\n", {
+      "/i": "command[y]=2\ncommand[z]=2\ncommand[z]=3\n",
+    });
+    expect(messagesOf(result)).toEqual([
+      "Doubtful command[z] in config file '/i' - Line 3: it replaces the one in /i:2",
+      `Doubtful command[x]${at(4)}: it replaces the one in /n.cfg:1`,
+    ]);
   });
 
   test("reads includes in place, directories in byte order with what lies below them", () => {
