@@ -4,12 +4,12 @@ import { closeFile, describeErrno, Errno, Poll, SystemError, waitFor } from "../
 import {
   beginToListen,
   bindTo,
-  duplicate,
   giveSocket,
   probeDescriptors,
   setBacklog,
   sharePort,
 } from "../system/listen_socket.ts";
+import { duplicate } from "../system/socket.ts";
 import { acceptOn, type Acceptor, type Stream } from "../system/stream.ts";
 
 /** An address and port to listen on. */

@@ -1,3 +1,4 @@
+import { allowedHostText } from "../allowed_hosts.ts";
 import type { Serve } from "../cli.ts";
 import {
   daemonEnvironment,
@@ -7,9 +8,8 @@ import {
 } from "../command/environment.ts";
 import { makeExecutor } from "../command/executor.ts";
 import type { Config } from "../config/config.ts";
-import { describeFault, type Log, Severity } from "../log.ts";
+import { type Log, Severity } from "../log.ts";
 import { openEarlyLog } from "../start.ts";
-import { giveFile } from "../system/account.ts";
 import { describeErrno, now } from "../system/libc.ts";
 import { notifyVia } from "../system/notify.ts";
 import { type OpenLog, openLog } from "../system/open_log.ts";
@@ -17,6 +17,7 @@ import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { openFilesLimit } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
 import { callAt, type Timer } from "../system/timer.ts";
+import { catchUnexpected, describeUnexpected } from "../unexpected.ts";
 import { type Generation, type Line, makeGeneration } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
 import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
@@ -108,10 +109,8 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
   const notify = notifyVia(process.env.NOTIFY_SOCKET);
   const life = await begin(residence, voice);
   const { identity, log } = life;
-  // Where a fault of the program shows outside of a conversation, there is nothing to end.
-  for (const name of ["uncaughtException", "unhandledRejection"] as const) {
-    process.on(name, (error: unknown) => log(Severity.error, `Error: ${describeFault(error)}`));
-  }
+  // It ends what it came from, and no other conversation.
+  catchUnexpected((error) => log(Severity.error, describeUnexpected(error)));
   let stopping = false;
   const ending = Promise.withResolvers<string>();
   // From here on no signal of those that an administrator sends may end the agent before its time.
@@ -175,6 +174,8 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
   if (signal !== undefined) log(Severity.notice, `Caught ${signal} - shutting down...`);
   notify("STOPPING=1");
   listeners.close();
+  // After the port: the next agent takes the port first.
+  pidFile?.release();
   if (signal !== undefined) server.dismiss();
   // Nobody waits for an end that no signal has asked for.
   const patience = life.generation.config.shutdown_timeout * 1000;
@@ -243,7 +244,7 @@ function environmentFor({ inetd }: Residence, identity: Identity) {
 
 /** Takes the sockets and the pid file, and gives up root's rights. */
 async function settle(
-  { residence, generation: { config }, identity, openLog, log }: Life,
+  { residence, generation: { config }, identity, log }: Life,
   listeners: Listeners,
 ): Promise<PidFile | undefined> {
   const { inetd, inherited, invocation } = residence;
@@ -256,17 +257,14 @@ async function settle(
       throw new CannotServe([{ severity: Severity.error, message: (error as Error).message }]);
     }
   }
-  const pidFile = inetd || config.pid_file === undefined ? undefined : takePidFile(config.pid_file);
-  const { uid, gid } = identity;
-  if (identity.become !== undefined) {
-    listeners.giveTo(uid, gid);
-    pidFile?.giveTo(uid, gid);
-    openLog.giveTo(uid, gid);
-    if (config.tls_state_file !== undefined) giveFile(config.tls_state_file, uid, gid);
-  }
+  const pidFile = inetd || config.pid_file === undefined
+    ? undefined
+    : takePidFile(config.pid_file, identity);
+  if (identity.become !== undefined) listeners.giveTo(identity.uid, identity.gid);
   try {
     assume(identity);
   } catch (error) {
+    pidFile?.remove();
     throw new CannotServe([{ severity: Severity.error, message: `Error: ${error}` }]);
   }
   // Where that failed, nobody has been accepted who would be lost.
@@ -279,14 +277,12 @@ function announce(places: readonly Place[], config: Config, log: Log): void {
     log(Severity.info, `Server listening on ${address} port ${port}.`);
   }
   log(Severity.info, `Listening for connections on port ${config.server_port}`);
-  const hosts = config.allowed_hosts?.map((host) =>
-    host.kind === "name" ? host.name : `${host.address.join(".")}/${host.length}`
-  );
+  const hosts = config.allowed_hosts?.map(allowedHostText);
   if (hosts !== undefined) log(Severity.info, `Allowing connections from: ${hosts.join(",")}`);
 }
 
-function takePidFile(path: string): PidFile {
-  const result = holdPidFile(path);
+function takePidFile(path: string, identity: Identity): PidFile {
+  const result = holdPidFile(path, identity);
   switch (result.kind) {
     case "held":
       return result.file;

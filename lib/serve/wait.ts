@@ -1,8 +1,9 @@
 import type { Serve } from "../cli.ts";
-import { describeFault, Severity } from "../log.ts";
+import { Severity } from "../log.ts";
 import { openEarlyLog } from "../start.ts";
 import { now, Poll, waitFor } from "../system/libc.ts";
 import { type Parent, watchParent } from "../system/parent.ts";
+import { describeUnexpected } from "../unexpected.ts";
 import { CANNOT_SERVE, reside, SERVED } from "./resident.ts";
 import { makeComplaint, queuesOf, turnAway } from "./turn_away.ts";
 
@@ -56,8 +57,8 @@ export async function serveWaiting(
       });
       if (status === SERVED) return status;
     } catch (error) {
-      const message = `Error: ${describeFault(error)}`;
-      complaint.make([{ severity: Severity.error, message }], openEarlyLog(() => {}));
+      const message = describeUnexpected(error);
+      complaint.make([{ severity: Severity.error, message }], openEarlyLog());
     }
     turnAway(queues, complaint.refused);
     if (anotherComes(fds, end, parent)) continue;
