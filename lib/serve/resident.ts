@@ -52,7 +52,7 @@ export interface Residence {
   readonly ready: () => void;
   /** Told why the agent cannot serve, with the log for that; without it the log gets all the lines. */
   readonly cannotServe?: (lines: readonly Line[], log: OpenLog) => void;
-  /** Settled when nobody listens after this process: it is to end when its clients have gone. */
+  /** Settled when nobody takes the sockets back: the agent then ends after the clients that it has. */
   readonly abandoned?: Promise<void>;
 }
 
@@ -166,7 +166,7 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
   notify("READY=1");
   waitForIdleness();
   void residence.abandoned?.then(() => {
-    log(Severity.notice, "Whoever started the agent has ended: it ends after its last client");
+    log(Severity.notice, "The process that started the agent has ended - finishing...");
     becomeIdle();
   });
   const signal = await Promise.race([ending.promise, idle]);

@@ -24,9 +24,8 @@ export function queuesOf(fds: readonly number[]): readonly Queue[] {
 }
 
 /**
- * Accepts the connections that waited, one at least on each socket where one waits now, and closes
- * them when their clients have said something, or after a second: a client whose connection ends
- * before looks for the fault in TLS.
+ * Accepts the connections that waited then, at least one where any waits now, and closes them once
+ * their first bytes have come, or after a second: closed before, check_nrpe reports a fault of TLS.
  *
  * @param refused Called for each with the client's address.
  */
@@ -62,17 +61,17 @@ function addressOf(connection: number): string {
   }
 }
 
-/** Says why nobody can be served, each thing once, however many clients come. */
+/** Logs why nobody can be served, once as long as it stays the same. */
 export interface Complaint {
   /** @param log Closed when another one is given, or at the end. */
   readonly make: (lines: readonly Line[], log: OpenLog) => void;
-  /** Says that a client has been turned away, and for what. */
+  /** Logs that a client has been turned away, and why; later ones are counted. */
   readonly refused: (address: string) => void;
-  /** Says how many have been that were not mentioned. */
+  /** Logs how many more have been turned away, and closes the log. */
   readonly end: () => void;
 }
 
-/** Makes a complaint that has not been made yet. */
+/** Makes a complaint, for the time being without a reason. */
 export function makeComplaint(): Complaint {
   let log: OpenLog | undefined;
   let said = "";

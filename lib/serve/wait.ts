@@ -8,33 +8,33 @@ import { CANNOT_SERVE, reside, SERVED } from "./resident.ts";
 import { makeComplaint, queuesOf, turnAway } from "./turn_away.ts";
 
 /**
- * How long an agent that cannot serve stays, in milliseconds. inetd and a service manager give a
- * service up that they have to start too often: openbsd-inetd for ten minutes after 256 times in one,
- * systemd for good after five times in ten seconds.
+ * How long an agent that cannot serve stays, in milliseconds. A service that has to be started too
+ * often is given up: by openbsd-inetd for ten minutes after 256 times in one, by systemd for good
+ * after five times in ten seconds.
  */
 const STAY = 10_000;
 
-/** How long it rests between two attempts, in milliseconds. */
+/** The least time between two attempts, in milliseconds. */
 const REST = 100;
 
-/** How often it looks whether whoever started it is there, in milliseconds. */
+/** How often it is seen whether the parent process has ended, in milliseconds. */
 const LOOK = 1_000;
 
 /**
  * Serves the clients of a listening socket that inetd or a service manager has passed on, until
- * nobody has asked for a while; then whoever passed it on listens again. Connections that nobody has
- * accepted by then stay with the socket, so none is lost.
+ * nobody has asked for a while; then that one listens again. Connections that nobody has accepted by
+ * then stay with the socket, so none is lost.
  *
- * An agent that cannot serve, because nrpe.cfg has an error for instance, turns the clients away that
- * wait and tries again when the next one comes. After some seconds it ends, to be started anew.
+ * An agent that cannot serve, because nrpe.cfg has an error for instance, turns the waiting clients
+ * away and tries again when the next one comes. After some seconds it ends, to be started anew.
  *
- * @param started Whether the parent process has passed the sockets on: when it ends, so does the
- * agent after the clients that it has, and another inetd can have the port.
+ * @param byParent Whether the parent process has passed the sockets on. When it ends, the agent stops
+ * listening, so that another inetd can have the port, and ends after the clients that it has.
  */
 export async function serveWaiting(
   invocation: Serve,
   fds: readonly number[],
-  started: boolean,
+  byParent: boolean,
 ): Promise<number> {
   const parent = watchParent();
   const end = now() + STAY;
@@ -51,7 +51,7 @@ export async function serveWaiting(
         early: () => {},
         ready() {
           complaint.end();
-          if (started) parent.onceEnded(abandon);
+          if (byParent) parent.onceEnded(abandon);
         },
         cannotServe: complaint.make,
       });
@@ -67,7 +67,7 @@ export async function serveWaiting(
   }
 }
 
-/** Waits for another client; false where the time is over, or inetd is. */
+/** Waits for another client; false when the time is over or the parent process has ended. */
 function anotherComes(fds: readonly number[], end: number, parent: Parent): boolean {
   waitFor([], Math.min(now() + REST, end));
   while (now() < end && !parent.hasEnded()) {

@@ -1,15 +1,15 @@
 import { bindLibc } from "./libc.ts";
 
 const PR_SET_PDEATHSIG = 1;
-/** By itself it does nothing, and no one else sends it here. */
+/** A signal that is ignored by default and that no one else sends here. */
 const SIGURG = 23;
 
-/** The process that has started this one and is to be watched. */
+/** The process that has started this one. */
 export interface Parent {
   readonly hasEnded: () => boolean;
   /**
-   * Calls a function when it ends, or at once when it has ended. A change of the user ends the watch,
-   * see PR_SET_PDEATHSIG in prctl(2): it is to be done before.
+   * Calls a function when it ends, or soon if it has ended. To be called after a change of the user,
+   * which would undo it, see PR_SET_PDEATHSIG in prctl(2).
    */
   readonly onceEnded: (act: () => void) => void;
 }
@@ -17,7 +17,7 @@ export interface Parent {
 /** The parent as it is now, see getppid(2). */
 export function watchParent(): Parent {
   const pid = process.ppid;
-  // A process without a parent is given to another one.
+  // A process whose parent has ended is given another one.
   const hasEnded = () => process.ppid !== pid;
   return {
     hasEnded,

@@ -87,9 +87,9 @@ describe.skipIf(peersMissing("agent"))("a reload", () => {
     async (old, fresh) => {
       const [port] = freePorts(1) as [number];
       await using daemon = await startOn(port, old);
-      const answers = askOften(port, "x", { times: 300, atOnce: 4 });
+      const answers = askOften(port, "x", { times: 100, atOnce: 4 });
       for (let time = 0; time < 5; time++) await daemon.move(fresh, REFUSED);
-      expect(await answers).toEqual(new Map([[old, 300]]));
+      expect(await answers).toEqual(new Map([[old, 100]]));
       expect(bindShared(ONE, port)).toBe("EADDRINUSE");
       expect(bindShared("127.0.0.3", port)).toBe(old === ALL ? "EADDRINUSE" : "bound");
     },
