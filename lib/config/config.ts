@@ -39,5 +39,8 @@ export type ConfigResult =
     /** Errors first. */
     readonly findings: readonly Finding[];
     /** Where to log them: what was read of it, and defaults. */
-    readonly log: Pick<Config, "log_facility" | "log_file" | "disable_syslog" | "debug">;
+    readonly log: Pick<
+      Config,
+      "log_facility" | "log_file" | "disable_syslog" | "debug" | "nrpe_user" | "nrpe_group"
+    >;
   };

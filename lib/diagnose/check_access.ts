@@ -63,8 +63,8 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
   if (options.hostsDeny !== undefined || positions?.has("hosts_deny_file")) named.push("deny");
   if (asked.kind === "tables") {
     const { json, lookup } = options;
-    const { lintAccessTables } = await import("./lint.ts");
-    const { lintConfig } = await import("./lint_config.ts");
+    const { lintAccessTables } = await import("./lint/check_tables.ts");
+    const { lintConfig } = await import("./lint/nrpe_cfg.ts");
     const config = agent.config === undefined
       ? undefined
       : { file: options.config!, findings: lintConfig(agent.config, agent.findings, tables.read) };

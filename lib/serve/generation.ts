@@ -1,4 +1,3 @@
-import { decodeBytes, trimBlanks } from "../bytes.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load_config.ts";
 import type { ConfigFiles } from "../config/load_config.ts";
@@ -6,7 +5,7 @@ import type { DirectiveName } from "../config/settings.ts";
 import { type Log, Severity } from "../log.ts";
 import { configFiles } from "../system/config_files.ts";
 import { exists } from "../system/directory.ts";
-import { readFile } from "../system/libc.ts";
+import { hostName } from "../system/host_name.ts";
 import type { LogSettings } from "../system/open_log.ts";
 import { TlsLogging } from "../tls/handshake.ts";
 import { setUpTls, type TlsResult, type TlsSetup } from "../tls/tls_setup.ts";
@@ -72,7 +71,7 @@ export async function makeGeneration(surroundings: Surroundings): Promise<Genera
   if (result.kind === "failure") return { kind: "failure", lines, log: result.log };
   const config = withPaths(result.config, resolve);
   const setup = tls && config.ssl_enabled
-    ? await setUpTls(config, hostName(), inForce?.tls?.pair)
+    ? await setUpTls(config, hostName, inForce?.tls?.pair)
     : undefined;
   if (setup?.kind === "failure") {
     const { reason: message } = setup;
@@ -117,11 +116,6 @@ const PATHS = [
 function withPaths(config: Config, resolve: (path: string) => string): Config {
   const named = PATHS.filter((name) => config[name] !== undefined);
   return { ...config, ...Object.fromEntries(named.map((name) => [name, resolve(config[name]!)])) };
-}
-
-/** This host's name, as the kernel has it. */
-export function hostName(): string {
-  return trimBlanks(decodeBytes(readFile("/proc/sys/kernel/hostname")));
 }
 
 /** Warns of access tables that nrpe.cfg names and that do not exist, and so count as empty. */
@@ -171,9 +165,8 @@ export function describeTls(
       message: `ssl_cipher_list: ${word} is left out, the TLS library has no such thing`,
     })),
   ];
-  if (result.unread !== undefined) {
-    const stays = "the certificate and key in use stay, a restart is needed to read renewed ones";
-    lines.push({ severity: Severity.warning, message: `Warning: ${result.unread}; ${stays}` });
+  if (result.warning !== undefined) {
+    lines.push({ severity: Severity.warning, message: result.warning });
   }
   if ((config.ssl_logging & TlsLogging.startup) === 0) return lines;
   const { least, most } = config.ssl_version;

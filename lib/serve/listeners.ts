@@ -1,7 +1,8 @@
 import { type AddressBytes, parseIPv4, parseIPv6 } from "../address.ts";
 import type { Config } from "../config/config.ts";
 import { closeFile, describeErrno, Errno, Poll, SystemError, waitFor } from "../system/libc.ts";
-import { duplicate, listenOn, probeDescriptors, setBacklog } from "../system/listen_socket.ts";
+import { listenOn, probeDescriptors, setBacklog } from "../system/listen_socket.ts";
+import { duplicate } from "../system/socket.ts";
 import { acceptOn, type Acceptor, type Stream } from "../system/stream.ts";
 
 /** An address and port to listen on. */

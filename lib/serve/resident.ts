@@ -8,9 +8,8 @@ import {
 } from "../command/environment.ts";
 import { makeExecutor } from "../command/executor.ts";
 import type { Config } from "../config/config.ts";
-import { describeFault, type Log, Severity } from "../log.ts";
+import { type Log, Severity } from "../log.ts";
 import { openEarlyLog } from "../start.ts";
-import { giveFile } from "../system/account.ts";
 import { describeErrno, now } from "../system/libc.ts";
 import { notifyVia } from "../system/notify.ts";
 import { type OpenLog, openLog } from "../system/open_log.ts";
@@ -18,6 +17,7 @@ import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { openFilesLimit } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
 import { callAt, type Timer } from "../system/timer.ts";
+import { catchUnexpected, describeUnexpected } from "../unexpected.ts";
 import { type Generation, type Line, makeGeneration } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
 import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
@@ -99,10 +99,8 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
   const notify = notifyVia(process.env.NOTIFY_SOCKET);
   const life = await begin(residence, voice);
   const { log } = life;
-  // Where a fault of the program shows outside of a conversation, there is nothing to end.
-  for (const name of ["uncaughtException", "unhandledRejection"] as const) {
-    process.on(name, (error: unknown) => log(Severity.error, `Error: ${describeFault(error)}`));
-  }
+  // It ends what it came from, and no other conversation.
+  catchUnexpected((error) => log(Severity.error, describeUnexpected(error)));
   let stopping = false;
   const ending = Promise.withResolvers<string>();
   // From here on no signal of those that an administrator sends may end the agent before its time.
@@ -163,6 +161,8 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
   if (signal !== undefined) log(Severity.notice, `Caught ${signal} - shutting down...`);
   notify("STOPPING=1");
   listeners.close();
+  // After the port: the next agent takes the port first.
+  pidFile?.release();
   if (signal !== undefined) server.dismiss();
   await untilGone(server, life.generation.config.shutdown_timeout * 1000);
   executor.stop();
@@ -231,7 +231,7 @@ function environmentFor({ inetd }: Residence, identity: Identity) {
 
 /** Takes the sockets and the pid file, and gives up root's rights. */
 async function settle(
-  { residence, generation: { config }, openLog, log }: Life,
+  { residence, generation: { config }, log }: Life,
   listeners: Listeners,
   identity: Identity,
 ): Promise<PidFile | undefined> {
@@ -246,16 +246,13 @@ async function settle(
       throw new CannotServe([{ severity: Severity.error, message: (error as Error).message }]);
     }
   }
-  const pidFile = inetd || config.pid_file === undefined ? undefined : takePidFile(config.pid_file);
-  const { uid, gid } = identity;
-  if (identity.become !== undefined) {
-    pidFile?.giveTo(uid, gid);
-    openLog.giveTo(uid, gid);
-    if (config.tls_state_file !== undefined) giveFile(config.tls_state_file, uid, gid);
-  }
+  const pidFile = inetd || config.pid_file === undefined
+    ? undefined
+    : takePidFile(config.pid_file, identity);
   try {
     assume(identity);
   } catch (error) {
+    pidFile?.remove();
     throw new CannotServe([{ severity: Severity.error, message: `Error: ${error}` }]);
   }
   return pidFile;
@@ -270,8 +267,8 @@ function announce(places: readonly Place[], config: Config, log: Log): void {
   if (hosts !== undefined) log(Severity.info, `Allowing connections from: ${hosts.join(",")}`);
 }
 
-function takePidFile(path: string): PidFile {
-  const result = holdPidFile(path);
+function takePidFile(path: string, identity: Identity): PidFile {
+  const result = holdPidFile(path, identity);
   switch (result.kind) {
     case "held":
       return result.file;

@@ -17,25 +17,44 @@ import {
   toArrayBuffer,
 } from "bun:ffi";
 import { decodeBytes, encodeBytes } from "../bytes.ts";
+import { openFlags } from "./architecture.ts";
 
-const LIBRARIES = [
-  "libc.so.6",
-  `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
-];
+/**
+ * The name by which glibc and musl both answer with themselves, as they are loaded, without looking for
+ * a file. Where that fails the runtime tries the name once more, as a path below the working directory.
+ * The C library reads no further than the NUL; the runtime's path leads back to the directory itself,
+ * which is no library, whoever owns it.
+ */
+export const LIBC = "libc.so.6\0/..";
 
-/** Loads functions of the C library; what is rarely used is bound where it is used. */
+let failure: Error | undefined;
+let started = false;
+
+/**
+ * Binds functions of the C library; what is rarely used is bound where it is used.
+ *
+ * While the program's modules are loaded nobody could catch an exception, and the runtime would print
+ * it, with source text, on what may be a client's connection. So until {@link bindingFailure} has been
+ * asked a failure is kept for it, and the functions are missing.
+ *
+ * @throws {Error} afterwards, when they cannot be bound.
+ */
 export function bindLibc<const Functions extends Record<string, FFIFunction>>(
   functions: Functions,
 ): Library<Functions>["symbols"] {
-  let failure: unknown;
-  for (const library of LIBRARIES) {
-    try {
-      return dlopen(library, functions).symbols;
-    } catch (error) {
-      failure = error;
-    }
+  try {
+    return dlopen(LIBC, functions).symbols;
+  } catch (error) {
+    if (started) throw error;
+    failure ??= error as Error;
+    return {} as Library<Functions>["symbols"];
   }
-  throw failure;
+}
+
+/** Why the C library could not be bound while modules were loaded; to be asked before it is called. */
+export function bindingFailure(): Error | undefined {
+  started = true;
+  return failure;
 }
 
 /**
@@ -56,7 +75,6 @@ const libc = bindLibc({
   open: { args: ["buffer", "i32", "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   read: { args: ["i32", "buffer", "u64"], returns: "i32" },
-  dup2: { args: ["i32", "i32"], returns: "i32" },
   poll: { args: ["buffer", "u64", "i32"], returns: "i32" },
   getuid: { args: [], returns: "u32" },
   getgid: { args: [], returns: "u32" },
@@ -74,17 +92,20 @@ export const Errno = {
   ENOENT: 2,
   ESRCH: 3,
   EINTR: 4,
+  ENXIO: 6,
   ENOEXEC: 8,
   EBADF: 9,
   EAGAIN: 11,
   ENOMEM: 12,
   EACCES: 13,
+  EEXIST: 17,
   ENOTDIR: 20,
   EISDIR: 21,
   ENFILE: 23,
   EMFILE: 24,
   ENOSPC: 28,
   EPIPE: 32,
+  ENOSYS: 38,
   ELOOP: 40,
   ENOTSOCK: 88,
   EPROTOTYPE: 91,
@@ -151,15 +172,13 @@ export function textAt(pointer: Pointer | null): string {
   return length === 0 ? "" : decodeBytes(new Uint8Array(toArrayBuffer(pointer!, 0, length)));
 }
 
-const O_CLOEXEC = 0o2000000;
-/** Flags of open(2) on Linux. */
+/** Ways to open a file, see open(2). */
 export const Open = {
-  readOnly: O_CLOEXEC,
+  readOnly: openFlags.O_CLOEXEC,
   /** Without waiting for anybody, see O_NONBLOCK. */
-  readOnlyAtOnce: 0o4000 | O_CLOEXEC,
-  append: 0o1 | 0o100 | 0o2000 | O_CLOEXEC,
-  readWrite: 0o2 | O_CLOEXEC,
-  directory: 0o200000 | O_CLOEXEC,
+  readOnlyAtOnce: openFlags.O_NONBLOCK | openFlags.O_CLOEXEC,
+  readWrite: openFlags.O_RDWR | openFlags.O_CLOEXEC,
+  directory: openFlags.O_DIRECTORY | openFlags.O_CLOEXEC,
 } as const;
 
 /**
@@ -175,13 +194,6 @@ export function openFile(path: string, flags: number, mode = 0): number {
 /** close(2); an error of it is of no use to anyone here. */
 export function closeFile(fd: number): void {
   libc.close(fd);
-}
-
-/** Makes a descriptor one of the null device. */
-export function redirectToNull(fd: number): void {
-  const nullDevice = openFile("/dev/null", Open.readWrite);
-  libc.dup2(nullDevice, fd);
-  closeFile(nullDevice);
 }
 
 /**

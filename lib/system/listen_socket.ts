@@ -6,7 +6,6 @@ const libc = bindLibc({
   setsockopt: { args: ["i32", "i32", "i32", "buffer", "u32"], returns: "i32" },
   bind: { args: ["i32", "buffer", "u32"], returns: "i32" },
   listen: { args: ["i32", "i32"], returns: "i32" },
-  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
 });
 
 const AF_INET = 2;
@@ -18,7 +17,6 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
-const F_DUPFD_CLOEXEC = 1030;
 
 /**
  * Makes a TCP socket that is bound to an address and listens; of IPv6 it takes IPv6 only.
@@ -42,16 +40,6 @@ export function listenOn(address: AddressBytes, port: number, backlog: number): 
 /** Sets how many connections may wait to be accepted. */
 export function setBacklog(fd: number, backlog: number): void {
   libc.listen(fd, backlog);
-}
-
-/**
- * Another descriptor for the same socket.
- * @throws {SystemError} when there is none to be had.
- */
-export function duplicate(fd: number): number {
-  const copy = libc.fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (copy < 0) throw new SystemError("fcntl", lastErrno());
-  return copy;
 }
 
 /** The error number of which opening one more descriptor fails now; 0 where it does not. */
