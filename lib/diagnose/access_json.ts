@@ -46,7 +46,7 @@ function gateJson({ file, tables, list }: OwnGate): unknown {
 
 function gateWarnings(gate: OwnGate | undefined): unknown[] {
   if (gate?.list === undefined) return [];
-  return [{ ...gate.list.position, message: withoutList(gate.tables) }];
+  return [{ ...gate.list.position, message: withoutList(gate.tables).message }];
 }
 
 function known(text: string): string | null {

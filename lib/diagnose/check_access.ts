@@ -64,7 +64,7 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
   if (asked.kind === "tables") {
     const { json, lookup } = options;
     const { lintAccessTables } = await import("./lint/check_tables.ts");
-    const { lintConfig } = await import("./lint/check_config.ts");
+    const { lintConfig } = await import("./lint/nrpe_cfg.ts");
     const config = agent.config === undefined
       ? undefined
       : { file: options.config!, findings: lintConfig(agent.config, agent.findings, tables.read) };

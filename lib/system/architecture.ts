@@ -52,6 +52,8 @@ export const FSTAT = {
     st_mode: 24,
     st_uid: 28,
     st_size: 48,
+    st_mtime: 88,
+    st_ctime: 104,
     size: 144,
   },
   arm64: {
@@ -62,6 +64,8 @@ export const FSTAT = {
     st_nlink: 20,
     st_uid: 24,
     st_size: 48,
+    st_mtime: 88,
+    st_ctime: 104,
     size: 128,
   },
 } as const satisfies Record<Architecture, Readonly<Record<string, number>>>;

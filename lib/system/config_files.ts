@@ -1,11 +1,12 @@
 import { decodeBytes } from "../bytes.ts";
 import type { ConfigFiles, FileResult } from "../config/load_config.ts";
 import { canonicalPath, listDirectory } from "./directory.ts";
-import { changedAt, hasAnEnd, isUnchanged, statusOf } from "./file_status.ts";
+import { changedAt, type FileStatus, fstat, hasAnEnd, isUnchanged } from "./file_status.ts";
 import {
   closeFile,
   describeErrno,
   Errno,
+  lastErrno,
   now,
   Open,
   openFile,
@@ -56,6 +57,12 @@ function readWhole(path: string): FileResult<string> {
     waitFor([], now() + TICK);
   }
   return failure(`it changes all the time, it was read ${MOST_READINGS} times`);
+}
+
+function statusOf(fd: number, path: string): FileStatus {
+  const status = fstat(fd);
+  if (status === undefined) throw new SystemError("fstat", lastErrno(), path);
+  return status;
 }
 
 function failure(reason: string): FileResult<never> {

@@ -1,37 +1,30 @@
-import { bindLater, lastErrno, SystemError } from "./libc.ts";
+import { fstatLayout } from "./architecture.ts";
+import { bindLater } from "./libc.ts";
 
-// glibc has a function fstat since 2.33 only; the system call's number and struct are the kernel's.
 const libc = bindLater({ syscall: { args: ["i64", "i32", "buffer"], returns: "i32" } });
 
-const IS_ARM64 = process.arch === "arm64";
-const SYS_FSTAT = IS_ARM64 ? 80 : 5;
-
-// `struct stat` of <asm/stat.h>, in words of 32 bits.
-const WORDS = 36;
-const MODE = IS_ARM64 ? 4 : 6;
-const SIZE = 12;
-const MTIME = 22;
-const CTIME = 26;
-const CTIME_END = 30;
+const { call, size, st_ctime, st_mode, st_mtime, st_size } = fstatLayout;
+/** Words of 32 bits in `struct stat`, and where in it stands what. */
+const WORDS = size / 4;
+const MODE = st_mode / 4;
+const SIZE = st_size / 4;
+const MTIME = st_mtime / 4;
+const CTIME = st_ctime / 4;
+/** How many words the two times have, seconds and nanoseconds of 64 bits each. */
+const TIMES = 8;
 
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
 const S_IFCHR = 0o020000;
 
-/** What fstat(2) says of a file, as the kernel has it. */
-export type FileStatus = Uint32Array;
+/** The `struct stat` of a file, as the kernel has it. */
+export type FileStatus = Uint32Array<ArrayBuffer>;
 
-/**
- * fstat(2).
- * @throws {SystemError}
- */
-export function statusOf(fd: number, path: string): FileStatus {
+/** fstat(2); undefined where it fails, and errno says why. */
+export function fstat(fd: number): FileStatus | undefined {
   const status = new Uint32Array(WORDS);
-  if (libc().syscall(SYS_FSTAT, fd, status) !== 0) {
-    throw new SystemError("fstat", lastErrno(), path);
-  }
-  return status;
+  return libc().syscall(call, fd, status) === 0 ? status : undefined;
 }
 
 /**
@@ -46,7 +39,7 @@ export function hasAnEnd(status: FileStatus): boolean {
 /** Whether neither the size nor the times of a file differ. */
 export function isUnchanged(before: FileStatus, after: FileStatus): boolean {
   if (before[SIZE] !== after[SIZE] || before[SIZE + 1] !== after[SIZE + 1]) return false;
-  for (let at = MTIME; at < CTIME_END; at++) if (before[at] !== after[at]) return false;
+  for (let at = MTIME; at < MTIME + TIMES; at++) if (before[at] !== after[at]) return false;
   return true;
 }
 

@@ -10,6 +10,7 @@
 import { decodeBytes } from "../bytes.ts";
 import type { Owner } from "./account.ts";
 import { fstatLayout, openFlags } from "./architecture.ts";
+import { fstat } from "./file_status.ts";
 import {
   bindLater,
   closeFile,
@@ -26,7 +27,6 @@ import {
 
 const libc = bindLater({
   openat: { args: ["i32", "buffer", "i32", "u32"], returns: "i32" },
-  syscall: { args: ["i64", "i32", "buffer"], returns: "i32" },
 });
 
 const rare = bindLater({
@@ -344,10 +344,10 @@ function isPlanted({ directory }: Entry, { uid, mode, size }: FileStatus): boole
 
 /** fstat(2). */
 function statusOf(fd: number): FileStatus {
-  const { call, size, st_dev, st_ino, st_mode, st_nlink, st_uid, st_size } = fstatLayout;
-  const bytes = new Uint8Array(size);
-  if (libc().syscall(call, fd, bytes) !== 0) throw refusal(lastErrno());
-  const view = new DataView(bytes.buffer);
+  const { st_dev, st_ino, st_mode, st_nlink, st_uid, st_size } = fstatLayout;
+  const status = fstat(fd);
+  if (status === undefined) throw refusal(lastErrno());
+  const view = new DataView(status.buffer);
   return {
     identity: `${view.getBigUint64(st_dev, true)} ${view.getBigUint64(st_ino, true)}`,
     mode: view.getUint32(st_mode, true),

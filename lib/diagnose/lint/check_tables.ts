@@ -61,7 +61,8 @@ function findAll(tables: Tables, { lookup, named, config }: LintOptions): LintRe
     ...lintTableFile(tables, "deny", named, daemons),
     ...report.patternFiles.flatMap((path) => lintModeOf(path, "file", daemons)),
   ];
-  return { ...report, findings: [...config?.findings ?? [], ...files, ...report.findings] };
+  const findings = [...config?.findings ?? [], ...files, ...report.findings];
+  return { ...report, findings };
 }
 
 /** The name of this agent in the tables, unless inetd starts it under another. */

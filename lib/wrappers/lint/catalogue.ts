@@ -67,24 +67,6 @@ const NAMES_NEEDED =
  * Values are what the tables and the host hold: a word, a number, a path. Words of ours stand here.
  */
 export const CATALOGUE = {
-  // nrpe.cfg, where it is named with -c.
-
-  "nrpe-cfg": {
-    warning: "{message}",
-    example: {
-      options: "-c /etc/nrpe.cfg",
-      files: { "/etc/nrpe.cfg": "comand_timeout=5\n" },
-    },
-  },
-  "allowed-hosts-inetd": {
-    warning: "{consequence}",
-    suggestion: "say in hosts.allow and hosts.deny who may talk, which counts in every mode",
-    example: {
-      options: "-c /etc/nrpe.cfg",
-      files: { "/etc/nrpe.cfg": "allowed_hosts=192.0.2.1\n" },
-    },
-  },
-
   // A file as a whole.
 
   "table-is-directory": {
@@ -102,6 +84,29 @@ export const CATALOGUE = {
   "missing-table": {
     warning: "no such file: it counts as empty",
     example: { options: "--hosts-allow /etc/nosuch" },
+  },
+  "nrpe-cfg": {
+    warning: "the agent warns of this at its start: {warning}",
+    example: {
+      files: { "/etc/nrpe.cfg": "allowed_hosts=192.0.2.9/24\n" },
+      options: "-c /etc/nrpe.cfg",
+    },
+  },
+  "allowed-hosts-inetd/tables": {
+    warning: "allowed_hosts does not count under inetd (-i): there the access tables decide alone",
+    suggestion: "say in hosts.allow and hosts.deny who may talk, which counts in every mode",
+    example: {
+      files: { "/etc/nrpe.cfg": "allowed_hosts=192.0.2.1\n" },
+      options: "-c /etc/nrpe.cfg",
+    },
+  },
+  "allowed-hosts-inetd/no-tables": {
+    warning: "allowed_hosts does not count under inetd (-i): there everyone is served",
+    suggestion: "take tcp_wrappers=0 out, and say in hosts.allow and hosts.deny who may talk",
+    example: {
+      files: { "/etc/nrpe.cfg": "allowed_hosts=192.0.2.1\ntcp_wrappers=0\n" },
+      options: "-c /etc/nrpe.cfg",
+    },
   },
   "writable-by-others": {
     error: "every user of this host may write this file, and so decide who gets in",

@@ -18,14 +18,14 @@ export function lintConfig(
   read: FileReader,
 ): readonly LintFinding[] {
   const findings = warnings.map(({ position, message }): LintFinding => ({
-    ...problem("nrpe-cfg", { message: message.replace(told(position), "") }),
+    ...problem("nrpe-cfg", { warning: message.replace(told(position), "") }),
     file: position.file,
     place: placeOf(position, read),
   }));
   const list = config.positions.get("allowed_hosts");
   if (list === undefined) return findings;
   return [...findings, {
-    ...problem("allowed-hosts-inetd", { consequence: withoutList(config.tcp_wrappers) }),
+    ...withoutList(config.tcp_wrappers),
     file: list.file,
     place: placeOf(list, read),
   }];
