@@ -42,7 +42,7 @@ function findingOf(name: string, { example: _, suggestion, ...message }: Row): J
 
 function filled(text: string): RegExp {
   const parts = text.split(/\{\w+\}/).map((part) => part.replace(/[^\w ]/g, "\\$&"));
-  return new RegExp(`^${parts.join("[^{}]+")}$`);
+  return new RegExp(`^${parts.join("(?!undefined)[^{}]+")}$`);
 }
 
 function hostOf(example: Example): ExampleHost {
