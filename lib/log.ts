@@ -49,12 +49,6 @@ export interface Log {
   (priority: number, message: string): void;
 }
 
-/** An unexpected exception in one line: its message, and where it was thrown. */
-export function describeFault(error: unknown): string {
-  const text = error instanceof Error ? error.stack ?? String(error) : String(error);
-  return `unexpected exception: ${text.replace(/\s*\n\s*/g, " | ")}`;
-}
-
 /** The longest log line, in bytes. */
 const LONGEST = 2048;
 

@@ -14,9 +14,9 @@ const EARLY_LOG = {
 
 /**
  * Opens the log of an agent that has no configuration yet.
- * @param copy Gets the lines too.
+ * @param copy Gets the lines too, if anybody does.
  */
-export function openEarlyLog(copy: Log): OpenLog {
+export function openEarlyLog(copy?: Log): OpenLog {
   return openLog(EARLY_LOG, copy);
 }
 

@@ -1,19 +1,16 @@
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { Serve } from "../cli.ts";
 import { Severity } from "../log.ts";
-import { bindLibc, closeFile, lastErrno, readInto, SystemError, writeAll } from "../system/libc.ts";
+import { bindLibc, closeFile, readInto, writeAll } from "../system/libc.ts";
+import { makePipe } from "../system/process.ts";
 import { openTerminal, printLine } from "../system/terminal.ts";
 import { passedDescriptors } from "./inherited.ts";
 import { reside } from "./resident.ts";
 import { STEADY } from "./steady_runtime.ts";
 
-const libc = bindLibc({
-  setsid: { args: [], returns: "i32" },
-  pipe2: { args: ["buffer", "i32"], returns: "i32" },
-});
+const libc = bindLibc({ setsid: { args: [], returns: "i32" } });
 
 const STDERR = 2;
-const O_CLOEXEC = 0o2000000;
 const STARTED = 0;
 const CANNOT_SERVE = 2;
 
@@ -55,9 +52,7 @@ export async function serveAsDaemon(invocation: Serve): Promise<number> {
 
 /** Starts the daemon, and returns when it serves, or with what it complains of. */
 async function startAgain(): Promise<number> {
-  const ends = new Int32Array(2);
-  if (libc.pipe2(ends, O_CLOEXEC) !== 0) throw new SystemError("pipe2", lastErrno());
-  const [readEnd, writeEnd] = ends as unknown as [number, number];
+  const { readEnd, writeEnd } = makePipe();
   const daemon = Bun.spawn([process.execPath, ...process.argv.slice(2)], {
     argv0: process.argv0,
     env: { ...process.env, ...STEADY, [REPORT_TO]: String(REPORT) },

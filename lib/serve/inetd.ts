@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts";
 import { converse } from "../conversation.ts";
 import { type Log, Severity } from "../log.ts";
 import { openLogOf, readConfiguration } from "../start.ts";
-import { Errno, now, redirectToNull, SystemError, userAndGroup } from "../system/libc.ts";
+import { Errno, now, SystemError, userAndGroup } from "../system/libc.ts";
 import {
   awaitBytes,
   type Endpoint,
@@ -23,7 +23,6 @@ import { passedDescriptors } from "./inherited.ts";
 
 /** The descriptor on which inetd leaves the connection, or the socket to wait on. */
 const STDIN = 0;
-const STDOUT = 1;
 const STDERR = 2;
 
 /**
@@ -47,12 +46,10 @@ export async function serveInetd(invocation: Serve): Promise<number> {
   const fd = passed[0] ?? STDIN;
   const peer = findPeer(fd, invocation.config);
   if (typeof peer === "number") return peer;
-  // inetd leaves the connection on these two as well; nothing but a response may reach the client.
-  redirectToNull(STDOUT);
-  redirectToNull(STDERR);
   if (peer === "listening") {
     const { serveWaiting } = await import("./wait.ts");
-    return await serveWaiting(invocation, passed.length > 0 ? passed : [STDIN]);
+    const byParent = passed.length === 0;
+    return await serveWaiting(invocation, byParent ? [STDIN] : passed, byParent);
   }
   const start = readConfiguration(invocation.config);
   if (start === undefined) return CANNOT_SERVE;

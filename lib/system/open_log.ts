@@ -1,24 +1,15 @@
 import type { Log } from "../log.ts";
 import { printable, Severity } from "../log.ts";
 import { encodeBytes } from "../bytes.ts";
-import {
-  bindLater,
-  closeFile,
-  describeErrno,
-  Errno,
-  lastErrno,
-  Open,
-  openFile,
-  SystemError,
-} from "./libc.ts";
+import { agentOf, type AgentSettings } from "./account.ts";
+import { bindLater, closeFile, describeErrno, Errno, lastErrno } from "./libc.ts";
+import { FileRefused, openForAppending } from "./private_file.ts";
 import { sendToSyslog } from "./syslog.ts";
-
-const rare = bindLater({ fchown: { args: ["i32", "u32", "u32"], returns: "i32" } });
 
 const file = bindLater({ write: { args: ["i32", "buffer", "u64"], returns: "i32" } });
 
-/** What nrpe.cfg says about the log. */
-export interface LogSettings {
+/** What nrpe.cfg says about the log, and whom a log file is for. */
+export interface LogSettings extends AgentSettings {
   /** A facility of <syslog.h>. */
   readonly log_facility: number;
   /** A file to use in place of syslog. */
@@ -30,8 +21,6 @@ export interface LogSettings {
 
 /** A log that is open. */
 export interface OpenLog extends Log {
-  /** Gives a log file to the user who is to write it, also after it has been opened again. */
-  readonly giveTo: (uid: number, gid: number) => void;
   /** Closes a log file; nothing may be written any more. */
   readonly close: () => void;
 }
@@ -51,12 +40,9 @@ export function openLog(settings: LogSettings, copy?: Log): OpenLog {
     write(priority, message);
     copy?.(priority, message);
   };
-  const fd = settings.log_file === undefined ? undefined : openLogFile(settings.log_file, log);
+  const fd = openLogFile(settings, log);
   if (fd !== undefined) write = openFileLog(fd, settings.log_file!);
   return Object.assign(log, {
-    giveTo: (uid: number, gid: number) => {
-      if (fd !== undefined) rare().fchown(fd, uid, gid);
-    },
     close: () => {
       if (fd !== undefined) closeFile(fd);
     },
@@ -98,14 +84,17 @@ function openSyslog(facility: number): Log {
   );
 }
 
-function openLogFile(path: string, otherwise: Log): number | undefined {
+/** Opens the log file, if there is to be one, so that the agent's user can open it again. */
+function openLogFile(settings: LogSettings, otherwise: Log): number | undefined {
+  const { log_file } = settings;
+  if (log_file === undefined) return undefined;
   try {
-    return openFile(path, Open.append, 0o640);
+    return openForAppending(log_file, 0o640, agentOf(settings));
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
+    if (!(error instanceof FileRefused)) throw error;
     otherwise(
       Severity.warning,
-      `Warning: Cannot open log file '${path}' for writing: ${error.message}`,
+      `Warning: Cannot open log file '${log_file}' for writing: ${error.message}`,
     );
     return undefined;
   }

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { lintMode } from "../../lib/diagnose/lint_modes.ts";
+import { lintMode } from "../../lib/diagnose/lint/file_mode.ts";
 import {
   inetdDaemons,
   serviceDaemons,
   servicesNames,
   xinetdDaemons,
-} from "../../lib/diagnose/lint_services.ts";
+} from "../../lib/diagnose/lint/services.ts";
 import { BINARY, makeRoom } from "../lab/room.ts";
 
 function run(...args: readonly string[]) {

@@ -49,7 +49,7 @@ describe("makeServer()", () => {
     await Promise.resolve();
     expect(closed.sort()).toEqual(["failing", "silent"]);
     expect(lines.join("\n")).toMatch(
-      /Error: unexpected exception: TypeError: no such thing \| at .* \(client 192\.0\.2\.1\)/,
+      /Error: unexpected: TypeError: no such thing at .* \(client 192\.0\.2\.1\)/,
     );
   });
 });

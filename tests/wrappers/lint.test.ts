@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { lintTables } from "../../lib/wrappers/lint.ts";
-import { complaint } from "../../lib/wrappers/lint_finding.ts";
+import { lintTables } from "../../lib/wrappers/lint/tables.ts";
+import { problem } from "../../lib/wrappers/lint/finding.ts";
 import type { FileRead } from "../../lib/wrappers/match_list.ts";
 import { seededRandom } from "../lab/random.ts";
 
@@ -14,7 +14,7 @@ interface Texts {
   readonly files?: Readonly<Record<string, string | null>>;
 }
 
-function lint({ allow, deny, files = {} }: Texts, checkName?: () => ReturnType<typeof complaint>) {
+function lint({ allow, deny, files = {} }: Texts, checkName?: () => ReturnType<typeof problem>) {
   const read = (path: string): FileRead => {
     const text = path === "A" ? allow : path === "D" ? deny : files[path];
     if (text === null) return { kind: "unreadable", reason: "Permission denied" };
@@ -24,6 +24,7 @@ function lint({ allow, deny, files = {} }: Texts, checkName?: () => ReturnType<t
     ask: ({ kind, ...question }) =>
       kind !== "netgroup" && USERS.includes(Object.values(question)[0]!),
     directoryExists: (path) => path === "/etc",
+    agent: "nrpe",
     services: () => SERVICES,
     ...(checkName === undefined ? {} : { checkName }),
   });
@@ -437,7 +438,7 @@ describe("lintTables()", () => {
       "A:1:7 hint name-lookup",
       "D:1:6 hint name-lookup",
     ]);
-    const found = lint(texts, () => complaint("warning", "unknown-host", "")).findings;
+    const found = lint(texts, () => problem("unknown-host", { name: "" })).findings;
     expect(found.map(({ code, place }) => `${place?.line}:${place?.column} ${code}`)).toEqual([
       "1:7 name-lookup",
       "1:7 unknown-host",
@@ -451,6 +452,7 @@ describe("lintTables()", () => {
     const { findings } = lintTables({ allow: "A", deny: "D", read }, {
       ask: () => true,
       directoryExists: () => true,
+      agent: "nrpe",
       services: () => SERVICES,
     });
     expect(findings.map(({ file, code, place }) => [file, code, place])).toEqual([
