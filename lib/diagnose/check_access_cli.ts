@@ -2,8 +2,8 @@
 export type AccessQuestion =
   | {
     readonly kind: "question";
-    /** `DAEMON[@SERVER]` */
-    readonly daemon: string;
+    /** `DAEMON[@SERVER]`; undefined where none is named, and the agent itself is meant. */
+    readonly daemon: string | undefined;
     /** `[USER@]CLIENT` */
     readonly client: string;
     readonly options: AccessOptions;
@@ -28,9 +28,6 @@ export interface AccessOptions {
 export const ACCESS_USAGE =
   "Usage: nrpe --check-access [-c FILE] [--hosts-allow FILE] [--hosts-deny FILE] [--lookup] [--json]\n" +
   "                           [[DAEMON[@SERVER]] [USER@]CLIENT]\n";
-
-/** The daemon that is asked about where none is named. */
-const DEFAULT_DAEMON = "nrpe";
 
 type FileOption = "config" | "hostsAllow" | "hostsDeny";
 
@@ -76,7 +73,7 @@ export function parseAccessQuestion(args: readonly string[]): AccessQuestion {
   if (client === undefined) return { kind: "tables", options };
   return {
     kind: "question",
-    daemon: words.length === 2 ? words[0]! : DEFAULT_DAEMON,
+    daemon: words.length === 2 ? words[0]! : undefined,
     client,
     options,
   };

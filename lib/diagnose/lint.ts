@@ -20,6 +20,8 @@ const EXIT_ERROR = 1;
 
 /** How the findings are wanted. */
 export interface LintOptions {
+  /** The name that the agent has in the tables. */
+  readonly daemon: string;
   readonly json: boolean;
   /** Whether the names in the tables are looked up. */
   readonly lookup: boolean;
@@ -38,7 +40,7 @@ export function lintAccessTables(tables: Tables, options: LintOptions): number {
   return found.findings.some(({ severity }) => severity === "error") ? EXIT_ERROR : EXIT_NO_ERROR;
 }
 
-function findAll(tables: Tables, { lookup, named }: LintOptions): LintReport {
+function findAll(tables: Tables, { daemon, lookup, named }: LintOptions): LintReport {
   let daemons: readonly DaemonEntry[] | undefined;
   let services: ReadonlySet<string> | undefined;
   const daemonsOfHost = () => daemons ??= hostDaemons();
@@ -48,8 +50,12 @@ function findAll(tables: Tables, { lookup, named }: LintOptions): LintReport {
         ? userExists(question.name)
         : question.kind === "group account" && groupExists(question.name),
     directoryExists: (path) => modeOf(path)?.isDirectory() ?? false,
+    agent: daemon,
     services: () =>
-      services ??= new Set([AGENT, ...daemonsOfHost().map(({ name }) => name.toLowerCase())]),
+      services ??= new Set([
+        daemon.toLowerCase(),
+        ...daemonsOfHost().map(({ name }) => name.toLowerCase()),
+      ]),
     ...(lookup ? { checkName } : {}),
   });
   const modes = [
@@ -60,7 +66,7 @@ function findAll(tables: Tables, { lookup, named }: LintOptions): LintReport {
   return { ...report, findings: [...modes, ...report.findings] };
 }
 
-/** The name of this agent in the tables, unless inetd starts it under another. */
+/** The name of this agent where it is started from, unless it was given another. */
 const AGENT = "nrpe";
 
 function lintTableFile(

@@ -3,7 +3,6 @@ import type { Inheritance } from "../system/process.ts";
 import { type Endpoint, serverEndOf } from "../system/socket.ts";
 import type { Stream } from "../system/stream.ts";
 import { consultTables } from "./consult_tables.ts";
-import { daemonName } from "./daemon_name.ts";
 import { eventedPerformer } from "./evented_performer.ts";
 import type { Generation } from "./generation.ts";
 
@@ -38,7 +37,7 @@ export async function admit(
   if (!config.tcp_wrappers) return { admitted: true, inheritance: { environment } };
   const fd = stream.fd();
   if (fd === undefined) return REFUSED;
-  const connection = { client, server: serverEndOf(fd), daemon: daemonName() };
+  const connection = { client, server: serverEndOf(fd), daemon: config.daemon_name };
   const performer = eventedPerformer(stream, fd, environment);
   const { admitted, bannerSent, variables } = await consultTables(
     config,

@@ -23,7 +23,6 @@ import {
 import { blockingPerformer } from "./blocking_performer.ts";
 import { consultTables } from "./consult_tables.ts";
 import { converse } from "./converse.ts";
-import { daemonName } from "./daemon_name.ts";
 import { passedDescriptors } from "./inherited.ts";
 
 /** The descriptor on which inetd leaves the connection, or the socket to wait on. */
@@ -89,7 +88,7 @@ async function admit(
   fd: number,
   client: Endpoint | undefined,
 ): Promise<readonly string[] | undefined> {
-  const connection = { client, server: serverEndOf(fd), daemon: daemonName() };
+  const connection = { client, server: serverEndOf(fd), daemon: config.daemon_name };
   const performer = blockingPerformer(fd);
   const admission = await consultTables(config, log, connection, performer);
   const { admitted, bannerSent, variables } = admission;

@@ -12,11 +12,13 @@ import { delimiterAt } from "./pattern.ts";
  *
  * @param services The names in small letters; called when a name is not this agent's.
  * @param isNew Whether a name comes up for the first time.
+ * @param agent This agent's name.
  */
 export function lintDaemonNames(
   words: readonly Piece[],
   services: () => ReadonlySet<string>,
   isNew: (name: string) => boolean,
+  agent: string,
   report: Report,
 ): void {
   for (const { text, at } of words) {
@@ -25,7 +27,7 @@ export function lintDaemonNames(
     if (daemon.kind === "port" || !/^[\w.*?-]+$/.test(daemon.text)) continue;
     const name = daemon.text.toLowerCase();
     if (RESERVED.includes(name) || !isNew(name)) continue;
-    if (matchesText(daemon, AGENT)) continue;
+    if (matchesText(daemon, agent)) continue;
     if (isKnown(daemon, services())) continue;
     const divider = delimiterAt(text, "@", 1);
     report(
@@ -40,8 +42,6 @@ export function lintDaemonNames(
     );
   }
 }
-
-const AGENT = "nrpe";
 
 /** Words that other checks know. */
 const RESERVED: readonly string[] = ["all", "known", "unknown", "local", "paranoid", "any"];

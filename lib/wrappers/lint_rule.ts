@@ -23,6 +23,8 @@ import type { Rule } from "./table.ts";
 
 /** What the checks ask of the host. */
 export interface LintSurroundings extends Pick<OptionSurroundings, "ask" | "directoryExists"> {
+  /** The name that this agent has in the tables; `nrpe` where it is left out. */
+  readonly agent?: string;
   /** The names that daemons of this host go by, in small letters; only called where a name is not this agent's. */
   readonly services: () => ReadonlySet<string>;
   /** Looks a host name up and tells what is wrong with it; absent unless lookups are wanted. */
@@ -81,18 +83,19 @@ export function lintRule(
     report(found, at, length);
   });
   const sound = clients.filter(({ text, at }) => bad.get(at) !== text.length);
+  const { ask, directoryExists, agent = NOBODY.daemon } = lint.surroundings;
   lintDaemonNames(
     daemons,
     lint.surroundings.services,
     (name) => first(lint, `daemon ${name}`),
+    agent,
     report,
   );
   for (const piece of sound) lintFileAndName(lint, piece, report);
-  const { ask, directoryExists } = lint.surroundings;
   const outcome = lintOptions(
     rule.options,
     rule.daemons.length + rule.clients.length + 2,
-    { ask, directoryExists, table: lint.table, forAgent: isForAgent(daemons) },
+    { ask, directoryExists, table: lint.table, forAgent: isForAgent(daemons, agent) },
     report,
   );
   lint.policy.take({
@@ -172,8 +175,9 @@ function unbalancedIn(words: readonly Piece[]): Piece | undefined {
 }
 
 /** Whether this agent is among the daemons of a list, at whichever of its addresses. */
-function isForAgent(daemons: readonly Piece[]): boolean {
-  const matching: Matching = { request: NOBODY, read: NO_FILE, warn: () => {} };
+function isForAgent(daemons: readonly Piece[], agent: string): boolean {
+  const request = { ...NOBODY, daemon: agent };
+  const matching: Matching = { request, read: NO_FILE, warn: () => {} };
   const names = daemons.map(({ text }) => text.replace(/(?<=.)@.*$/s, ""));
   return matchList(names, (word) => matchDaemon(word, matching)) === true;
 }
@@ -212,14 +216,14 @@ const NAME_LOOKUP: Readonly<Record<TableName, Complaint>> = {
     "hint",
     "name-lookup",
     "this table needs the names of clients: while a name server is slow or gone, each check waits " +
-      "and these rules match nobody",
+      "and whoever comes to these rules is refused",
     "give addresses or nets as well; --lookup checks the names",
   ),
   deny: complaint(
     "hint",
     "name-lookup",
     "this table needs the names of clients: while a name server is slow or gone, each check waits " +
-      "and whoever these rules would deny gets in",
+      "and whoever comes to these rules is refused; tcpd lets them in",
     "deny ALL and grant by address; --lookup checks the names",
   ),
 };

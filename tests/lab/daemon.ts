@@ -28,6 +28,12 @@ export interface DaemonOptions {
   /** Arguments before `-c`; `-n` for a plain one. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Files of this machine that it is to see replaced: path and content. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Shell text that is run before it in the same process, `ulimit` for instance. */
+  readonly before?: string;
+  /** Where it is started. */
+  readonly directory?: string;
 }
 
 let count = 0;
@@ -42,10 +48,11 @@ export async function startDaemon(room: Room, options: DaemonOptions): Promise<D
     `nrpe_group=nagios\nlog_file=${logFile}\npid_file=${pidFile}\n`;
   const configure = (text: string) => room.file(`${name}.cfg`, head + text);
   const config = configure(options.config);
-  const process_ = Bun.spawn([room.binary, ...options.args ?? ["-n"], "-c", config, "-f"], {
+  const command = [room.binary, ...options.args ?? ["-n"], "-c", config, "-f"];
+  const process_ = Bun.spawn([...prepare(room, name, options), ...command], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { PATH: "/usr/bin:/bin", ...options.env },
-    cwd: "/",
+    cwd: options.directory ?? "/",
   });
   const log = () => {
     try {
@@ -81,6 +88,16 @@ export async function startDaemon(room: Room, options: DaemonOptions): Promise<D
     exited: process_.exited,
     [Symbol.asyncDispose]: end,
   };
+}
+
+/** The command that becomes another one in surroundings of its own; none where they are as usual. */
+function prepare(room: Room, name: string, { files = {}, before = "" }: DaemonOptions): string[] {
+  const mounts = Object.entries(files).map(([path, content], at) =>
+    `mount --bind ${room.file(`${name}.replaced.${at}`, content)} ${path}\n`
+  );
+  if (mounts.length === 0 && before === "") return [];
+  const script = `set -e\n${mounts.join("")}${before}\nexec "$0" "$@"\n`;
+  return ["unshare", "-m", "sh", "-c", script];
 }
 
 function isRoot(pid: number): boolean {
