@@ -1,6 +1,6 @@
 import { resolveName } from "../system/names.ts";
 import { type Complaint, complaint } from "../wrappers/lint_finding.ts";
-import { equalIgnoringCase, isKnownName, PARANOID } from "../wrappers/request.ts";
+import { equalIgnoringCase, isKnownName, PARANOID, UNKNOWN } from "../wrappers/request.ts";
 import { confirmedName } from "../confirmed_name.ts";
 
 /** A lookup that takes longer than this, in milliseconds, is slow. */
@@ -10,7 +10,7 @@ const SLOW = 1000;
 export function checkName(name: string): Complaint | undefined {
   const start = performance.now();
   const found = resolveName(name);
-  const names = found?.addresses.map((address) => confirmedName(address)) ?? [];
+  const names = found?.addresses.map(knownName) ?? [];
   const took = performance.now() - start;
   if (found === undefined) {
     return complaint("warning", "unknown-host", `no address is known for ${name}`);
@@ -41,4 +41,9 @@ export function checkName(name: string): Complaint | undefined {
     `looking ${name} up took ${(took / 1000).toFixed(1)} seconds, which each check waits`,
     "give the address as well",
   );
+}
+
+function knownName(address: string): string {
+  const name = confirmedName(address);
+  return typeof name === "string" ? name : UNKNOWN;
 }

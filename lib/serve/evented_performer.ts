@@ -9,8 +9,9 @@ import { Errno, SystemError } from "../system/libc.ts";
 import { type Inheritance, type ProcessEnd, startDetached } from "../system/process.ts";
 import { type Endpoint, keepAlive, linger } from "../system/socket.ts";
 import type { Stream } from "../system/stream.ts";
+import { readTableFile } from "../system/table_files.ts";
 import type { Performer } from "./consult_tables.ts";
-import { LOOK_UP_SECONDS, lookUpAnswer, lookUpProgram } from "./look_up.ts";
+import { LOOK_UP_SECONDS, lookUpAnswer, lookUpProgram, wordsOf } from "./look_up.ts";
 
 const IDENT_PORT = 113;
 
@@ -46,9 +47,10 @@ export function eventedPerformer(
   return {
     inheritance,
     resident: true,
+    read: readTableFile,
     async ask(question) {
-      const { end } = runProgramEvented(lookUpProgram(question), environment, LOOK_UP_SECONDS);
-      return lookUpAnswer(await end);
+      const program = lookUpProgram(wordsOf(question));
+      return lookUpAnswer(await runProgramEvented(program, environment, LOOK_UP_SECONDS).end);
     },
     askUser,
     async runCommand(command, variables) {

@@ -300,3 +300,11 @@ export function announceReadable(fd: number): void {
 export function signalGroup(leader: number, signal: number): boolean {
   return rare().kill(-leader, signal) === 0;
 }
+
+const PR_SET_PDEATHSIG = 1;
+
+/** Lets this process end when the one that has started it does, see prctl(2). */
+export function endWithParent(): void {
+  const libc = bindLibc({ prctl: { args: ["i32", "u64"], returns: "i32" } });
+  libc.prctl(PR_SET_PDEATHSIG, Signal.kill);
+}
