@@ -61,8 +61,8 @@ export const DIRECTIVES = {
   hosts_allow_file: path("/etc/hosts.allow"),
   hosts_deny_file: path("/etc/hosts.deny"),
   tls_state_file: text(),
-  max_connections: integer(0, connections),
-  max_connections_per_source: integer(0, connections),
+  max_connections: integer(2048, connections),
+  max_connections_per_source: integer(1024, connections),
   wait_idle_timeout: integer(60, seconds),
   shutdown_timeout: integer(20, seconds),
 } as const satisfies Readonly<Record<string, Directive<unknown>>>;

@@ -33,7 +33,7 @@ export async function serveOneClient(
     // A process for one client would repeat at every check what a daemon says once.
     if (config.debug) log(severity, message);
   }
-  const stream = adopt(fd);
+  const stream = adopt(fd, peer);
   const client = { address: peer?.address ?? "unknown", port: peer?.port ?? 0, log };
   const deadline = now() + config.connection_timeout * 1000;
   if (!await shakeHands(stream, result.setup, client, deadline)) return SERVED;

@@ -29,9 +29,6 @@ import { steadyRuntime } from "./steady_runtime.ts";
 const SERVED = 0;
 const CANNOT_SERVE = 2;
 
-/** Descriptors that are not for connections and their plugins. */
-const SPARE_FILES = 64;
-
 /** After what time a process is one that stays, in milliseconds. */
 const SETTLED_IN = 100;
 
@@ -130,7 +127,7 @@ async function live(residence: Residence): Promise<number> {
     log,
     executor,
     environment: environmentFor(residence, identity),
-    room: Math.floor((openFilesLimit() - SPARE_FILES) / 2),
+    files: openFilesLimit(),
     idle() {
       waitForIdleness();
       rest();

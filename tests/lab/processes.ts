@@ -13,9 +13,14 @@ export function childrenOf(pid: number): number[] {
   return readFileSync(children, "latin1").split(" ").filter((child) => child !== "").map(Number);
 }
 
+/** Those of them whose command line has such a text. */
+export function childrenWith(pid: number, text: string): number[] {
+  return childrenOf(pid).filter((child) => commandLine(child).includes(text));
+}
+
 /** The keepers that an agent has; it should be one, from the first answer on. */
 export function keepersOf(pid: number): number[] {
-  return childrenOf(pid).filter((child) => commandLine(child).includes("# nrpe-keeper"));
+  return childrenWith(pid, "# nrpe-keeper");
 }
 
 /** Whether a process runs; one that is only to be reaped does not. */
