@@ -23,7 +23,10 @@ export interface Serve {
 /** Where connections come from: inherited, or accepted in the background or the foreground. */
 export type Mode = "inetd" | "daemon" | "foreground";
 
-/** Asks a name service: `--look-up name ADDRESS`, or `--look-up netgroup GROUP HOST`. */
+/**
+ * Asks a name service: `--look-up name ADDRESS`, or `--look-up netgroup GROUP HOST`; alone, what is
+ * asked on standard input.
+ */
 export const LOOK_UP_OPTION = "--look-up";
 
 /** The configuration file where none is named; the reference looks in the working directory too. */

@@ -1,6 +1,6 @@
-import { isNumericAddress, resolveName, reverseName } from "./system/names.ts";
+import { findAddresses, findName, isNumericAddress } from "./system/names.ts";
 import { ipv6Value, mappedIpv4 } from "./wrappers/address.ts";
-import { equalIgnoringCase, PARANOID, UNKNOWN } from "./wrappers/request.ts";
+import { equalIgnoringCase, PARANOID, type Unanswered, UNKNOWN } from "./wrappers/request.ts";
 
 /** Names are cut to this length before they are compared, as in tcp_wrappers. */
 export const LONGEST_NAME = 127;
@@ -10,16 +10,22 @@ export const LONGEST_NAME = 127;
  *
  * `paranoid` when it does not: the name looks like an address, is an alias, or has other addresses.
  * The name `localhost` may be an alias. An IPv4-mapped address is looked up as the IPv4 address.
+ *
+ * Only a resolver that says so makes a name `unknown`. One that cannot say leaves it unanswered, since
+ * its error is the same whether its servers are silent or this process has no descriptor left.
  */
-export function confirmedName(host: string): string {
+export function confirmedName(host: string): string | Unanswered {
   const address = mappedIpv4(host) ?? host;
-  const name = reverseName(address);
-  if (name === undefined) return UNKNOWN;
+  const reverse = findName(address);
+  if (reverse.kind === "none") return UNKNOWN;
+  if (reverse.kind === "failure") return { unanswered: reverse.reason };
+  const name = reverse.answer;
   // Longer names would be cut, and a cut name could pass for another.
   if (name.length > LONGEST_NAME || isNumericAddress(name)) return PARANOID;
-  const forward = resolveName(name, ipv6Value(address) === undefined ? "IPv4" : "IPv6");
-  if (forward === undefined || !forward.addresses.includes(address)) return PARANOID;
-  const canonical = equalIgnoringCase(forward.canonicalName, name) ||
+  const forward = findAddresses(name, ipv6Value(address) === undefined ? "IPv4" : "IPv6");
+  if (forward.kind === "failure") return { unanswered: forward.reason };
+  if (forward.kind === "none" || !forward.answer.addresses.includes(address)) return PARANOID;
+  const canonical = equalIgnoringCase(forward.answer.canonicalName, name) ||
     equalIgnoringCase(name, "localhost");
   return canonical ? name : PARANOID;
 }

@@ -51,13 +51,14 @@ export const DIRECTIVES = {
   ssl_logging: bitMask(),
   ssl_shutdown_timeout: integer(15, seconds),
   allow_weak_random_seed: flag(false),
-  /** Whether the access tables are asked; this one and the next two are this agent's own. */
+  /** Whether the access tables are asked; this one and the next three are this agent's own. */
   tcp_wrappers: flag(true),
+  daemon_name: daemonName(),
   hosts_allow_file: path("/etc/hosts.allow"),
   hosts_deny_file: path("/etc/hosts.deny"),
   tls_state_file: text(),
-  max_connections: integer(0, connections),
-  max_connections_per_source: integer(0, connections),
+  max_connections: integer(2048, connections),
+  max_connections_per_source: integer(1024, connections),
   wait_idle_timeout: integer(60, seconds),
   shutdown_timeout: integer(20, seconds),
 } as const satisfies Readonly<Record<string, Directive<unknown>>>;
@@ -73,6 +74,33 @@ export type Settings = {
 
 function path(byDefault: string): Directive<string> {
   return { byDefault, read: (value) => ({ kind: "value", value }) };
+}
+
+/** The longest daemon name: tcp_wrappers compares 127 bytes of a name. */
+const LONGEST_DAEMON_NAME = 127;
+
+/** Words that mean something else in a daemon list than a daemon of that name. */
+const NO_DAEMON_NAMES: readonly string[] = ["all", "known", "unknown", "except"];
+
+/**
+ * The name that access rules know the service by. It has to be one that a rule can single out: made of
+ * letters, digits, `.`, `_`, `+` and `-`, no port number and no keyword.
+ */
+function daemonName(): Directive<string> {
+  return {
+    byDefault: "nrpe",
+    read(value) {
+      const sound = /^[A-Za-z_][A-Za-z0-9_.+-]*$/.test(value) && !value.endsWith(".") &&
+        value.length <= LONGEST_DAEMON_NAME && !NO_DAEMON_NAMES.includes(value.toLowerCase());
+      if (sound) return { kind: "value", value };
+      return {
+        kind: "error",
+        reason:
+          "it must be a name that a rule of hosts.allow can hold: letters, digits, '.', '_', " +
+          "'+' and '-', beginning with a letter, and no keyword",
+      };
+    },
+  };
 }
 
 /** A number that atoi(3) would make of the text: 0 where it begins with no digit. */

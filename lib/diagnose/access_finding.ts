@@ -3,7 +3,7 @@
  */
 import { decide, type Verdict } from "../wrappers/decide.ts";
 import { namesDaemon } from "../wrappers/explain.ts";
-import type { MatchedRule, RuleTrial, TableName, Tables } from "../wrappers/find_rule.ts";
+import type { MatchedRule, Refusal, RuleTrial, TableName, Tables } from "../wrappers/find_rule.ts";
 import type { Effect } from "../wrappers/option.ts";
 import type { Request } from "../wrappers/request.ts";
 import { type BoundedList, boundedList, type BoundedListBuilder } from "./bounded_list.ts";
@@ -46,7 +46,7 @@ export interface AccessFinding {
   readonly rule: MatchedRule | undefined;
   /** Why a rule denies by its options: the first of them that is wrong. */
   readonly optionError: string | undefined;
-  readonly refusedAt: { readonly file: string; readonly line: number | undefined } | undefined;
+  readonly refusedAt: Refusal | undefined;
   readonly tables: Readonly<Record<TableName, TableFinding>>;
   readonly effects: readonly FoundEffect[];
 }
@@ -108,12 +108,17 @@ export async function findAccess(
         notes[table].steps.push({ kind: "skipped", first, last }),
     }),
   });
+  const { refusedAt } = decision;
+  if (refusedAt?.why === "undecided") {
+    const message = "whether this matches cannot be said as long as the name is not to be had";
+    notes[refusedAt.table].warnings.push({ line: refusedAt.line, message });
+  }
   return {
     request: decision.request,
     verdict: decision.verdict,
     rule: decision.rule,
     optionError,
-    refusedAt: decision.refusedAt,
+    refusedAt,
     tables: { allow: findingOf(notes.allow), deny: findingOf(notes.deny) },
     effects,
   };

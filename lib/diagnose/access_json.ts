@@ -12,9 +12,7 @@ export function accessJson(finding: AccessFinding, gate?: OwnGate): string {
   const { request, rule } = finding;
   const line = JSON.stringify({
     daemon: request.daemon,
-    server: known(request.server.address) ?? known(request.server.name ?? UNKNOWN) === null
-      ? null
-      : { address: known(request.server.address), name: nameOf(request.server) },
+    server: serverJson(request.server),
     client: {
       address: known(request.client.address),
       name: nameOf(request.client),
@@ -53,9 +51,15 @@ function known(text: string): string | null {
   return equalIgnoringCase(text, UNKNOWN) ? null : text;
 }
 
+function serverJson(server: Host): unknown {
+  const address = known(server.address);
+  const name = nameOf(server);
+  return address === null && (name ?? UNKNOWN) === UNKNOWN ? null : { address, name };
+}
+
 /** The name; however `unknown` was spelled in the question, it is the same answer. */
 function nameOf({ name }: Host): string | null {
-  return name === undefined ? null : known(name) ?? UNKNOWN;
+  return typeof name === "string" ? known(name) ?? UNKNOWN : null;
 }
 
 function traceOf({ file, steps }: TableFinding, request: Request): unknown[] {

@@ -29,7 +29,7 @@ const LONGEST_QUOTE = 100;
  */
 export function accessText(finding: AccessFinding, tables: Tables, colour: boolean): string {
   const parts = [heading(finding), tableText(finding, tables, "allow")];
-  const deciding = finding.rule?.table ?? (finding.refusedAt ? "deny" : undefined);
+  const deciding = finding.rule?.table ?? finding.refusedAt?.table;
   if (deciding !== "allow") parts.push(tableText(finding, tables, "deny"));
   parts.push(verdictText(finding, colour));
   return parts.join("\n");
@@ -38,7 +38,7 @@ export function accessText(finding: AccessFinding, tables: Tables, colour: boole
 function heading({ request }: AccessFinding): string {
   const { client, server, user, daemon } = request;
   let text = row("daemon", daemon === "" ? '""' : daemon);
-  if (isKnown(server.address) || isKnown(server.name ?? UNKNOWN)) {
+  if (isKnown(server.address) || isKnown(server.name)) {
     text += row("server", hostText(server));
   }
   text += row("client", hostText(client));
@@ -49,13 +49,14 @@ function row(label: string, text: string): string {
   return `${label.padEnd(8)} ${printable(text)}\n`;
 }
 
-function isKnown(text: string): boolean {
-  return !equalIgnoringCase(text, UNKNOWN);
+function isKnown(text: Host["name"]): boolean {
+  return typeof text === "string" && !equalIgnoringCase(text, UNKNOWN);
 }
 
 function hostText({ address, name }: Host): string {
   const addressText = isKnown(address) ? `address ${address}` : "address unknown";
   if (name === undefined) return addressText;
+  if (typeof name === "object") return `${addressText}, name not to be had: ${name.unanswered}`;
   return isKnownName(name)
     ? `${addressText}, name ${name}`
     : `${addressText}, name ${
@@ -191,7 +192,8 @@ function verdictText(finding: AccessFinding, colour: boolean): string {
 function reasonText({ rule, refusedAt, optionError }: AccessFinding): string {
   if (refusedAt !== undefined) {
     const line = refusedAt.line === undefined ? "" : ` line ${refusedAt.line}`;
-    return `${printable(refusedAt.file)}${line} cannot be read, so nobody who comes to it gets in`;
+    const what = refusedAt.why === "unreadable" ? "be read" : "be decided";
+    return `${printable(refusedAt.file)}${line} cannot ${what}, so nobody who comes to it gets in`;
   }
   if (rule === undefined) return "no rule matches, and then everyone gets in";
   const place = `${printable(rule.file)} line ${rule.line}`;
@@ -221,8 +223,8 @@ function logText({ request, verdict, effects }: AccessFinding): string {
 function hintText(finding: AccessFinding): string {
   const hints: string[] = [];
   const { client } = finding.request;
-  const name = client.name ?? UNKNOWN;
-  const nameless = !isKnown(name) && isKnown(client.address);
+  const { name = UNKNOWN } = client;
+  const nameless = typeof name === "string" && !isKnown(name) && isKnown(client.address);
   if (finding.verdict === "denied" && nameless && triesNames(finding)) {
     hints.push(
       "Some rules ask for a name, and an address alone has none here. --lookup finds the name as",

@@ -8,13 +8,13 @@
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { Config, Finding } from "../config/config.ts";
 import { loadConfig } from "../config/load_config.ts";
+import { DIRECTIVES } from "../config/settings.ts";
 import { printable } from "../log.ts";
 import { configFiles } from "../system/config_files.ts";
 import { readFile, writeAll } from "../system/libc.ts";
-import { readTableFile } from "../system/table_files.ts";
+import { readOnce, readTableFile } from "../system/table_files.ts";
 import { isTerminal } from "../system/terminal.ts";
 import type { TableName, Tables } from "../wrappers/find_rule.ts";
-import type { FileRead } from "../wrappers/match_list.ts";
 import { type AccessFinding, findAccess } from "./access_finding.ts";
 import { accessJson } from "./access_json.ts";
 import { accessText } from "./access_text.ts";
@@ -57,6 +57,7 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
   const agent = readAgent(options.config);
   if (agent.kind === "failure") return complain(agent.message);
   const tables = tablesOf(options, agent.config);
+  const daemon = agent.config?.daemon_name ?? DIRECTIVES.daemon_name.byDefault;
   const named: TableName[] = [];
   const positions = agent.config?.positions;
   if (options.hostsAllow !== undefined || positions?.has("hosts_allow_file")) named.push("allow");
@@ -68,10 +69,11 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
     const config = agent.config === undefined
       ? undefined
       : { file: options.config!, findings: lintConfig(agent.config, agent.findings, tables.read) };
-    return lintAccessTables(tables, { json, lookup, colour: wantsColour(), named, config });
+    const wishes = { daemon, json, lookup, colour: wantsColour(), named, config };
+    return lintAccessTables(tables, wishes);
   }
 
-  const meant = requestsOf(asked.daemon, asked.client, options.lookup);
+  const meant = requestsOf(asked.daemon ?? daemon, asked.client, options.lookup);
   if (meant.kind === "error") return complain(`${printable(meant.message)}\n`);
   const findings: AccessFinding[] = [];
   let status = EXIT_GRANTED;
@@ -149,17 +151,9 @@ function wantsColour(): boolean {
 
 /** The tables that are asked, each file read once for all addresses of the client. */
 function tablesOf(options: AccessOptions, config: Config | undefined): Tables {
-  const files = new Map<string, FileRead>();
-  const read = (path: string) => {
-    const known = files.get(path);
-    if (known !== undefined) return known;
-    const file = readTableFile(path);
-    files.set(path, file);
-    return file;
-  };
   return {
     allow: options.hostsAllow ?? config?.hosts_allow_file ?? SYSTEM_ALLOW,
     deny: options.hostsDeny ?? config?.hosts_deny_file ?? SYSTEM_DENY,
-    read,
+    read: readOnce(readTableFile),
   };
 }

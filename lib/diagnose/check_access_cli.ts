@@ -2,8 +2,8 @@
 export type AccessQuestion =
   | {
     readonly kind: "question";
-    /** `DAEMON[@SERVER]` */
-    readonly daemon: string;
+    /** `DAEMON[@SERVER]`; undefined where none is named, and the agent itself is meant. */
+    readonly daemon: string | undefined;
     /** `[USER@]CLIENT` */
     readonly client: string;
     readonly options: AccessOptions;
@@ -46,9 +46,6 @@ CLIENT is an address, a host name, "unknown" or "paranoid"; without DAEMON this 
 Exit status: 0 granted, 1 denied, 2 a question that makes no sense; without a client, 1 with an error
 in the files and 0 without.
 `;
-
-/** The daemon that is asked about where none is named. */
-const DEFAULT_DAEMON = "nrpe";
 
 type FileOption = "config" | "hostsAllow" | "hostsDeny";
 
@@ -93,7 +90,7 @@ export function parseAccessQuestion(args: readonly string[]): AccessQuestion {
   if (client === undefined) return { kind: "tables", options };
   return {
     kind: "question",
-    daemon: words.length === 2 ? words[0]! : DEFAULT_DAEMON,
+    daemon: words.length === 2 ? words[0]! : undefined,
     client,
     options,
   };

@@ -85,17 +85,17 @@ function serverOf(word: string): Host | Unanswerable {
       message: `${word} has more than one address, please name one: ${addresses.join(" ")}`,
     };
   }
-  return { address: addresses[0]!, name: cut(confirmedName(addresses[0]!)) };
+  return { address: addresses[0]!, name: nameOf(addresses[0]!) };
 }
 
 function clientsOf(word: string, lookup: boolean): readonly Host[] | Unanswerable {
   if (isSpecialName(word)) return [{ address: UNKNOWN, name: word }];
   if (isAddress(word)) {
-    return [{ address: harmless(word), name: lookup ? cut(confirmedName(word)) : UNKNOWN }];
+    return [{ address: harmless(word), name: lookup ? nameOf(word) : UNKNOWN }];
   }
   const addresses = resolveName(word)?.addresses;
   if (addresses === undefined) return notFound(word);
-  return addresses.map((address) => ({ address, name: cut(confirmedName(address)) }));
+  return addresses.map((address) => ({ address, name: nameOf(address) }));
 }
 
 function isSpecialName(word: string): boolean {
@@ -117,16 +117,21 @@ function cut(name: string): string {
   return harmless(name.slice(0, LONGEST_NAME));
 }
 
+function nameOf(address: string): Host["name"] {
+  const name = confirmedName(address);
+  return typeof name === "string" ? cut(name) : name;
+}
+
 /** Finds a fact out for a request, by asking the C library. */
 export function lookUp(fact: Fact, request: Request): Request {
   switch (fact.kind) {
     case "client name": {
       const { client } = request;
-      return { ...request, client: { ...client, name: cut(confirmedName(client.address)) } };
+      return { ...request, client: { ...client, name: nameOf(client.address) } };
     }
     case "server name": {
       const { server } = request;
-      return { ...request, server: { ...server, name: cut(confirmedName(server.address)) } };
+      return { ...request, server: { ...server, name: nameOf(server.address) } };
     }
     case "process id":
       return { ...request, pid: process.pid };

@@ -1,10 +1,9 @@
 import { type Log, Severity } from "../log.ts";
 import type { Inheritance } from "../system/process.ts";
-import { type Endpoint, serverEndOf } from "../system/socket.ts";
 import type { Stream } from "../system/stream.ts";
+import { UNKNOWN } from "../wrappers/request.ts";
 import { consultTables } from "./consult_tables.ts";
-import { daemonName } from "./daemon_name.ts";
-import { eventedPerformer } from "./evented_performer.ts";
+import { type Common, eventedPerformer } from "./evented_performer.ts";
 import type { Generation } from "./generation.ts";
 
 /** A refusal, or what plugins of the client are started with. */
@@ -14,38 +13,43 @@ export type Reception =
 
 const REFUSED: Reception = { admitted: false, bannerSent: false };
 
+/** What a decision about a client is made with. */
+export interface Circumstances {
+  readonly common: Common;
+  /**
+   * What plugins and commands of access rules are run with, unless the rules change it; `NAME=value`
+   * each.
+   */
+  readonly environment: readonly string[];
+  readonly log: Log;
+  /** Called before the decision has to wait for something; what it throws ends it. */
+  readonly wait: () => void;
+}
+
 /**
  * Decides, before a byte of a connection is read, whether its client may talk: `allowed_hosts` first,
  * then the access tables. A refusal is logged here. Every mode with an event loop asks this, and
  * nothing else decides.
- *
- * @param environment What plugins and commands of access rules are run with, unless the rules change
- * it; `NAME=value` each.
  */
 export async function admit(
   { allowList, config, logsGranted }: Generation,
   stream: Stream,
-  client: Endpoint,
-  environment: readonly string[],
-  log: Log,
+  { common, environment, log, wait }: Circumstances,
 ): Promise<Reception> {
-  const allowed = allowList.allows(client.address);
+  const { client, server } = stream;
+  const address = client?.address ?? UNKNOWN;
+  const allowed = allowList.allows(address);
   // Most lists know at once, and a turn of the event loop is saved.
+  if (typeof allowed !== "boolean") wait();
   if (!(typeof allowed === "boolean" ? allowed : await allowed)) {
-    log(Severity.error, `Host ${client.address} is not allowed to talk to us!`);
+    log(Severity.error, `Host ${address} is not allowed to talk to us!`);
     return REFUSED;
   }
   if (!config.tcp_wrappers) return { admitted: true, inheritance: { environment } };
-  const fd = stream.fd();
-  if (fd === undefined) return REFUSED;
-  const connection = { client, server: serverEndOf(fd), daemon: daemonName(), logsGranted };
-  const performer = eventedPerformer(stream, fd, environment);
-  const { admitted, bannerSent, variables } = await consultTables(
-    config,
-    log,
-    connection,
-    performer,
-  );
+  const connection = { client, server: server(), daemon: config.daemon_name, logsGranted };
+  const performer = eventedPerformer(common, stream, environment, wait);
+  const admission = await consultTables(config, log, connection, performer);
+  const { admitted, bannerSent, variables } = admission;
   return admitted
     ? { admitted, inheritance: performer.inheritance(variables) }
     : { admitted, bannerSent };

@@ -1,30 +1,59 @@
-import { encodeBytes } from "../bytes.ts";
+import { decodeBytes, encodeBytes } from "../bytes.ts";
 import { confirmedName } from "../confirmed_name.ts";
 import { SystemError, writeAll } from "../system/libc.ts";
 import { isInNetgroup } from "../system/names.ts";
-import { EXIT_ANSWERED, YES } from "./look_up.ts";
+import { endWithParent } from "../system/process.ts";
+import { receive, send } from "../system/socket.ts";
+import { encodeAnswer, type LookUpAnswer, NO, YES } from "./look_up.ts";
 
+const STDIN = 0;
 const STDOUT = 1;
-const NO = "no";
-const EXIT_UNANSWERED = 2;
+const EXIT_ANSWERED = 0;
 const EXIT_USAGE = 3;
 
-/** Asks what the words behind the option ask, prints the answer, and returns the exit status. */
+/**
+ * Answers the question whose words stand behind the option; without words, all those that come on
+ * standard input, which is a socket, until its other end is closed. There each word of a question, and
+ * each answer, ends with a NUL byte.
+ * @returns The exit status.
+ */
 export function answerLookUp(words: readonly string[]): number {
-  const [kind, subject, host] = words;
-  if (kind === "name" && subject !== undefined) return print(confirmedName(subject));
-  if (kind === "netgroup" && subject !== undefined && host !== undefined) {
-    try {
-      return print(isInNetgroup(subject, host) ? YES : NO);
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      return EXIT_UNANSWERED;
-    }
-  }
-  return EXIT_USAGE;
+  // A question to a name server that is gone would be over long after nobody wants to know.
+  endWithParent();
+  if (words.length === 0) return answerMany();
+  const answer = answerTo(words);
+  if (answer === undefined) return EXIT_USAGE;
+  writeAll(STDOUT, encodeBytes(encodeAnswer(answer)));
+  return EXIT_ANSWERED;
 }
 
-function print(answer: string): number {
-  writeAll(STDOUT, encodeBytes(`${answer}\n`));
-  return EXIT_ANSWERED;
+function answerMany(): number {
+  const arrived = new Uint8Array(4096);
+  let text = "";
+  for (;;) {
+    const received = receive(STDIN, arrived, Infinity);
+    if (received.kind !== "bytes") return EXIT_ANSWERED;
+    text += decodeBytes(arrived, 0, received.count);
+    const words = text.split("\0");
+    const open = words.pop();
+    if (open !== "" || words.length < (words[0] === "netgroup" ? 3 : 2)) continue;
+    const answer = answerTo(words);
+    if (answer === undefined) return EXIT_USAGE;
+    text = "";
+    if (send(STDIN, encodeBytes(`${encodeAnswer(answer)}\0`), Infinity) !== undefined) {
+      return EXIT_ANSWERED;
+    }
+  }
+}
+
+function answerTo([kind, subject, host]: readonly string[]): LookUpAnswer | undefined {
+  if (subject === undefined) return undefined;
+  if (kind === "name") return confirmedName(subject);
+  if (kind !== "netgroup" || host === undefined) return undefined;
+  try {
+    return isInNetgroup(subject, host) ? YES : NO;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return { unanswered: error.message };
+  }
 }

@@ -7,8 +7,9 @@ import { askUser } from "../system/ident.ts";
 import { bindLibc, now } from "../system/libc.ts";
 import { awaitEnd, becomeProgram, startProgram } from "../system/process.ts";
 import { keepAlive, linger, send } from "../system/socket.ts";
+import { readTableFile } from "../system/table_files.ts";
 import type { Performer } from "./consult_tables.ts";
-import { LOOK_UP_SECONDS, lookUpAnswer, lookUpProgram } from "./look_up.ts";
+import { LOOK_UP_SECONDS, lookUpAnswer, lookUpProgram, wordsOf } from "./look_up.ts";
 
 /** How long a banner may take to be sent, in milliseconds. */
 const BANNER_TIMEOUT = 10_000;
@@ -22,8 +23,11 @@ const BANNER_TIMEOUT = 10_000;
 export function blockingPerformer(fd: number): Performer {
   return {
     resident: false,
-    ask: (question) =>
-      lookUpAnswer(runProgram(lookUpProgram(question), pluginEnvironment(), LOOK_UP_SECONDS)),
+    read: readTableFile,
+    ask(question) {
+      const program = lookUpProgram(wordsOf(question));
+      return lookUpAnswer(runProgram(program, pluginEnvironment(), LOOK_UP_SECONDS));
+    },
     askUser,
     runCommand(command, variables) {
       const environment = pluginEnvironment(variables);

@@ -3,14 +3,22 @@ import { FACILITIES, LEVELS, type Log, Severity } from "../log.ts";
 import { SystemError } from "../system/libc.ts";
 import { groupExists, userExists } from "../system/names.ts";
 import type { Endpoint } from "../system/socket.ts";
-import { readTableFile } from "../system/table_files.ts";
+import { readOnce } from "../system/table_files.ts";
 import { decide, type EffectEnd, type Turn } from "../wrappers/decide.ts";
 import { expand, harmless } from "../wrappers/expand.ts";
 import type { TableName, Tables } from "../wrappers/find_rule.ts";
+import type { FileReader } from "../wrappers/match_list.ts";
 import type { Effect } from "../wrappers/option.ts";
-import { answerKey, type Fact, type Host, type Request, UNKNOWN } from "../wrappers/request.ts";
+import {
+  answerKey,
+  type Fact,
+  type Host,
+  type Request,
+  type Unanswered,
+  UNKNOWN,
+} from "../wrappers/request.ts";
 import { twistLine, type VerdictLine, verdictLine } from "../wrappers/verdict_line.ts";
-import { isYes, type LookUp, type LookUpAnswer, nameOf } from "./look_up.ts";
+import { type LookUp, type LookUpAnswer, YES } from "./look_up.ts";
 
 /** How long a client's host may take to name its user where the rule does not say, in seconds. */
 const USER_SECONDS = 10;
@@ -36,6 +44,8 @@ export type Change = Extract<
 export interface Performer {
   /** Whether it serves more than one connection. */
   readonly resident: boolean;
+  /** Reads an access table or a file that one names. */
+  readonly read: FileReader;
   ask(question: LookUp): LookUpAnswer | Promise<LookUpAnswer>;
   /** Asks the client's host for its user, see RFC 1413; undefined without an answer. */
   askUser(
@@ -87,7 +97,7 @@ export async function consultTables(
   const tables = {
     allow: config.hosts_allow_file,
     deny: config.hosts_deny_file,
-    read: readTableFile,
+    read: readOnce(performer.read),
   };
   const consultation: Consultation = {
     connection,
@@ -194,7 +204,8 @@ async function sendBanner(
   directory: string,
   asked: Request,
 ): Promise<void> {
-  const file = readTableFile(`${directory}/${consultation.connection.daemon}`);
+  const { connection, tables } = consultation;
+  const file = tables.read(`${directory}/${connection.daemon}`);
   if (file.kind !== "text") return;
   let request = asked;
   let expansion = expand(file.text, request, asked);
@@ -207,7 +218,7 @@ async function sendBanner(
   consultation.bannerSent = true;
 }
 
-/** Finds a fact out; what cannot be found out in time is unknown, and the log says why. */
+/** Finds a fact out. The log says why a name or a netgroup could not be asked for; it stays open then. */
 async function lookUp(
   consultation: Consultation,
   fact: Fact,
@@ -230,8 +241,7 @@ async function lookUp(
 }
 
 async function named(consultation: Consultation, host: Host): Promise<Host> {
-  const answer = await ask(consultation, { kind: "name", address: host.address });
-  return { ...host, name: nameOf(answer) };
+  return { ...host, name: await ask(consultation, { kind: "name", address: host.address }) };
 }
 
 async function userOf({ connection, performer }: Consultation, seconds: number): Promise<string> {
@@ -243,10 +253,12 @@ async function userOf({ connection, performer }: Consultation, seconds: number):
 async function answerTo(
   consultation: Consultation,
   question: Extract<Fact, { kind: "netgroup" | "user account" | "group account" }>,
-): Promise<boolean> {
+): Promise<boolean | Unanswered> {
   switch (question.kind) {
-    case "netgroup":
-      return isYes(await ask(consultation, question));
+    case "netgroup": {
+      const answer = await ask(consultation, question);
+      return typeof answer === "string" ? answer === YES : answer;
+    }
     case "user account":
       return userExists(question.name);
     case "group account":
@@ -256,9 +268,9 @@ async function answerTo(
 
 async function ask({ log, performer }: Consultation, question: LookUp): Promise<LookUpAnswer> {
   const answer = await performer.ask(question);
-  if (answer.kind === "failure") {
+  if (typeof answer === "object") {
     const subject = question.kind === "name" ? question.address : question.netgroup;
-    log(Severity.error, `warning: ${subject}: ${answer.reason}`);
+    log(Severity.error, `warning: ${subject}: ${answer.unanswered}`);
   }
   return answer;
 }

@@ -1,18 +1,43 @@
 import { encodeBytes } from "../bytes.ts";
 import { withVariables } from "../command/environment.ts";
 import { shellProgram } from "../command/program.ts";
-import { runProgramEvented } from "../command/run_evented.ts";
 import { isIdentity } from "../system/change_identity.ts";
 import { listenForChildren, onceEnded } from "../system/children.ts";
 import { parseReply } from "../system/ident.ts";
-import { Errno, SystemError } from "../system/libc.ts";
+import { Errno, now, SystemError } from "../system/libc.ts";
 import { type Inheritance, type ProcessEnd, startProgram } from "../system/process.ts";
-import { type Endpoint, keepAlive, linger } from "../system/socket.ts";
+import type { Endpoint } from "../system/socket.ts";
 import type { Stream } from "../system/stream.ts";
+import { callAt } from "../system/timer.ts";
+import { readShared, readTableFile } from "../system/table_files.ts";
+import type { FileReader } from "../wrappers/match_list.ts";
 import type { Performer } from "./consult_tables.ts";
-import { LOOK_UP_SECONDS, lookUpAnswer, lookUpProgram } from "./look_up.ts";
+import { type NameServices, nameServices } from "./name_services.ts";
+import { makeTurns, type Turns } from "./turns.ts";
 
 const IDENT_PORT = 113;
+
+/** How many hosts are asked for the users of their connections at once. */
+const MOST_USERS_ASKED = 32;
+
+/** How long a client has for taking a banner, in milliseconds. */
+const BANNER_TIMEOUT = 10_000;
+
+/** What the decisions about all clients of a process have in common. */
+export interface Common {
+  readonly names: NameServices;
+  readonly users: Turns;
+  readonly read: FileReader;
+}
+
+/** Makes what decisions have in common. */
+export function makeCommon(): Common {
+  return {
+    names: nameServices(),
+    users: makeTurns(MOST_USERS_ASKED),
+    read: readShared(readTableFile),
+  };
+}
 
 /** Who serves others meanwhile, and must stay as it is for them. */
 export interface EventedPerformer extends Performer {
@@ -28,13 +53,15 @@ export interface EventedPerformer extends Performer {
  * process changes what is started for this client instead; where that cannot be, with `user` and
  * `group`, who comes to the rule is refused, unless the process is that user or group anyway.
  *
- * @param fd The connection's descriptor.
  * @param environment What commands of the rule are run with, `NAME=value` each.
+ * @param wait Called before anything that others have to be served meanwhile; what it throws ends the
+ * decision.
  */
 export function eventedPerformer(
+  { names, users, read }: Common,
   stream: Stream,
-  fd: number,
   environment: readonly string[],
+  wait: () => void,
 ): EventedPerformer {
   let umask: number | undefined;
   const nice: number[] = [];
@@ -46,12 +73,19 @@ export function eventedPerformer(
   return {
     inheritance,
     resident: true,
-    async ask(question) {
-      const { end } = runProgramEvented(lookUpProgram(question), environment, LOOK_UP_SECONDS);
-      return lookUpAnswer(await end);
+    read,
+    ask(question) {
+      const known = names.known(question);
+      if (known !== undefined) return known;
+      wait();
+      return names.ask(question);
     },
-    askUser,
+    askUser(client, server, seconds) {
+      wait();
+      return users.take(seconds, () => askUser(client, server, seconds));
+    },
     async runCommand(command, variables) {
+      wait();
       listenForChildren();
       const { pid } = startProgram({ ...shellProgram(command), ...inheritance(variables) });
       const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
@@ -59,13 +93,18 @@ export function eventedPerformer(
       const end = await promise;
       return end.kind === "exited" && end.status === 0;
     },
-    say: (text) => stream.send(encodeBytes(text)),
+    async say(text) {
+      wait();
+      const timer = setTimeout(stream.reset, BANNER_TIMEOUT);
+      await stream.send(encodeBytes(text));
+      clearTimeout(timer);
+    },
     change(change) {
       switch (change.option) {
         case "keepalive":
-          return keepAlive(fd);
+          return stream.keepAlive();
         case "linger":
-          return linger(fd, change.seconds);
+          return stream.linger(change.seconds);
         case "umask":
           umask = change.mask;
           return;
@@ -96,7 +135,7 @@ async function askUser(
     port: IDENT_PORT,
     localAddress: server.address,
   });
-  const timer = setTimeout(() => socket.destroy(), seconds * 1000);
+  const timer = callAt(now() + seconds * 1000, () => socket.destroy());
   let reply = "";
   socket.setEncoding("latin1");
   socket.on("connect", () => void socket.write(`${client.port},${server.port}\r\n`));
@@ -106,7 +145,7 @@ async function askUser(
   });
   socket.on("error", () => socket.destroy());
   socket.on("close", () => {
-    clearTimeout(timer);
+    timer.cancel();
     resolve(parseReply(reply, client.port, server.port));
   });
   return await promise;

@@ -105,6 +105,8 @@ function filesFrom(resolve: (path: string) => string): ConfigFiles {
 }
 
 const PATHS = [
+  "hosts_allow_file",
+  "hosts_deny_file",
   "log_file",
   "pid_file",
   "ssl_cert_file",

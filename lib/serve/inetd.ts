@@ -18,7 +18,6 @@ import { printLine } from "../system/terminal.ts";
 import { blockingPerformer } from "./blocking_performer.ts";
 import { blockingWire } from "./blocking_wire.ts";
 import { consultTables } from "./consult_tables.ts";
-import { daemonName } from "./daemon_name.ts";
 import { passedDescriptors } from "./inherited.ts";
 
 /** The descriptor on which inetd leaves the connection, or the socket to wait on. */
@@ -90,7 +89,7 @@ async function admit(
   const connection = {
     client,
     server: serverEndOf(fd),
-    daemon: daemonName(),
+    daemon: config.daemon_name,
     logsGranted: true,
   };
   const performer = blockingPerformer(fd);

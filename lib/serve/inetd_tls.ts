@@ -39,7 +39,7 @@ export async function secureConnection(
     // A process for one client would repeat at every check what a daemon says once.
     if (config.debug || severity <= Severity.warning) log(severity, message);
   }
-  const stream = adopt(fd);
+  const stream = adopt(fd, peer);
   const client = { address: peer?.address ?? "unknown", port: peer?.port ?? 0, log };
   if (!await shakeHands(stream, result.setup, client, deadline)) return SERVED;
   return streamWire(stream, config.ssl_shutdown_timeout * 1000);

@@ -5,10 +5,11 @@ import {
   beginToListen,
   bindTo,
   giveSocket,
-  probeDescriptors,
+  nextDescriptor,
   setBacklog,
   sharePort,
 } from "../system/listen_socket.ts";
+import { openFilesLimit } from "../system/process.ts";
 import { duplicate } from "../system/socket.ts";
 import { acceptOn, type Acceptor, type Stream } from "../system/stream.ts";
 
@@ -85,15 +86,37 @@ async function addressesOf(name: string): Promise<readonly string[]> {
  *
  * @param accept Called with each connection, of which nothing has been read.
  * @param failed Called with the error number when connections wait that cannot be accepted. They stay
- * in the kernel's queue, and accepting begins again when there are descriptors for them.
+ * in the kernel's queue, and accepting begins again when there are descriptors for them: half of all
+ * are for connections, the others for their plugins. One connection is accepted in any case.
  */
 export function makeListeners(
   accept: (stream: Stream) => void,
   failed: (errno: number) => void,
 ): Listeners {
   let listeners: Listener[] = [];
+  let open = 0;
 
-  const serve = (fd: number) => acceptOn(duplicate(fd), accept);
+  const serve = (fd: number) =>
+    acceptOn(duplicate(fd), (stream, number) => {
+      open++;
+      stream.whenClosed(() => {
+        open--;
+        if (paused() > 0 && shortage() === 0) listeners.forEach(resume);
+      });
+      // Before the runtime accepts the next one.
+      if (number >= openFilesLimit() / 2) listeners.forEach(pause);
+      accept(stream);
+    });
+
+  const paused = () => listeners.filter(({ acceptor }) => acceptor === undefined).length;
+
+  /** The error for which no connection is to be accepted now; 0 where there is none. */
+  const shortage = (): number => {
+    // Those that begin to accept again take one each.
+    const next = nextDescriptor(paused());
+    if (next < 0) return -next;
+    return open > 0 && next >= openFilesLimit() / 2 ? Errno.EMFILE : 0;
+  };
 
   const pause = (listener: Listener) => {
     listener.acceptor?.close();
@@ -109,11 +132,12 @@ export function makeListeners(
     }
   };
 
-  // The runtime says nothing when accept(2) fails for want of descriptors, and tries on without rest.
-  // While all listeners pause, this is what keeps the process alive.
+  // The runtime says nothing when accept(2) fails for want of descriptors, and tries on without rest:
+  // in the whole system there are none left, or this process has lost some. While all listeners pause,
+  // this is what keeps the process alive.
   const look = setInterval(() => {
     const waiting = listeners.filter(({ fd }) => isReadable(fd));
-    const errno = waiting.length === 0 ? 0 : probeDescriptors();
+    const errno = waiting.length === 0 ? 0 : shortage();
     if (errno === 0) listeners.forEach(resume);
     else {
       waiting.forEach(pause);

@@ -30,9 +30,6 @@ import { steadyRuntime } from "./steady_runtime.ts";
 export const SERVED = 0;
 export const CANNOT_SERVE = 2;
 
-/** Descriptors that are not for connections and their plugins. */
-const SPARE_FILES = 64;
-
 /** After what time a process is one that stays, in milliseconds. */
 const SETTLED_IN = 100;
 
@@ -144,7 +141,7 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
     log,
     executor,
     environment: environmentFor(residence, identity),
-    room: Math.floor((openFilesLimit() - SPARE_FILES) / 2),
+    files: openFilesLimit(),
     idle() {
       waitForIdleness();
       rest();

@@ -2,13 +2,14 @@ import type { Executor } from "../command/executor.ts";
 import { converse, LINGER_TIMEOUT } from "../conversation.ts";
 import { type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
-import type { Endpoint } from "../system/socket.ts";
 import { drain, type Stream } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
 import { describeUnexpected } from "../unexpected.ts";
+import { UNKNOWN } from "../wrappers/request.ts";
 import { admit } from "./admit.ts";
-import { countConnections, type Exceeded } from "./connection_count.ts";
+import { makeCommon } from "./evented_performer.ts";
 import type { Generation } from "./generation.ts";
+import { makePlaces, NoPlace, type Place } from "./places.ts";
 import { logRarely } from "./rarely.ts";
 import { streamWire } from "./stream_wire.ts";
 
@@ -16,6 +17,9 @@ const NOTHING = new Uint8Array(0);
 
 /** How long the first bytes of a refused client are waited for, in milliseconds. */
 const HEAR_OUT = 1_000;
+
+/** The client of a socket that is not of an internet family. */
+const NOBODY = { address: UNKNOWN, port: 0 };
 
 /** What a server works with. */
 export interface Means {
@@ -25,8 +29,8 @@ export interface Means {
   readonly executor: Executor;
   /** The environment of plugins. */
   readonly environment: (generation: Generation) => readonly string[];
-  /** How many connections the limit of open files has room for. */
-  readonly room: number;
+  /** How many files may be open. */
+  readonly files: number;
   /** Called when the last connection has gone. */
   readonly idle: () => void;
 }
@@ -43,67 +47,74 @@ export interface Server {
 }
 
 /** Makes a server. */
-export function makeServer({ current, log, executor, environment, room, idle }: Means): Server {
-  const count = countConnections();
+export function makeServer({ current, log, executor, environment, files, idle }: Means): Server {
+  const places = makePlaces(files);
+  const common = makeCommon();
   const rarely = logRarely(log, now);
   const unasked = new Set<Stream>();
+  let open = 0;
   let served = 0;
 
-  const serve = async (stream: Stream, peer: Endpoint, generation: Generation) => {
+  const serve = async (stream: Stream, place: Place, generation: Generation) => {
     const { config, tls } = generation;
-    if (config.debug) log(Severity.debug, `Connection from ${peer.address} port ${peer.port}`);
-    const admission = await admit(generation, stream, peer, environment(generation), log);
+    const { address, port } = stream.client ?? NOBODY;
+    if (config.debug) log(Severity.debug, `Connection from ${address} port ${port}`);
+    const circumstances = { common, environment: environment(generation), log, wait: place.wait };
+    const admission = await admit(generation, stream, circumstances);
     if (!admission.admitted) {
+      if (!place.hearOut()) return stream.reset();
       if (!admission.bannerSent) return await hearOut(stream);
       const deadline = now() + HEAR_OUT;
       await stream.finish(NOTHING, deadline);
       return await drain(stream, deadline);
     }
+    place.admit();
     const deadline = now() + config.connection_timeout * 1000;
-    if (tls !== undefined && !await shakeHands(stream, tls, { ...peer, log }, deadline)) return;
+    if (tls !== undefined && !await shakeHands(stream, tls, { address, port, log }, deadline)) {
+      return;
+    }
     const patience = tls === undefined ? LINGER_TIMEOUT : config.ssl_shutdown_timeout * 1000;
     const run = (line: string) => {
       unasked.delete(stream);
       return executor.run({
-        source: peer.address,
+        source: address,
         line,
         inheritance: admission.inheritance,
         seconds: config.command_timeout,
       });
     };
-    const session = { config, log, peer: peer.address, deadline, run };
+    const session = { config, log, peer: address, deadline, run };
     await converse(session, streamWire(stream, patience));
   };
 
   return {
     async take(stream) {
-      const { peer } = stream;
-      if (peer === undefined) return stream.close();
       const generation = current();
       const { max_connections: total, max_connections_per_source: perSource } = generation.config;
-      const limits = { total: total === 0 ? room : Math.min(total, room), perSource };
-      const exceeded = count.enter(peer.address, limits);
-      if (exceeded !== undefined) {
-        rarely(exceeded, describe(exceeded, peer.address, limits));
-        return stream.reset();
-      }
+      const place = places.arrive(stream.client?.address ?? UNKNOWN, { total, perSource });
+      open++;
       served++;
       unasked.add(stream);
       stream.whenClosed(() => {
-        count.leave(peer.address);
+        place.leave();
         unasked.delete(stream);
-        if (count.total() === 0) idle();
+        if (--open === 0) idle();
       });
       try {
-        await serve(stream, peer, generation);
+        await serve(stream, place, generation);
       } catch (error) {
+        if (error instanceof NoPlace) {
+          rarely(error.kind, error.message);
+          return stream.reset();
+        }
         // A fault of the program ends the conversation in which it shows, and no other.
-        log(Severity.error, `${describeUnexpected(error)} (client ${peer.address})`);
+        const { address } = stream.client ?? NOBODY;
+        log(Severity.error, `${describeUnexpected(error)} (client ${address})`);
       } finally {
         stream.close();
       }
     },
-    connections: count.total,
+    connections: () => open,
     served: () => served,
     dismiss() {
       for (const stream of unasked) stream.close();
@@ -118,15 +129,4 @@ export function makeServer({ current, log, executor, environment, room, idle }: 
 async function hearOut(stream: Stream): Promise<void> {
   await stream.receive(now() + HEAR_OUT);
   stream.reset();
-}
-
-function describe(
-  exceeded: Exceeded,
-  address: string,
-  { total, perSource }: { readonly total: number; readonly perSource: number },
-): string {
-  const refused = `Connection from ${address} refused: `;
-  return exceeded === "total"
-    ? `${refused}${total} connections are open, see max_connections`
-    : `${refused}it has ${perSource} connections open, see max_connections_per_source`;
 }

@@ -84,12 +84,16 @@ export function setBacklog(fd: number, backlog: number): void {
   libc.listen(fd, backlog);
 }
 
-/** The error number of which opening one more descriptor fails now; 0 where it does not. */
-export function probeDescriptors(): number {
+/**
+ * The number that a descriptor would get after `others` more have been opened, or minus errno where
+ * there are not as many to be had.
+ */
+export function nextDescriptor(others: number): number {
   const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return lastErrno();
+  if (fd < 0) return -lastErrno();
+  const next = others === 0 ? fd : nextDescriptor(others - 1);
   closeFile(fd);
-  return 0;
+  return next;
 }
 
 /** A `struct sockaddr_in` or `sockaddr_in6`. */

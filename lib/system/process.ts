@@ -145,8 +145,8 @@ export function makePipe(): Pipe {
 }
 
 /**
- * Starts a program in a new process group, its standard error, its standard input and, unless a
- * descriptor is given for it, its standard output on the null device.
+ * Starts a program in a new process group, its standard error on the null device, and its standard
+ * output and input too unless descriptors are given for them.
  *
  * The program does not lead the group. setsid(1) and programs that call setsid(2) behave differently
  * as leaders: setsid(1) forks then, and its exit status is no longer the plugin's. Under the reference
@@ -157,11 +157,15 @@ export function makePipe(): Pipe {
  *
  * @throws {SystemError} when it cannot be started.
  */
-export function startProgram(start: Start, stdout = NULL_DEVICE): Started {
+export function startProgram(
+  start: Start,
+  stdout = NULL_DEVICE,
+  stdin = NULL_DEVICE,
+): Started {
   const group = makeGroup();
   try {
     const pid = start.nice === undefined
-      ? spawn(start, group, NULL_DEVICE, stdout)
+      ? spawn(start, group, stdin, stdout)
       : spawnNice(start, group, stdout);
     return { pid, group };
   } finally {
@@ -392,4 +396,12 @@ export function signalPlugin({ pid, group }: Started, signal: number, ended: boo
 
 function sendSignal(target: number, signal: number): number {
   return rare().kill(target, signal) === 0 ? 0 : lastErrno();
+}
+
+const PR_SET_PDEATHSIG = 1;
+
+/** Lets this process end when the one that has started it does, see prctl(2). */
+export function endWithParent(): void {
+  const libc = bindLibc({ prctl: { args: ["i32", "u64"], returns: "i32" } });
+  libc.prctl(PR_SET_PDEATHSIG, Signal.kill);
 }

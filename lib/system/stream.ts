@@ -1,7 +1,17 @@
 import type { PeerCertificate } from "node:tls";
 import { decodeBytes } from "../bytes.ts";
 import { closeFile, now, SystemError } from "./libc.ts";
-import { duplicate, type Endpoint, holdBack, peerOf, socketPair } from "./socket.ts";
+import {
+  acknowledgeNow,
+  duplicate,
+  type Endpoint,
+  holdBack,
+  keepAlive,
+  linger,
+  peerOf,
+  serverEndOf,
+  socketPair,
+} from "./socket.ts";
 import { callAt } from "./timer.ts";
 
 /**
@@ -72,10 +82,18 @@ export type Handshake =
 
 /** A connection with a client, plain or, from a handshake on, TLS. */
 export interface Stream {
-  /** The client; undefined where it has gone already. */
-  readonly peer: Endpoint | undefined;
-  /** The descriptor, for what only the system can do; undefined once it is closed. */
-  readonly fd: () => number | undefined;
+  /** The client; undefined where the socket is not of an internet family. */
+  readonly client: Endpoint | undefined;
+  /** This end of the connection; undefined as the client is, and once it is closed. */
+  readonly server: () => Endpoint | undefined;
+  // The descriptor is nobody else's business: as soon as the runtime has closed it, the number can be
+  // another connection's.
+  /** Turns SO_KEEPALIVE on, see socket(7). */
+  readonly keepAlive: () => void;
+  /** Sets SO_LINGER, see socket(7). */
+  readonly linger: (seconds: number) => void;
+  /** Lets the kernel acknowledge what has arrived now, see {@link acknowledgeNow}. */
+  readonly acknowledge: () => void;
   /**
    * Waits for bytes; as long as nobody does, the client can send only as much as the kernel holds.
    * @param deadline In milliseconds of {@link now}.
@@ -93,6 +111,7 @@ export interface Stream {
    * @param deadline In milliseconds of {@link now}.
    */
   readonly secure: (options: TlsOptions, deadline: number) => Promise<Handshake>;
+  /** Calls a function when the connection is closed, or now where it is. */
   readonly whenClosed: (act: () => void) => void;
   readonly close: () => void;
   /** Closes it such that the client sees a reset. */
@@ -152,10 +171,10 @@ const SECRET_HANDLERS = {
   keylog: (wire: Wire, line: Uint8Array) => wire.data?.secret(line),
 } as const;
 
-/** Makes a stream of a descriptor that is connected. */
-export function adopt(fd: number): Stream {
+/** Makes a stream of a descriptor that is connected, with a client where it is an address's. */
+export function adopt(fd: number, client?: Endpoint): Stream {
   let stream: Stream | undefined;
-  connectTo(fd, (wire) => void (stream = streamOn(wire)));
+  connectTo(fd, (wire) => void (stream = streamOn(wire, client)));
   return stream!;
 }
 
@@ -165,12 +184,20 @@ export interface Acceptor {
   readonly close: () => void;
 }
 
-/**
- * Accepts connections on a socket that listens.
- * @param accept Called with each, of which nothing has been read.
- */
-export function acceptOn(fd: number, accept: (stream: Stream) => void): Acceptor {
-  const open = (wire: Wire) => accept(streamOn(wire));
+/** Takes a connection that has been accepted, with nothing of it read. */
+export interface Accept {
+  /** @param number Its descriptor's number, which was the lowest that was free. */
+  (stream: Stream, number: number): void;
+}
+
+/** Accepts connections on a socket that listens, but none whose client has gone already. */
+export function acceptOn(fd: number, accept: Accept): Acceptor {
+  const open = (wire: Wire) => {
+    const { fd: number } = wire;
+    const client = clientOf(wire);
+    if (client === "gone") wire.terminate();
+    else accept(streamOn(wire, client), number);
+  };
   const options = { fd, allowHalfOpen: true, socket: { ...HANDLERS, open } };
   const listener = Bun.listen(options as unknown as Bun.TCPSocketListenOptions);
   return { close: () => listener.stop() };
@@ -239,7 +266,7 @@ interface Shaking {
   heard: Uint8Array;
 }
 
-function streamOn(plain: Wire): Stream {
+function streamOn(plain: Wire, client: Endpoint | undefined): Stream {
   const chunks: Uint8Array[] = [];
   const closing: (() => void)[] = [];
   let wire = plain;
@@ -349,8 +376,17 @@ function streamOn(plain: Wire): Stream {
   plain.pause();
 
   return {
-    peer: peerOfWire(plain.fd),
-    fd: () => open ? wire.fd : undefined,
+    client,
+    server: () => open ? serverEndOf(wire.fd) : undefined,
+    keepAlive() {
+      if (open) keepAlive(wire.fd);
+    },
+    linger(seconds) {
+      if (open) linger(wire.fd, seconds);
+    },
+    acknowledge() {
+      if (open) acknowledgeNow(wire.fd);
+    },
     async receive(deadline) {
       if (chunks.length === 0 && ending === undefined) {
         const { promise, resolve } = Promise.withResolvers<void>();
@@ -392,7 +428,10 @@ function streamOn(plain: Wire): Stream {
       timer.cancel();
       return handshake;
     },
-    whenClosed: (act) => void closing.push(act),
+    whenClosed(act) {
+      if (open) closing.push(act);
+      else act();
+    },
     close() {
       if (open) wire.close();
     },
@@ -402,12 +441,12 @@ function streamOn(plain: Wire): Stream {
   };
 }
 
-function peerOfWire(fd: number): Endpoint | undefined {
+function clientOf({ fd }: Wire): Endpoint | undefined | "gone" {
   try {
     return peerOf(fd);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    return undefined;
+    return "gone";
   }
 }
 

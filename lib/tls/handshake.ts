@@ -1,7 +1,6 @@
 import { byteStringOf } from "../bytes.ts";
 import { type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
-import { acknowledgeNow } from "../system/socket.ts";
 import { drain, type Handshake, type Stream } from "../system/stream.ts";
 import type { TlsSetup } from "./tls_setup.ts";
 
@@ -41,7 +40,9 @@ export async function shakeHands(
 ): Promise<boolean> {
   const begun = now();
   const handshake = await stream.secure(setup.options, deadline);
-  acknowledge(stream);
+  // To TLS 1.3 the agent has nothing to say now, and clients hold their query back until they have its
+  // acknowledgement (Nagle's algorithm), which the kernel would delay for some 40 ms.
+  stream.acknowledge();
   if (handshake.kind === "secure") {
     if (await isWelcome(handshake, setup, client)) return true;
   } else {
@@ -55,16 +56,6 @@ export async function shakeHands(
   }
   stream.close();
   return false;
-}
-
-/**
- * Acknowledges the client's last message of the handshake at once: to TLS 1.3 the agent has nothing to
- * say then, and clients hold their query back until they have its acknowledgement (Nagle's algorithm),
- * which the kernel would delay for some 40 ms.
- */
-function acknowledge(stream: Stream): void {
-  const fd = stream.fd();
-  if (fd !== undefined) acknowledgeNow(fd);
 }
 
 async function isWelcome(

@@ -5,6 +5,7 @@ import {
   DENY_START,
   findRule,
   type MatchedRule,
+  type Refusal,
   type SearchListener,
   type SearchPlace,
   type Tables,
@@ -72,8 +73,8 @@ export type EffectEnd = "done" | "aclexec failed" | "error";
 /** What a decision asks of the world. */
 export interface Surroundings extends SearchListener {
   /**
-   * Finds a fact out and returns the request with it filled in, be it as `unknown`; a fact that stays
-   * open is asked for again.
+   * Finds a fact out and returns the request with it filled in, be it as `unknown` or unanswered; a
+   * fact that stays open is asked for again.
    */
   readonly lookUp: (fact: Fact, request: Request) => Request | Promise<Request>;
   /** Runs an effect when its turn comes, before the next option is read. */
@@ -85,10 +86,10 @@ export interface Surroundings extends SearchListener {
 /** A decision. */
 export interface Decision {
   readonly verdict: Verdict;
-  /** The rule that decided; undefined when none matched or a table could not be read to its end. */
+  /** The rule that decided; undefined when none matched or the search could not be brought to its end. */
   readonly rule: MatchedRule | undefined;
-  /** The place in hosts.deny that could not be read, when that is why the verdict is denied. */
-  readonly refusedAt?: { readonly file: string; readonly line: number | undefined };
+  /** The place that the search could not pass, when that is why the verdict is denied. */
+  readonly refusedAt?: Refusal;
   /** The request with all that was found out. */
   readonly request: Request;
 }
@@ -113,8 +114,7 @@ export async function decide(
       continue;
     }
     if (search.kind === "refused") {
-      const { file, line } = search;
-      return { verdict: "denied", rule: undefined, refusedAt: { file, line }, request };
+      return { verdict: "denied", rule: undefined, refusedAt: search, request };
     }
     if (search.kind === "no rule") return { verdict: "granted", rule: undefined, request };
 

@@ -88,9 +88,9 @@ function letterValue(letter: string, request: Request): string | undefined {
     case "H":
       return nameOrAddress(server);
     case "n":
-      return client.name;
+      return nameOf(client);
     case "N":
-      return server.name;
+      return nameOf(server);
     case "p":
       return String(request.pid);
     case "r":
@@ -108,9 +108,14 @@ function letterValue(letter: string, request: Request): string | undefined {
   }
 }
 
+/** `%n` and `%N`: a name that could not be asked for is as unknown as one that does not exist. */
+function nameOf({ name }: Host): string | undefined {
+  return typeof name === "object" ? UNKNOWN : name;
+}
+
 /** `%h` and `%H`: the name if it is known by now and sound, else the address. */
 export function nameOrAddress(host: Host): string {
-  return host.name !== undefined && isKnownName(host.name) ? host.name : host.address;
+  return isKnownName(host.name) ? host.name : host.address;
 }
 
 /** `%c`, which is also what log lines call the client: user@host, or as much as is known. */

@@ -64,6 +64,7 @@ function explainHost(
 ): string {
   switch (pattern.kind) {
     case "netgroup":
+      if (typeof host.name === "object") return nameIs(host, role);
       return `${nameOf(host, role)} is ${matched ? "" : "not "}in the netgroup`;
     case "file":
       return matched ? "a pattern in the file matches" : "no pattern in the file matches";
@@ -76,7 +77,7 @@ function explainHost(
     case "LOCAL":
       return matched
         ? `${nameOf(host, role)} has no dot`
-        : isKnownName(host.name ?? UNKNOWN)
+        : isKnownName(host.name)
         ? `${nameOf(host, role)} has a dot`
         : nameIs(host, role);
     case "net":
@@ -137,15 +138,15 @@ function explainText(
 }
 
 function nameIs(host: Host, role: Role): string {
-  return isKnownName(host.name ?? UNKNOWN)
-    ? `the ${role}'s name is ${host.name}`
-    : `the ${role} has ${
-      equalIgnoringCase(host.name ?? UNKNOWN, UNKNOWN) ? "no known name" : "a contradictory name"
-    }`;
+  const { name = UNKNOWN } = host;
+  if (typeof name === "object") return `the ${role}'s name is not to be had: ${name.unanswered}`;
+  if (isKnownName(name)) return `the ${role}'s name is ${name}`;
+  const what = equalIgnoringCase(name, UNKNOWN) ? "no known name" : "a contradictory name";
+  return `the ${role} has ${what}`;
 }
 
 function nameOf(host: Host, role: Role): string {
-  return isKnownName(host.name ?? UNKNOWN) ? host.name! : `the ${role} without a name`;
+  return isKnownName(host.name) ? host.name : `the ${role} without a name`;
 }
 
 /** Whether a word of a client list can only be matched by a host's name. */

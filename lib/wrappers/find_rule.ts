@@ -46,13 +46,25 @@ export interface MatchedRule {
   readonly options: string | undefined;
 }
 
+/** A place that cannot be passed, so that whoever comes to it is kept out. */
+export interface Refusal {
+  readonly kind: "refused";
+  /**
+   * `unreadable`: hosts.deny cannot be read on from there. `undecided`: whether the rule matches
+   * depends on a question that was put in vain.
+   */
+  readonly why: "unreadable" | "undecided";
+  readonly table: TableName;
+  readonly file: string;
+  readonly line: number | undefined;
+}
+
 /** How a search ends. */
 export type Search =
   | { readonly kind: "rule"; readonly rule: MatchedRule }
   /** No rule matches: whoever asks is let in. */
   | { readonly kind: "no rule" }
-  /** hosts.deny could not be read to its end, so whoever asks is kept out. */
-  | { readonly kind: "refused"; readonly file: string; readonly line: number | undefined }
+  | Refusal
   /** To be begun again at `from` when the fact is known. */
   | { readonly kind: "needs"; readonly fact: Fact; readonly from: SearchPlace };
 
@@ -143,7 +155,8 @@ function searchTable(
 
 /** What a table means that cannot be read on: nothing in hosts.allow, refusal in hosts.deny. */
 function endOf(table: TableName, file: string, line: number | undefined): Search {
-  return table === "allow" ? { kind: "no rule" } : { kind: "refused", file, line };
+  if (table === "allow") return { kind: "no rule" };
+  return { kind: "refused", why: "unreadable", table, file, line };
 }
 
 /** Matches one line; undefined when the search goes on behind it. */
@@ -181,7 +194,7 @@ function tryLine(
   if (typeof daemonMatches === "object") {
     return { kind: "needs", fact: daemonMatches.fact, from: place };
   }
-  const clientMatches = daemonMatches &&
+  const clientMatches = daemonMatches !== false &&
     matchList(wordsOf(rule.clients), (word) => matchClient(word, matching), clients);
   if (typeof clientMatches === "object") {
     return { kind: "needs", fact: clientMatches.fact, from: place };
@@ -193,11 +206,12 @@ function tryLine(
     line,
     text,
     daemons: daemons ?? [],
-    daemonMatches,
+    daemonMatches: daemonMatches === true,
     clients: clients ?? [],
-    clientMatches,
+    clientMatches: daemonMatches === true && clientMatches === true,
   });
-  return clientMatches
+  if (clientMatches === false) return undefined;
+  return daemonMatches === true && clientMatches === true
     ? { kind: "rule", rule: { table, file, line, text, options: rule.options } }
-    : undefined;
+    : { kind: "refused", why: "undecided", table, file, line };
 }

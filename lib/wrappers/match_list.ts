@@ -17,6 +17,7 @@ import {
   type Needs,
   needs,
   type Request,
+  type Unanswered,
   UNKNOWN,
 } from "./request.ts";
 
@@ -31,8 +32,11 @@ export type FileRead =
 /** Reads a file whole, as a byte string. */
 export type FileReader = (path: string) => FileRead;
 
-/** Whether something matches, or what has to be known to say so. */
-export type Match = boolean | Needs;
+/**
+ * Whether something matches, or what has to be known to say so. `undecided` is what depends on a
+ * question that was put in vain.
+ */
+export type Match = boolean | "undecided" | Needs;
 
 /** What a pattern is matched with. */
 export interface Matching {
@@ -54,7 +58,8 @@ export interface Trial {
  * Whether a list matches.
  *
  * The words up to the first EXCEPT are alternatives; one that matches counts unless the rest of the
- * list, read by the same rule, matches as well.
+ * list, read by the same rule, matches as well. A word that is undecided leaves the list undecided
+ * only where another one does not decide it.
  *
  * @param trials Takes each pattern that was tried, where the caller wants to know.
  */
@@ -63,25 +68,33 @@ export function matchList(
   matches: (word: string) => Match,
   trials?: Trial[],
 ): Match {
-  let exceptions = 0;
-  let at = 0;
-  for (;;) {
-    let matched = false;
-    while (at < words.length && !matched && !isExcept(words[at]!)) {
-      const pattern = words[at++]!;
-      const match = matches(pattern);
-      if (typeof match === "object") return match;
-      matched = match;
-      trials?.push({ pattern, matched, exceptions });
-    }
-    // Each EXCEPT turns the meaning of what follows round: no match in the first, third ... part
-    // is no match of the list; no match in the second, fourth ... part leaves it matched.
-    if (!matched) return exceptions % 2 === 1;
-    while (at < words.length && !isExcept(words[at]!)) at++;
-    if (at === words.length) return exceptions % 2 === 0;
-    at++;
-    exceptions++;
+  return matchPart(words, 0, 0, matches, trials);
+}
+
+/** Whether the list from a word on matches, with so many EXCEPT before it. */
+function matchPart(
+  words: readonly string[],
+  start: number,
+  exceptions: number,
+  matches: (word: string) => Match,
+  trials: Trial[] | undefined,
+): Match {
+  let part: boolean | "undecided" = false;
+  let at = start;
+  while (at < words.length && part !== true && !isExcept(words[at]!)) {
+    const pattern = words[at++]!;
+    const match = matches(pattern);
+    if (typeof match === "object") return match;
+    if (match !== false) part = match;
+    trials?.push({ pattern, matched: match === true, exceptions });
   }
+  if (part === false) return false;
+  while (at < words.length && !isExcept(words[at]!)) at++;
+  if (at === words.length) return part;
+  const rest = matchPart(words, at + 1, exceptions + 1, matches, trials);
+  if (typeof rest === "object") return rest;
+  if (rest === true) return false;
+  return rest === false ? part : "undecided";
 }
 
 /** Whether a word is the operator EXCEPT. */
@@ -112,22 +125,29 @@ export function matchClient(word: string, matching: Matching): Match {
 
 type NameFact = Extract<Fact, { readonly kind: "client name" | "server name" }>["kind"];
 
-/** Whether a host matches; `name` is the fact to ask for if its name is needed and not known. */
-function matchHost(pattern: HostPattern, host: Host, name: NameFact, matching: Matching): Match {
+/** What comes of a pattern that needs a name where there is none to compare. */
+function nameless(name: Unanswered | undefined, fact: NameFact): Match {
+  return name === undefined ? needs({ kind: fact }) : "undecided";
+}
+
+/** Whether a host matches; `fact` is what to ask for if its name is needed and not known. */
+function matchHost(pattern: HostPattern, host: Host, fact: NameFact, matching: Matching): Match {
+  const { name } = host;
   switch (pattern.kind) {
     case "netgroup": {
-      if (host.name === undefined) return needs({ kind: name });
-      const question = { kind: "netgroup", netgroup: pattern.netgroup, host: host.name } as const;
-      return matching.request.answers.get(answerKey(question)) ?? needs(question);
+      if (typeof name !== "string") return nameless(name, fact);
+      const question = { kind: "netgroup", netgroup: pattern.netgroup, host: name } as const;
+      const answer = matching.request.answers.get(answerKey(question)) ?? needs(question);
+      return typeof answer === "object" && "unanswered" in answer ? "undecided" : answer;
     }
     case "file":
-      return matchFile(pattern.path, host, name, matching, [], new Set());
+      return matchFile(pattern.path, host, fact, matching, [], new Set());
     case "KNOWN":
-      if (host.name === undefined) return needs({ kind: name });
-      return !equalIgnoringCase(host.address, UNKNOWN) && isKnownName(host.name);
+      if (typeof name !== "string") return nameless(name, fact);
+      return !equalIgnoringCase(host.address, UNKNOWN) && isKnownName(name);
     case "LOCAL":
-      if (host.name === undefined) return needs({ kind: name });
-      return !host.name.includes(".") && isKnownName(host.name);
+      if (typeof name !== "string") return nameless(name, fact);
+      return !name.includes(".") && isKnownName(name);
     case "net":
       if (pattern.net.kind === "bad" && !equalIgnoringCase(host.address, UNKNOWN)) {
         matching.warn(`bad net/mask expression: ${pattern.net.reason}`);
@@ -138,8 +158,8 @@ function matchHost(pattern: HostPattern, host: Host, name: NameFact, matching: M
       if (!pattern.names) return false;
       // No name is an address, so none needs to be looked up for this.
       if (pattern.text.kind === "ipv6") return false;
-      if (host.name === undefined) return needs({ kind: name });
-      return matchesText(pattern.text, host.name);
+      if (typeof name !== "string") return nameless(name, fact);
+      return matchesText(pattern.text, name);
   }
 }
 
@@ -156,7 +176,7 @@ const DEEPEST_FILE = 100;
 function matchFile(
   path: string,
   host: Host,
-  name: NameFact,
+  fact: NameFact,
   matching: Matching,
   open: readonly string[],
   seen: Set<string>,
@@ -175,13 +195,15 @@ function matchFile(
   if (file.kind === "unreadable") matching.warn(`cannot open ${path}: ${file.reason}`);
   if (file.kind !== "text") return false;
   const inside = [...open, path];
+  let undecided = false;
   for (const word of file.text.matchAll(/[^ \t\n\v\f\r]+/g)) {
     // scanf(3) takes a NUL byte for a part of the word, and all else for its end.
     const pattern = parseHostPattern(word[0].split("\0", 1)[0]!);
     const match = pattern.kind === "file"
-      ? matchFile(pattern.path, host, name, matching, inside, seen)
-      : matchHost(pattern, host, name, matching);
-    if (match !== false) return match;
+      ? matchFile(pattern.path, host, fact, matching, inside, seen)
+      : matchHost(pattern, host, fact, matching);
+    if (match === "undecided") undecided = true;
+    else if (match !== false) return match;
   }
-  return false;
+  return undecided ? "undecided" : false;
 }

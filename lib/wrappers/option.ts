@@ -295,5 +295,5 @@ function accountProblem(
   const question: Question = { kind: `${of} account`, name };
   const exists = request.answers.get(answerKey(question));
   if (exists === undefined) return needs(question);
-  return exists ? undefined : refuse(`unknown ${of}: "${name}"`);
+  return exists === true ? undefined : refuse(`unknown ${of}: "${name}"`);
 }

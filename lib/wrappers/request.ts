@@ -11,26 +11,35 @@ export const UNKNOWN = "unknown";
 /** What the name of a host is called whose name and address contradict each other. */
 export const PARANOID = "paranoid";
 
+/**
+ * The answer to a question that could not be put, or was not answered in time; which is not to say
+ * that there is no such name.
+ */
+export interface Unanswered {
+  /** Why, in words. */
+  readonly unanswered: string;
+}
+
 /** One end of the connection. */
 export interface Host {
   /** The address in text form, or {@link UNKNOWN}. */
   readonly address: string;
   /** The name, {@link UNKNOWN}, {@link PARANOID}, or undefined while nobody has looked it up. */
-  readonly name: string | undefined;
+  readonly name: string | Unanswered | undefined;
   /** The port, where it is known. */
   readonly port?: number;
 }
 
 /** What the decision is about. */
 export interface Request {
-  /** The name of the service, the last component of argv[0]. */
+  /** The name of the service. */
   readonly daemon: string;
   readonly client: Host;
   readonly server: Host;
   /** The client's user, {@link UNKNOWN}, or undefined while nobody has asked (RFC 1413). */
   readonly user: string | undefined;
   /** Netgroup memberships and accounts asked for so far, by {@link answerKey}. */
-  readonly answers: ReadonlyMap<string, boolean>;
+  readonly answers: ReadonlyMap<string, boolean | Unanswered>;
   /** The process id, for `%p`; undefined until it is asked for. */
   readonly pid: number | undefined;
   /** Whether this process serves more than one connection, which makes `twist` an error. */
@@ -71,8 +80,9 @@ export function answerKey(question: Question): string {
 }
 
 /** Whether a name was found and is not contradicted by its address. */
-export function isKnownName(name: string): boolean {
-  return !equalIgnoringCase(name, UNKNOWN) && !equalIgnoringCase(name, PARANOID);
+export function isKnownName(name: Host["name"]): name is string {
+  return typeof name === "string" && !equalIgnoringCase(name, UNKNOWN) &&
+    !equalIgnoringCase(name, PARANOID);
 }
 
 /**

@@ -70,14 +70,15 @@ function daemonPlaces({ daemon, server }: Request): string {
 function clientPlaces({ client }: Request): string {
   const address = unmapped(client.address);
   const words = ["all", "known", "local", ...wordsThatFit(address)];
-  if (client.name !== undefined) words.push(...wordsThatFit(client.name));
+  if (typeof client.name === "string") words.push(...wordsThatFit(client.name));
   const places = [
     `${SPECIAL}|@`,
     `${BEFORE}(?:${words.join("|")})${AFTER}`,
     `${BEFORE}/`,
   ];
-  // A word that is not all digits and dots is a name, and that has to be looked up first.
-  if (client.name === undefined) places.push("[ \\t\\r,:][\\d.]*[^\\d.\\n \\t\\r,:/]");
+  // A word that is not all digits and dots is a name, and that has to be looked up first; if it was in
+  // vain, the line is undecided.
+  if (typeof client.name !== "string") places.push("[ \\t\\r,:][\\d.]*[^\\d.\\n \\t\\r,:/]");
   const value = ipv4Value(address);
   if (value !== undefined) places.push(...netPlaces(value >>> 24));
   return places.join("|");

@@ -9,6 +9,8 @@ export interface Asking {
   readonly version?: PacketVersion;
   /** The address of loopback to ask from. */
   readonly from?: string;
+  /** The Unix socket to ask at; the port says nothing then. */
+  readonly path?: string;
   /** TLS, with these options; plain where they are missing. */
   readonly tls?: ConnectionOptions;
 }
@@ -26,13 +28,14 @@ export function open(port: number, from = "127.0.0.1"): Promise<Socket> {
  * @throws {Error} when there is no response.
  */
 export async function ask(port: number, text: string, asking: Asking = {}): Promise<Response> {
-  const { version = 4, from = "127.0.0.1", tls } = asking;
+  const { version = 4, from = "127.0.0.1", path, tls } = asking;
+  const place = path === undefined ? { port, host: "127.0.0.1" } : { path };
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
   const query = encodeQuery({ version, text });
   const stream = tls === undefined
-    ? connect({ port, host: "127.0.0.1", localAddress: from }, () => void stream.write(query))
+    ? connect({ ...place, localAddress: from }, () => void stream.write(query))
     : connectTls(
-      { port, host: "127.0.0.1", rejectUnauthorized: false, ...tls },
+      { ...place, rejectUnauthorized: false, ...tls },
       () => void stream.write(query),
     );
   let received = Buffer.alloc(0);

@@ -30,6 +30,12 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A command that becomes the agent, in surroundings of its own. */
   readonly within?: readonly string[];
+  /** Files of this machine that it is to see replaced: path and content. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Shell text that is run before it in the same process, `ulimit` for instance. */
+  readonly before?: string;
+  /** Where it is started. */
+  readonly directory?: string;
 }
 
 let count = 0;
@@ -45,10 +51,11 @@ export async function startDaemon(room: Room, options: DaemonOptions): Promise<D
   const configure = (text: string) => room.file(`${name}.cfg`, head + text);
   const config = configure(options.config);
   const agent = [room.binary, ...options.args ?? ["-n"], "-c", config, "-f"];
-  const process_ = Bun.spawn([...options.within ?? [], ...agent], {
+  const command = [...options.within ?? [], ...agent];
+  const process_ = Bun.spawn([...prepare(room, name, options), ...command], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { PATH: "/usr/bin:/bin", ...options.env },
-    cwd: "/",
+    cwd: options.directory ?? "/",
   });
   const log = () => {
     try {
@@ -84,6 +91,16 @@ export async function startDaemon(room: Room, options: DaemonOptions): Promise<D
     exited: process_.exited,
     [Symbol.asyncDispose]: end,
   };
+}
+
+/** The command that becomes another one in surroundings of its own; none where they are as usual. */
+function prepare(room: Room, name: string, { files = {}, before = "" }: DaemonOptions): string[] {
+  const mounts = Object.entries(files).map(([path, content], at) =>
+    `mount --bind ${room.file(`${name}.replaced.${at}`, content)} ${path}\n`
+  );
+  if (mounts.length === 0 && before === "") return [];
+  const script = `set -e\n${mounts.join("")}${before}\nexec "$0" "$@"\n`;
+  return ["unshare", "-m", "sh", "-c", script];
 }
 
 function isRoot(pid: number): boolean {

@@ -13,6 +13,11 @@ export function childrenOf(pid: number): number[] {
   return readFileSync(children, "latin1").split(" ").filter((child) => child !== "").map(Number);
 }
 
+/** Those of them whose command line has such a text. */
+export function childrenWith(pid: number, text: string): number[] {
+  return childrenOf(pid).filter((child) => commandLine(child).includes(text));
+}
+
 /** Whether a process runs; one that is only to be reaped does not. */
 export function isRunning(pid: number): boolean {
   return commandLine(pid) !== "";

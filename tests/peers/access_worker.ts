@@ -53,9 +53,11 @@ async function askEngine(daemon: string, client: string): Promise<Answer> {
   for (const request of asked.requests) {
     const { verdict, rule } = await decide(tables, request, { lookUp, run });
     if (rule !== undefined) rules.push(`${rule.table} ${rule.line}`);
+    const { address, name } = request.client;
     verdicts.push({
-      address: known(request.client.address),
-      name: known(request.client.name),
+      address: known(address),
+      // Tables and names are files here, so every name is answered.
+      name: known(typeof name === "string" ? name : undefined),
       user: known(request.user),
       access: verdict,
     });

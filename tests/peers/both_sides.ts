@@ -61,10 +61,7 @@ export async function startBothSides(
 ): Promise<BothSides> {
   room.file("clients", "127.0.0.1 .example\n");
   Bun.spawnSync(["mkdir", "-p", join(room.path, "banners")]);
-  const config = room.file(
-    "nrpe.cfg",
-    'command[x]=echo "$$GREETING umask `umask` nice `nice` user `id -un`"\n',
-  );
+  const command = 'command[x]=echo "$$GREETING umask `umask` nice `nice` user `id -un`"\n';
   const tables = { allow: "", deny: "" };
   const services: Service[] = [];
   const keys: string[] = [];
@@ -80,7 +77,10 @@ export async function startBothSides(
         const at = entry.server === undefined ? "" : `@${entry.server}`;
         if (text !== undefined) tables[table] += `${daemon}${at}: ${text}\n`;
       }
-      const argv0 = side === "tcpd" ? join(room.path, daemon) : daemon;
+      // tcpd knows its service by argv[0], and the C agent no directive of this kind.
+      const own = side === "tcpd" ? "" : `daemon_name=${daemon}\n`;
+      const config = room.file(`${daemon}.cfg`, own + command);
+      const argv0 = side === "tcpd" ? join(room.path, daemon) : "nrpe";
       if (side === "tcpd") symlinkSync(PEERS.agent.path, argv0);
       for (const family of dual ? ["dual"] as const : [4, 6] as const) {
         services.push({

@@ -126,12 +126,15 @@ describe.skipIf(missing)("a name server that does not answer", () => {
     using room = makeRoom();
     const silent = await Bun.udpSocket({ hostname: SILENT, port: 53 });
     using _ = { [Symbol.dispose]: () => silent.close() };
-    const config = room.file("nrpe.cfg", "command[x]=/bin/echo hello\n");
-    const service = (name: string) => ({
-      user: "nagios",
-      program: room.binary,
-      argv: [name, "-n", "-c", config, "--inetd"],
-    });
+    const service = (name: string) => {
+      const text = `daemon_name=${name}\ncommand[x]=/bin/echo hello\n`;
+      const config = room.file(`${name}.cfg`, text);
+      return {
+        user: "nagios",
+        program: room.binary,
+        argv: ["nrpe", "-n", "-c", config, "--inetd"],
+      };
+    };
     await using inetd = await startInetd(room, [service("byname"), service("byaddress")], {
       files: {
         "/etc/hosts.allow": "byname: .example\nbyaddress: 127.0.0.1 .example\n",

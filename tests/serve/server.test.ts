@@ -7,7 +7,7 @@ import type { Stream } from "../../lib/system/stream.ts";
 /** A connection whose client sends nothing, or of which a member fails. */
 function streamWith(members: Partial<Stream>): Stream {
   return {
-    peer: { address: "192.0.2.1", port: 1 },
+    client: { address: "192.0.2.1", port: 1 },
     receive: () => Promise.resolve({ kind: "closed" }),
     whenClosed: () => {},
     close: () => {},
@@ -36,7 +36,7 @@ describe("makeServer()", () => {
       log: (_, message) => void lines.push(message),
       executor: { run: () => Promise.reject(new Error("unused")), wake() {}, stop() {} },
       environment: () => [],
-      room: 10,
+      files: 100,
       idle: () => {},
     });
     const closed: string[] = [];

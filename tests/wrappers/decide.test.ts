@@ -186,6 +186,77 @@ describe("findRule()", () => {
   });
 });
 
+describe("a name that could not be asked for", () => {
+  const UNANSWERED = { unanswered: "no answer" };
+  const nameless: Request = { ...REQUEST, client: { address: "10.0.0.1", name: UNANSWERED } };
+  const files = { "/names": "bad.example\n", "/both": "bad.example 10.0.0.1\n" };
+  const ALL = "ALL: ALL\n";
+  const surroundings: Surroundings = { lookUp: (_, request) => request, run: () => "done" };
+
+  // Where no name whatsoever would change what a rule matches, the search goes on.
+  const cases: [allow: string, deny: string, verdict: string, place: string][] = [
+    ["", "nrpe: bad.example\n", "denied", "undecided deny 1"],
+    ["", "nrpe: .example\n", "denied", "undecided deny 1"],
+    ["", "nrpe: UNKNOWN\n", "denied", "undecided deny 1"],
+    ["", "nrpe: PARANOID\n", "denied", "undecided deny 1"],
+    ["", "nrpe: KNOWN\n", "denied", "undecided deny 1"],
+    ["", "nrpe: LOCAL\n", "denied", "undecided deny 1"],
+    ["", "nrpe: @admins\n", "denied", "undecided deny 1"],
+    ["", "nrpe: /names\n", "denied", "undecided deny 1"],
+    ["", "nrpe: bob@.example\n", "denied", "undecided deny 1"],
+    ["nrpe: good.example\nnrpe: ALL\n", ALL, "denied", "undecided allow 1"],
+    ["nrpe: ALL EXCEPT bad.example\n", "", "denied", "undecided allow 1"],
+    ["nrpe: bad.example: deny\nnrpe: ALL\n", "", "denied", "undecided allow 1"],
+    ["nrpe: .example 10.0.0.1\n", ALL, "granted", "allow 1"],
+    ["nrpe: /both\n", ALL, "granted", "allow 1"],
+    ["nrpe: .example EXCEPT 10.0.0.1\n", "", "granted", "none"],
+    ["nrpe: .example EXCEPT 10.0.0.2\n", "", "denied", "undecided allow 1"],
+    ["nrpe: .example EXCEPT ALL EXCEPT bad.example\n", "", "denied", "undecided allow 1"],
+    ["nrpe: ALL EXCEPT 10.0.0.1 EXCEPT bad.example\n", "", "denied", "undecided allow 1"],
+    ["nrpe: ALL EXCEPT bad.example 10.0.0.1\n", ALL, "denied", "deny 1"],
+    ["other: bad.example\nnrpe: 10.0.0.2\n", "nrpe: 10.0.0.2\n", "granted", "none"],
+    ["nrpe: 10.0.0.1 bad.example\n", ALL, "granted", "allow 1"],
+  ];
+  test.each(cases)("with %p and %p has the client %s: %s", async (allow, deny, verdict, place) => {
+    const decision = await decide(tablesOf(allow, deny, files), nameless, surroundings);
+    const { rule, refusedAt } = decision;
+    const where = rule ?? refusedAt;
+    const found = where === undefined ? "none" : `${where.table} ${where.line}`;
+    const why = refusedAt === undefined ? "" : `${refusedAt.why} `;
+    expect(`${decision.verdict} ${why}${found}`).toBe(`${verdict} ${place}`);
+  });
+
+  test("is found by the search through a long table, too", async () => {
+    const long = "nrpe: 192.0.2.1\n".repeat(2000);
+    const tables = tablesOf("", `${long}nrpe: bad.example\n${long}`);
+    const { refusedAt } = await decide(tables, nameless, surroundings);
+    expect(refusedAt).toMatchObject({ why: "undecided", table: "deny", line: 2001 });
+  });
+
+  test("leaves a rule for one of the server's names undecided", async () => {
+    const server = { address: "192.0.2.1", name: UNANSWERED };
+    const { verdict } = await hear(tablesOf("", "nrpe@host.example: ALL\n"), {
+      ...REQUEST,
+      server,
+    });
+    expect(verdict).toBe("denied");
+    const others = tablesOf("", "nrpe@host.example: 10.0.0.2\n");
+    expect((await hear(others, { ...REQUEST, server })).verdict).toBe("granted");
+  });
+
+  test("is unknown to an expansion, which decides nothing", async () => {
+    const { ran } = await hear(tablesOf("ALL: ALL: spawn %n %h %c\n", ""), nameless);
+    expect(ran).toEqual(["spawn unknown 10.0.0.1 10.0.0.1"]);
+  });
+
+  test("is that of a netgroup's membership alike", async () => {
+    const asked = { ...REQUEST, client: { address: "10.0.0.1", name: "a.example" } };
+    const answers = new Map([["netgroup\0admins\0a.example", UNANSWERED]]);
+    const tables = tablesOf("", "nrpe: @admins\n");
+    expect((await hear(tables, { ...asked, answers })).verdict).toBe("denied");
+  });
+});
+
 describe("pattern files", () => {
   test("that name themselves match nothing by that, and are complained about", async () => {
     const files = { "/a": "/b\n", "/b": "/a 10.0.0.1\n" };

@@ -19,6 +19,8 @@ const EXIT_ERROR = 1;
 
 /** The options of the check. */
 export interface LintOptions {
+  /** The name that the agent has in the tables. */
+  readonly daemon: string;
   readonly json: boolean;
   /** Whether names in the tables are looked up. */
   readonly lookup: boolean;
@@ -41,14 +43,17 @@ export function lintAccessTables(tables: Tables, options: LintOptions): number {
   return found.findings.some(({ severity }) => severity === "error") ? EXIT_ERROR : EXIT_NO_ERROR;
 }
 
-function findAll(tables: Tables, { lookup, named, config }: LintOptions): LintReport {
+function findAll(tables: Tables, { daemon, lookup, named, config }: LintOptions): LintReport {
   let known: readonly DaemonEntry[] | undefined;
   let services: ReadonlySet<string> | undefined;
   const daemons = () => known ??= hostDaemons();
   const report = lintTables(tables, {
-    agent: AGENT,
+    agent: daemon,
     services: () =>
-      services ??= new Set([AGENT, ...daemons().map(({ name }) => name.toLowerCase())]),
+      services ??= new Set([
+        daemon.toLowerCase(),
+        ...daemons().map(({ name }) => name.toLowerCase()),
+      ]),
     ask: (question) =>
       question.kind === "user account"
         ? userExists(question.name)

@@ -4,7 +4,7 @@
 import { confirmedName } from "../../confirmed_name.ts";
 import { resolveName } from "../../system/names.ts";
 import { type Problem, problem } from "../../wrappers/lint/finding.ts";
-import { equalIgnoringCase, isKnownName, PARANOID } from "../../wrappers/request.ts";
+import { equalIgnoringCase, isKnownName, PARANOID, UNKNOWN } from "../../wrappers/request.ts";
 
 /** A look-up that takes longer than this, in seconds, is slow. */
 const SLOW = 1;
@@ -22,8 +22,14 @@ export interface NameLookUp {
 export function checkName(name: string): Problem | undefined {
   const start = performance.now();
   const addresses = resolveName(name)?.addresses;
-  const names = addresses?.map((address) => confirmedName(address)) ?? [];
+  const names = addresses?.map(knownName) ?? [];
   return lintName(name, { addresses, names, seconds: (performance.now() - start) / 1000 });
+}
+
+/** The confirmed name of an address; unknown also where the name services have no answer now. */
+function knownName(address: string): string {
+  const name = confirmedName(address);
+  return typeof name === "string" ? name : UNKNOWN;
 }
 
 /** Why a rule with a name does not match, given the result of the look-up. */

@@ -508,12 +508,12 @@ export const CATALOGUE = {
     example: "nrpe: root@192.0.2.1",
   },
   "name-lookup/allow": {
-    hint: `${NAMES_NEEDED} and these rules match nobody`,
+    hint: `${NAMES_NEEDED} and clients that come to these rules are refused`,
     suggestion: "give addresses or nets as well; --lookup checks the names",
     example: "nrpe: mon.example",
   },
   "name-lookup/deny": {
-    hint: `${NAMES_NEEDED} and clients that these rules would deny get in`,
+    hint: `${NAMES_NEEDED} and clients that come to these rules are refused; tcpd lets them in`,
     suggestion: "deny ALL and grant by address; --lookup checks the names",
     example: { deny: "nrpe: .bad.example\n" },
   },
