@@ -10,6 +10,7 @@ import {
   SystemError,
   writeAll,
 } from "./libc.ts";
+import { syscall } from "./syscall.ts";
 
 const libc = bindLibc({
   pipe2: { args: ["buffer", "i32"], returns: "i32" },
@@ -25,7 +26,6 @@ const libc = bindLibc({
   posix_spawn_file_actions_adddup2: { args: ["buffer", "i32", "i32"], returns: "i32" },
   posix_spawn_file_actions_destroy: { args: ["buffer"], returns: "i32" },
   waitpid: { args: ["i32", "buffer", "i32"], returns: "i32" },
-  syscall: { args: ["i64", "i32", "i32"], returns: "i32" },
   getrlimit: { args: ["i32", "buffer"], returns: "i32" },
   setrlimit: { args: ["i32", "buffer"], returns: "i32" },
 });
@@ -252,7 +252,7 @@ function masked(mask: number, spawn: () => number): number {
  * @returns undefined where the kernel has none to give (Linux before 5.3).
  */
 export function openProcess(pid: number): number | undefined {
-  const fd = libc.syscall(SYS_PIDFD_OPEN, pid, 0);
+  const fd = syscall(SYS_PIDFD_OPEN, pid, null, null, 0);
   return fd < 0 ? undefined : fd;
 }
 

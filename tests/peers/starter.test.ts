@@ -55,11 +55,11 @@ async function serve(mode: typeof MODES[number], starter: string): Promise<Serve
     case "foreground":
       return await startDaemon({ ...room, binary: starter }, { config: COMMANDS });
     case "daemon":
-      return await startInBackground(starter);
+      return startInBackground(starter);
   }
 }
 
-async function startInBackground(starter: string): Promise<Served> {
+function startInBackground(starter: string): Served {
   const [port] = freePorts(1) as [number];
   const directory = join(room.path, "run");
   mkdirSync(directory);
