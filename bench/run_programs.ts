@@ -11,7 +11,7 @@ import {
   SystemError,
   waitFor,
 } from "../lib/system/libc.ts";
-import { reap } from "../lib/system/process.ts";
+import { awaitEnd } from "../lib/system/process.ts";
 import type { Syslog } from "../tests/lab/syslog.ts";
 import type { Amount } from "./ask.ts";
 
@@ -79,9 +79,9 @@ export function runPrograms(
       if (conditions[at] === 0 || readInto(running[at]!.fd, output) > 0) continue;
       const [{ pid, fd, started }] = running.splice(at, 1) as [Running];
       closeFile(fd);
-      const end = reap(pid, true);
+      const end = awaitEnd(pid);
       took.push(now() - started);
-      if (end?.kind !== "exited" || end.status !== program.status) {
+      if (end.kind !== "exited" || end.status !== program.status) {
         throw new Error(`${program.argv.join(" ")} ended with ${JSON.stringify(end)}`);
       }
     }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Inetd, type Service, startInetd } from "../tests/lab/inetd.ts";
 import { PEERS } from "../tests/lab/peers.ts";
 import { freePorts, isListening } from "../tests/lab/ports.ts";
-import { childrenOf, keepersOf } from "../tests/lab/processes.ts";
+import { childrenOf } from "../tests/lab/processes.ts";
 import { makeRoom, type Room } from "../tests/lab/room.ts";
 import { waitUntil } from "../tests/lab/wait_until.ts";
 import type { Agent, Question } from "./ask.ts";
@@ -147,5 +147,5 @@ export async function startDaemon(
 
 /** Waits until nothing that a process has run is left, so that the next side isn't charged for its end. */
 export function settle(pid: number): void {
-  while (childrenOf(pid).length > keepersOf(pid).length) Bun.sleepSync(0.2);
+  while (childrenOf(pid).length > 0) Bun.sleepSync(0.2);
 }

@@ -87,12 +87,15 @@ export interface UserVariables {
   readonly SHELL: string;
 }
 
+/** The search path of a daemon's plugins, as from the reference; `keep_env_vars` does not change it. */
+const DAEMON_PATH = "PATH=/usr/bin:/bin:/usr/sbin:/sbin";
+
 /**
- * The environment of a daemon's plugins: PATH and the variables to keep, those of the user, and the
- * two that NRPE sets. Who started the daemon shall make no difference beyond that.
+ * The environment of a daemon's plugins: the variables to keep, a fixed PATH, those of the user, and
+ * the two that NRPE sets. How the daemon was started makes no difference beyond that.
  *
  * @param own What the daemon was started with, `NAME=value` each.
- * @param keep The names of the variables to keep beside PATH.
+ * @param keep The names of the variables to keep.
  */
 export function daemonEnvironment(
   own: readonly string[],
@@ -101,9 +104,9 @@ export function daemonEnvironment(
 ): readonly string[] {
   const kept = own.filter((variable) => {
     const name = nameOf(variable);
-    return (name === "PATH" || keep.includes(name)) && !name.startsWith(RUNTIME_PREFIX) &&
+    return name !== "PATH" && keep.includes(name) && !name.startsWith(RUNTIME_PREFIX) &&
       !Object.hasOwn(user, name) && !name.startsWith("NRPE_");
   });
   const given = Object.entries(user).map(([name, value]) => `${name}=${value}`);
-  return [...NRPE_VARIABLES, ...given, ...kept];
+  return [...NRPE_VARIABLES, DAEMON_PATH, ...given, ...kept];
 }

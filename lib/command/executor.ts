@@ -1,4 +1,6 @@
+import { now } from "../system/libc.ts";
 import type { Inheritance } from "../system/process.ts";
+import { callAt } from "../system/timer.ts";
 import { fairQueue, type Waiting } from "./fair_queue.ts";
 import type { PluginEnd } from "./outcome.ts";
 import { runEvented, type Running } from "./run_evented.ts";
@@ -16,8 +18,8 @@ export interface Order {
 /** Runs the commands of a process with many clients. */
 export interface Executor {
   readonly run: (order: Order) => Promise<PluginEnd>;
-  /** How many commands run or wait. */
-  readonly busy: () => number;
+  /** Begins what may begin now; to be called when the limit has changed. */
+  readonly wake: () => void;
   /** Ends everything that runs and answers everything that waits, as time-outs would. */
   readonly stop: () => void;
 }
@@ -32,19 +34,23 @@ export function makeExecutor(limit: () => number): Executor {
   const abandonments = new Set<() => void>();
   const mayBegin = () => limit() === 0 || running.size < limit();
 
+  const wake = () => {
+    while (queue.length > 0 && mayBegin()) queue.take()!.begin();
+  };
+
   const begin = async ({ line, inheritance, seconds }: Order): Promise<PluginEnd> => {
     const command = runEvented(line, inheritance, seconds);
     running.add(command);
     const end = await command.end;
     running.delete(command);
-    while (queue.length > 0 && mayBegin()) queue.take()!.begin();
+    wake();
     return end;
   };
 
   const wait = (order: Order): Promise<PluginEnd> => {
     const { promise, resolve } = Promise.withResolvers<PluginEnd>();
     const settle = () => {
-      clearTimeout(timer);
+      timer.cancel();
       abandonments.delete(abandon);
     };
     const waiting: Waiting = {
@@ -59,7 +65,7 @@ export function makeExecutor(limit: () => number): Executor {
       queue.remove(waiting);
       resolve({ kind: "timed out", seconds: order.seconds });
     };
-    const timer = setTimeout(abandon, Math.min(order.seconds * 1000, 0x7fffffff));
+    const timer = callAt(now() + order.seconds * 1000, abandon);
     abandonments.add(abandon);
     queue.add(waiting);
     return promise;
@@ -67,7 +73,7 @@ export function makeExecutor(limit: () => number): Executor {
 
   return {
     run: (order) => queue.length === 0 && mayBegin() ? begin(order) : wait(order),
-    busy: () => running.size + queue.length,
+    wake,
     stop() {
       for (const abandon of [...abandonments]) abandon();
       for (const command of running) command.stop();

@@ -1,12 +1,18 @@
 import { decodeBytes } from "../bytes.ts";
 import { resultCodeOf } from "../protocol/decode.ts";
 import type { ResultCode } from "../protocol/packet.ts";
+import type { Started } from "../system/process.ts";
+
+/** Exit statuses of a shell for a program that cannot be executed, or found (POSIX, 2.8.2). */
+export const NOT_EXECUTABLE = 126;
+export const NOT_FOUND = 127;
 
 /** How a plugin ended, and what it had written to its standard output by then. */
 export type PluginEnd =
   | { readonly kind: "exited"; readonly status: number; readonly output: Uint8Array }
   | { readonly kind: "killed"; readonly signal: number; readonly output: Uint8Array }
-  | { readonly kind: "timed out"; readonly seconds: number }
+  /** `left` is what could not be ended. */
+  | { readonly kind: "timed out"; readonly seconds: number; readonly left?: Started }
   | { readonly kind: "not started"; readonly reason: string };
 
 /** What a plugin's end says to the monitoring server. */

@@ -2,6 +2,8 @@
 export interface Program {
   readonly file: string;
   readonly argv: readonly string[];
+  /** Whether it is a shell that runs a command line. */
+  readonly shell: boolean;
 }
 
 const SPACE = 0x20;
@@ -10,7 +12,7 @@ const SHELL = "/bin/sh";
 
 /** The program that a shell makes of a command line. */
 export function shellProgram(line: string): Program {
-  return { file: SHELL, argv: [SHELL, "-c", line] };
+  return { file: SHELL, argv: [SHELL, "-c", line], shell: true };
 }
 
 /**
@@ -30,7 +32,7 @@ export function programOf(line: string): Program {
       start = at + 1;
     } else if (!isPlain(byte)) return shellProgram(line);
   }
-  return { file: argv[0]!, argv };
+  return { file: argv[0]!, argv, shell: false };
 }
 
 /** Letters, digits and `% + , - . / : = @ _`. */

@@ -4,13 +4,22 @@ import { expandMacros } from "./macros.ts";
 /** What a request's text asks for. */
 export type Request =
   /** The agent's version. */
-  | { readonly kind: "version" }
-  /** A command of nrpe.cfg, as the command line to run. */
-  | { readonly kind: "command"; readonly name: string; readonly line: string }
+  | { readonly kind: "version"; readonly name: string }
+  | CommandRequest
   /** A command that nrpe.cfg does not define. */
   | { readonly kind: "undefined command"; readonly name: string }
   /** Something that is not answered. */
   | { readonly kind: "invalid"; readonly reason: InvalidRequest };
+
+/** A command of nrpe.cfg. */
+export interface CommandRequest {
+  readonly kind: "command";
+  readonly name: string;
+  /** Its definition, with the prefix and with macros. */
+  readonly definition: string;
+  /** The command line to run. */
+  readonly line: string;
+}
 
 /** Why a request is not answered, in the words that the reference logs. */
 export type InvalidRequest =
@@ -55,11 +64,33 @@ export function readRequest(text: string, rules: Rules): Request {
     } else args.push(word);
   }
   if (name === undefined) return invalid("Request contained no query!");
-  if (name === VERSION_REQUEST) return { kind: "version" };
+  if (name === VERSION_REQUEST) return { kind: "version", name };
   const command = rules.commands.get(name);
   if (command === undefined) return { kind: "undefined command", name };
   const prefix = rules.command_prefix === undefined ? "" : `${rules.command_prefix} `;
-  return { kind: "command", name, line: expandMacros(prefix + command.line, args) };
+  const definition = prefix + command.line;
+  const line = expandMacros(definition, args);
+  if (!rules.allow_bash_command_substitution && isSubstitutionOf(args, definition, line)) {
+    return invalid("Request contained a bash command substitution, but they are disallowed!");
+  }
+  return { kind: "command", name, definition, line };
+}
+
+const SUBSTITUTION = "$(";
+
+/**
+ * Whether a command line holds a command substitution that is not the definition's own: one that an
+ * argument completes, with another argument or with what stands next to it.
+ */
+function isSubstitutionOf(args: readonly string[], definition: string, line: string): boolean {
+  if (args.length === 0 || !line.includes(SUBSTITUTION)) return false;
+  // Arguments of the same lengths that mean nothing leave the definition's own.
+  const blank = args.map((arg) => "x".repeat(arg.length));
+  return count(line, SUBSTITUTION) > count(expandMacros(definition, blank), SUBSTITUTION);
+}
+
+function count(text: string, part: string): number {
+  return text.split(part).length - 1;
 }
 
 function invalid(reason: InvalidRequest): Request {

@@ -2,6 +2,7 @@ import { isInNets, parseAllowedHosts } from "../allowed_hosts.ts";
 import { printable } from "../log.ts";
 import type { Config, Position } from "../config/config.ts";
 import { resolveName } from "../system/names.ts";
+import { type Problem, problem } from "../wrappers/lint/finding.ts";
 
 /** What the agent's own configuration says about a client, beside the access tables. */
 export interface OwnGate {
@@ -31,6 +32,11 @@ export function askOwnGate(file: string, config: Config, address: string): OwnGa
   return { file, tables, list: { position, allows } };
 }
 
+/** What is wrong with `allowed_hosts` for an agent that inetd starts. */
+export function withoutList(tables: boolean): Problem {
+  return problem(tables ? "allowed-hosts-inetd/tables" : "allowed-hosts-inetd/no-tables");
+}
+
 /** What a person is told of it. */
 export function ownGateText({ file, tables, list }: OwnGate, address: string): string {
   const lines = [`\n${printable(file)}`];
@@ -43,7 +49,8 @@ export function ownGateText({ file, tables, list }: OwnGate, address: string): s
       list.allows
         ? `         allowed_hosts (${place}) lists ${who}`
         : `         allowed_hosts (${place}) does not list ${who}: a daemon (-d, -f) refuses it,\n` +
-          "         whatever the tables say; under inetd this list does not count",
+          "         whatever the tables say",
+      `       warning: ${withoutList(tables).message}`,
     );
   }
   return `${lines.join("\n")}\n`;

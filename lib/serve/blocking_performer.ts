@@ -5,7 +5,7 @@ import { runProgram } from "../command/run_blocking.ts";
 import { changeIdentity } from "../system/change_identity.ts";
 import { askUser } from "../system/ident.ts";
 import { bindLibc, now } from "../system/libc.ts";
-import { becomeProgram, reap, startDetached } from "../system/process.ts";
+import { awaitEnd, becomeProgram, startProgram } from "../system/process.ts";
 import { keepAlive, linger, send } from "../system/socket.ts";
 import type { Performer } from "./consult_tables.ts";
 import { LOOK_UP_SECONDS, lookUpAnswer, lookUpProgram } from "./look_up.ts";
@@ -27,8 +27,9 @@ export function blockingPerformer(fd: number): Performer {
     askUser,
     runCommand(command, variables) {
       const environment = pluginEnvironment(variables);
-      const end = reap(startDetached({ ...shellProgram(command), environment }), true);
-      return end?.kind === "exited" && end.status === 0;
+      const { pid } = startProgram({ ...shellProgram(command), environment });
+      const end = awaitEnd(pid);
+      return end.kind === "exited" && end.status === 0;
     },
     say: (text) => void send(fd, encodeBytes(text), now() + BANNER_TIMEOUT),
     change(change) {

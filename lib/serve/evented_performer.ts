@@ -6,7 +6,7 @@ import { isIdentity } from "../system/change_identity.ts";
 import { listenForChildren, onceEnded } from "../system/children.ts";
 import { parseReply } from "../system/ident.ts";
 import { Errno, SystemError } from "../system/libc.ts";
-import { type Inheritance, type ProcessEnd, startDetached } from "../system/process.ts";
+import { type Inheritance, type ProcessEnd, startProgram } from "../system/process.ts";
 import { type Endpoint, keepAlive, linger } from "../system/socket.ts";
 import type { Stream } from "../system/stream.ts";
 import type { Performer } from "./consult_tables.ts";
@@ -53,7 +53,7 @@ export function eventedPerformer(
     askUser,
     async runCommand(command, variables) {
       listenForChildren();
-      const pid = startDetached({ ...shellProgram(command), ...inheritance(variables) });
+      const { pid } = startProgram({ ...shellProgram(command), ...inheritance(variables) });
       const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
       onceEnded(pid, resolve);
       const end = await promise;

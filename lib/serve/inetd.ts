@@ -1,20 +1,23 @@
-import { encodeBytes } from "../bytes.ts";
 import type { Serve } from "../cli.ts";
+import { pluginEnvironment } from "../command/environment.ts";
+import { runBlocking } from "../command/run_blocking.ts";
 import type { Config } from "../config/config.ts";
+import { converse } from "../conversation.ts";
 import { type Log, Severity } from "../log.ts";
-import { openEarlyLog, readConfiguration } from "../start.ts";
-import { closeFile, Errno, now, SystemError, userAndGroup, writeAll } from "../system/libc.ts";
+import { openLogOf, readConfiguration } from "../start.ts";
+import { Errno, now, SystemError, userAndGroup } from "../system/libc.ts";
 import {
   awaitBytes,
   type Endpoint,
   isListening,
+  lingeringClose,
   peerOf,
-  sayGoodbye,
   serverEndOf,
 } from "../system/socket.ts";
+import { printLine } from "../system/terminal.ts";
 import { blockingPerformer } from "./blocking_performer.ts";
+import { blockingWire } from "./blocking_wire.ts";
 import { consultTables } from "./consult_tables.ts";
-import { converse } from "./converse.ts";
 import { daemonName } from "./daemon_name.ts";
 import { passedDescriptors } from "./inherited.ts";
 
@@ -41,11 +44,12 @@ const CANNOT_SERVE = 2;
 export async function serveInetd(invocation: Serve): Promise<number> {
   const passed = passedDescriptors();
   const fd = passed[0] ?? STDIN;
-  const peer = findPeer(fd);
+  const peer = findPeer(fd, invocation.config);
   if (typeof peer === "number") return peer;
   if (peer === "listening") {
     const { serveWaiting } = await import("./wait.ts");
-    return await serveWaiting(invocation, passed.length > 0 ? passed : [STDIN]);
+    const byParent = passed.length === 0;
+    return await serveWaiting(invocation, byParent ? [STDIN] : passed, byParent);
   }
   const start = readConfiguration(invocation.config);
   if (start === undefined) return CANNOT_SERVE;
@@ -57,13 +61,19 @@ export async function serveInetd(invocation: Serve): Promise<number> {
     log(Severity.error, "Error: NRPE daemon cannot be run as user/group root!");
     return CANNOT_SERVE;
   }
+  const deadline = now() + config.connection_timeout * 1000;
+  let wire = blockingWire(fd);
   if (invocation.tls && config.ssl_enabled) {
-    const { serveOneClient } = await import("./one_client.ts");
-    return await serveOneClient(start, fd, peer, variables);
+    const { secureConnection } = await import("./inetd_tls.ts");
+    const secured = await secureConnection(start, fd, peer, deadline);
+    if (typeof secured === "number") return secured;
+    wire = secured;
   }
-  converse({ config, log, peer: peer?.address ?? "unknown" }, fd, variables);
+  const run = (line: string) =>
+    runBlocking(line, pluginEnvironment(variables), config.command_timeout);
+  await converse({ config, log, peer: peer?.address ?? "unknown", deadline, run }, wire);
   // The client waits for the end of the connection; ending the process takes longer than that.
-  closeFile(fd);
+  wire.close();
   return SERVED;
 }
 
@@ -77,36 +87,37 @@ async function admit(
   fd: number,
   client: Endpoint | undefined,
 ): Promise<readonly string[] | undefined> {
-  const connection = { client, server: serverEndOf(fd), daemon: daemonName() };
+  const connection = {
+    client,
+    server: serverEndOf(fd),
+    daemon: daemonName(),
+    logsGranted: true,
+  };
   const performer = blockingPerformer(fd);
   const admission = await consultTables(config, log, connection, performer);
   const { admitted, bannerSent, variables } = admission;
   if (admitted) return variables;
   const deadline = now() + REFUSAL_TIMEOUT;
-  if (bannerSent) sayGoodbye(fd, deadline);
+  if (bannerSent) lingeringClose(fd, deadline);
   else awaitBytes(fd, deadline);
   return undefined;
 }
 
 /** Whom a descriptor is connected with, or the exit status when it is with nobody. */
-function findPeer(fd: number): Endpoint | undefined | "listening" | number {
+function findPeer(fd: number, config: string): Endpoint | undefined | "listening" | number {
   try {
     return peerOf(fd);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     if (error.errno === Errno.ENOTSOCK || error.errno === Errno.EBADF) {
-      complain("standard input is no connection: this mode is for inetd, xinetd or systemd");
+      const problem = "standard input is no connection: this mode is for inetd, xinetd or systemd";
+      printLine(STDERR, problem);
+      openLogOf(config)(Severity.error, `Error: ${problem}`);
       return CANNOT_SERVE;
     }
     if (isListening(fd)) return "listening";
     const gone = `Could not read request from client unknown, bailing out... (${error.message})`;
-    openEarlyLog()(Severity.error, gone);
+    openLogOf(config)(Severity.error, gone);
     return SERVED;
   }
-}
-
-/** Says what is wrong where a person who tries the command line sees it, and in the log. */
-function complain(problem: string): void {
-  writeAll(STDERR, encodeBytes(`nrpe: ${problem}\n`));
-  openEarlyLog()(Severity.error, `Error: ${problem}`);
 }

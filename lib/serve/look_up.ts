@@ -29,7 +29,7 @@ export function lookUpProgram(question: LookUp): Program {
   const words = question.kind === "name"
     ? [question.kind, question.address]
     : [question.kind, question.netgroup, question.host];
-  return { file: SELF, argv: ["nrpe", LOOK_UP_OPTION, ...words] };
+  return { file: SELF, argv: ["nrpe", LOOK_UP_OPTION, ...words], shell: false };
 }
 
 /** What came of asking: the answer, or why there is none. */

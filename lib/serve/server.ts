@@ -1,15 +1,18 @@
 import type { Executor } from "../command/executor.ts";
+import { converse, LINGER_TIMEOUT } from "../conversation.ts";
 import { type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
 import type { Endpoint } from "../system/socket.ts";
-import type { Stream } from "../system/stream.ts";
+import { drain, type Stream } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
+import { describeUnexpected } from "../unexpected.ts";
 import { admit } from "./admit.ts";
 import { countConnections, type Exceeded } from "./connection_count.ts";
-import { converseEvented, sayGoodbye } from "./converse_evented.ts";
 import type { Generation } from "./generation.ts";
 import { logRarely } from "./rarely.ts";
-import { GOODBYE_TIMEOUT } from "./reading.ts";
+import { streamWire } from "./stream_wire.ts";
+
+const NOTHING = new Uint8Array(0);
 
 /** How long the first bytes of a refused client are waited for, in milliseconds. */
 const HEAR_OUT = 1_000;
@@ -51,14 +54,15 @@ export function makeServer({ current, log, executor, environment, room, idle }: 
     if (config.debug) log(Severity.debug, `Connection from ${peer.address} port ${peer.port}`);
     const admission = await admit(generation, stream, peer, environment(generation), log);
     if (!admission.admitted) {
-      if (admission.bannerSent) return await sayGoodbye(stream, HEAR_OUT);
-      return await hearOut(stream);
+      if (!admission.bannerSent) return await hearOut(stream);
+      const deadline = now() + HEAR_OUT;
+      await stream.finish(NOTHING, deadline);
+      return await drain(stream, deadline);
     }
     const deadline = now() + config.connection_timeout * 1000;
     if (tls !== undefined && !await shakeHands(stream, tls, { ...peer, log }, deadline)) return;
-    const patience = tls === undefined ? GOODBYE_TIMEOUT : config.ssl_shutdown_timeout * 1000;
-    const session = { config, log, peer: peer.address };
-    await converseEvented(session, stream, { deadline, patience }, (line) => {
+    const patience = tls === undefined ? LINGER_TIMEOUT : config.ssl_shutdown_timeout * 1000;
+    const run = (line: string) => {
       unasked.delete(stream);
       return executor.run({
         source: peer.address,
@@ -66,7 +70,9 @@ export function makeServer({ current, log, executor, environment, room, idle }: 
         inheritance: admission.inheritance,
         seconds: config.command_timeout,
       });
-    });
+    };
+    const session = { config, log, peer: peer.address, deadline, run };
+    await converse(session, streamWire(stream, patience));
   };
 
   return {
@@ -90,6 +96,9 @@ export function makeServer({ current, log, executor, environment, room, idle }: 
       });
       try {
         await serve(stream, peer, generation);
+      } catch (error) {
+        // A fault of the program ends the conversation in which it shows, and no other.
+        log(Severity.error, `${describeUnexpected(error)} (client ${peer.address})`);
       } finally {
         stream.close();
       }

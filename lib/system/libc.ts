@@ -7,8 +7,17 @@
  *
  * Structures have the layout of 64-bit Linux, which glibc and musl share.
  */
-import { CString, dlopen, type FFIFunction, type Library, type Pointer, ptr, read } from "bun:ffi";
-import { encodeBytes } from "../bytes.ts";
+import {
+  dlopen,
+  type FFIFunction,
+  type Library,
+  type Pointer,
+  ptr,
+  read,
+  toArrayBuffer,
+} from "bun:ffi";
+import { decodeBytes, encodeBytes } from "../bytes.ts";
+import { openFlags } from "./architecture.ts";
 
 /**
  * The name by which glibc and musl both answer with themselves, as they are loaded, without looking for
@@ -73,6 +82,7 @@ const libc = bindLibc({
 
 const rare = bindLater({
   strerror: { args: ["i32"], returns: "cstring" },
+  strlen: { args: ["ptr"], returns: "u64" },
   write: { args: ["i32", "buffer", "u64"], returns: "i32" },
 });
 
@@ -82,17 +92,23 @@ export const Errno = {
   ENOENT: 2,
   ESRCH: 3,
   EINTR: 4,
+  ENXIO: 6,
   ENOEXEC: 8,
   EBADF: 9,
   EAGAIN: 11,
+  ENOMEM: 12,
   EACCES: 13,
+  EEXIST: 17,
   ENOTDIR: 20,
   EISDIR: 21,
   ENFILE: 23,
   EMFILE: 24,
+  ENOSPC: 28,
+  EPIPE: 32,
   ENOSYS: 38,
   ELOOP: 40,
   ENOTSOCK: 88,
+  EPROTOTYPE: 91,
   EAFNOSUPPORT: 97,
   EADDRINUSE: 98,
   EADDRNOTAVAIL: 99,
@@ -150,18 +166,19 @@ export function stringArray(texts: readonly string[]): StringArray {
   return { array, memory };
 }
 
-/** The text at a pointer that a C function returned, or undefined for NULL. */
-export function textAt(pointer: Pointer | null): string | undefined {
-  return pointer === null ? undefined : String(new CString(pointer));
+/** The byte string at a pointer that a C function returned; empty for NULL. */
+export function textAt(pointer: Pointer | null): string {
+  const length = pointer ? Number(rare().strlen(pointer)) : 0;
+  return length === 0 ? "" : decodeBytes(new Uint8Array(toArrayBuffer(pointer!, 0, length)));
 }
 
-const O_CLOEXEC = 0o2000000;
-/** Flags of open(2) on Linux. */
+/** Ways to open a file, see open(2). */
 export const Open = {
-  readOnly: O_CLOEXEC,
-  append: 0o1 | 0o100 | 0o2000 | O_CLOEXEC,
-  readWrite: 0o2 | O_CLOEXEC,
-  directory: 0o200000 | O_CLOEXEC,
+  readOnly: openFlags.O_CLOEXEC,
+  /** Without waiting for anybody, see O_NONBLOCK. */
+  readOnlyAtOnce: openFlags.O_NONBLOCK | openFlags.O_CLOEXEC,
+  readWrite: openFlags.O_RDWR | openFlags.O_CLOEXEC,
+  directory: openFlags.O_DIRECTORY | openFlags.O_CLOEXEC,
 } as const;
 
 /**
@@ -217,23 +234,31 @@ export function writeAll(fd: number, bytes: Uint8Array): number {
 export function readFile(path: string, limit = Number.MAX_SAFE_INTEGER): Uint8Array {
   const fd = openFile(path, Open.readOnly);
   try {
-    let bytes = new Uint8Array(4096);
-    let length = 0;
-    while (length <= limit) {
-      if (length === bytes.byteLength) {
-        const larger = new Uint8Array(bytes.byteLength * 4);
-        larger.set(bytes);
-        bytes = larger;
-      }
-      const count = readInto(fd, bytes.subarray(length));
-      if (count < 0) throw new SystemError("read", -count, path);
-      if (count === 0) break;
-      length += count;
-    }
-    return bytes.subarray(0, length > limit ? limit + 1 : length);
+    return readToEnd(fd, path, limit);
   } finally {
     closeFile(fd);
   }
+}
+
+/**
+ * Reads what is left of a file that is open, as {@link readFile} does.
+ * @throws {SystemError} with the path as its subject when it cannot be read.
+ */
+export function readToEnd(fd: number, path: string, limit: number): Uint8Array {
+  let bytes = new Uint8Array(4096);
+  let length = 0;
+  while (length <= limit) {
+    if (length === bytes.byteLength) {
+      const larger = new Uint8Array(bytes.byteLength * 4);
+      larger.set(bytes);
+      bytes = larger;
+    }
+    const count = readInto(fd, bytes.subarray(length));
+    if (count < 0) throw new SystemError("read", -count, path);
+    if (count === 0) break;
+    length += count;
+  }
+  return bytes.subarray(0, length > limit ? limit + 1 : length);
 }
 
 /** Conditions of poll(2). */

@@ -1,9 +1,9 @@
 /**
  * Names, addresses, netgroups and accounts, asked of the C library, which may block.
  */
-import { type Pointer, ptr, read, toBuffer } from "bun:ffi";
+import { type Pointer, ptr, read } from "bun:ffi";
 import { decodeBytes } from "../bytes.ts";
-import { bindLater, cString, Errno, SystemError } from "./libc.ts";
+import { bindLater, cString, Errno, SystemError, textAt } from "./libc.ts";
 
 const AF_UNSPEC = 0;
 const AF_INET = 2;
@@ -21,7 +21,6 @@ const libc = bindLater({
   getnameinfo: { args: ["ptr", "u32", "buffer", "u32", "ptr", "u32", "i32"], returns: "i32" },
   getpwnam: { args: ["buffer"], returns: "ptr" },
   getgrnam: { args: ["buffer"], returns: "ptr" },
-  strlen: { args: ["ptr"], returns: "u64" },
 });
 
 const netgroups = bindLater({
@@ -100,11 +99,6 @@ function nameInfo(entry: Pointer, flags: number): string | undefined {
   const length = read.u32(entry, 16);
   const failed = libc().getnameinfo(sockaddr, length, text, NI_MAXHOST, null, 0, flags);
   return failed === 0 ? decodeBytes(text, 0, text.indexOf(0)) : undefined;
-}
-
-function textAt(pointer: Pointer): string {
-  const length = Number(libc().strlen(pointer));
-  return length === 0 ? "" : decodeBytes(toBuffer(pointer, 0, length));
 }
 
 /**

@@ -1,4 +1,6 @@
+import { type Pointer, ptr } from "bun:ffi";
 import { encodeBytes } from "../bytes.ts";
+import { openFlags } from "./architecture.ts";
 import {
   bindLater,
   bindLibc,
@@ -25,7 +27,10 @@ const libc = bindLibc({
   },
   posix_spawn_file_actions_adddup2: { args: ["buffer", "i32", "i32"], returns: "i32" },
   posix_spawn_file_actions_destroy: { args: ["buffer"], returns: "i32" },
-  waitpid: { args: ["i32", "buffer", "i32"], returns: "i32" },
+  clone: { args: ["ptr", "ptr", "i32", "ptr"], returns: "i32" },
+  setpgrp: { args: [], returns: "i32" },
+  sigprocmask: { args: ["i32", "buffer", "ptr"], returns: "i32" },
+  waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   getrlimit: { args: ["i32", "buffer"], returns: "i32" },
   setrlimit: { args: ["i32", "buffer"], returns: "i32" },
 });
@@ -46,18 +51,24 @@ const FILE_ACTIONS_SIZE = 80;
 // glibc, an int in musl, which is the same in little-endian), the group, and two sets of 128 bytes,
 // the signals to be handled by default and those to be blocked.
 const ATTRIBUTES_SIZE = 336;
+const GROUP_AT = 4;
 const DEFAULT_SIGNALS_AT = 8;
+const DEFAULT_SIGNALS_END = 16;
 
 const SETPGROUP = 0x02;
 const SETSIGDEF = 0x04;
 const SETSIGMASK = 0x08;
-const O_CLOEXEC = 0o2000000;
-const O_RDWR = 2;
 /** The descriptor of the null device in a program that is being started. */
 const NULL_DEVICE = 0;
 const WNOHANG = 1;
 const PRIO_PROCESS = 0;
 const SIG_DFL = 0n;
+const SIG_SETMASK = 2;
+/** The size of a sigset_t of glibc and musl, in bytes. */
+const SIGNAL_SET_SIZE = 128;
+const SIGCHLD = 17;
+const CLONE_VM = 0x100;
+const CLONE_VFORK = 0x4000;
 /** pidfd_open(2) has this number on every architecture. */
 const SYS_PIDFD_OPEN = 434;
 const RLIMIT_NOFILE = 7;
@@ -66,8 +77,6 @@ const USUAL_OPEN_FILES = 1024;
 
 const F_SETFL = 4;
 const F_SETOWN = 8;
-const O_NONBLOCK = 0o4000;
-const O_ASYNC = 0o20000;
 
 /** Signals by number (Linux). */
 export const Signal = { kill: 9, pipe: 13, term: 15, fileSize: 25 } as const;
@@ -82,28 +91,34 @@ export interface Inheritance {
   readonly nice?: readonly number[];
 }
 
-/** A program to start in a process group of its own. */
+/** A program to start. */
 export interface Start extends Inheritance {
   readonly file: string;
   readonly argv: readonly string[];
 }
 
-/** A started program; its standard output can be read from `stdout`. */
+/** A started program and the process group that it and its descendants are in. */
 export interface Started {
   readonly pid: number;
+  readonly group: number;
+}
+
+/** A started program whose standard output can be read from `stdout`. */
+export interface StartedPlugin extends Started {
   readonly stdout: number;
 }
 
 /**
  * Starts a program whose standard output is to be read, on a pipe; otherwise as
- * {@link startDetached} does.
+ * {@link startProgram} does.
  *
  * @throws {SystemError} when it cannot be started, ENOENT or EACCES for instance.
  */
-export function startInGroup(start: Start): Started {
+export function startPiped(start: Start): StartedPlugin {
   const { readEnd, writeEnd } = makePipe();
   try {
-    return { pid: startDetached(start, NULL_DEVICE, writeEnd), stdout: readEnd };
+    const { pid, group } = startProgram(start, writeEnd);
+    return { pid, group, stdout: readEnd };
   } catch (error) {
     closeFile(readEnd);
     throw error;
@@ -124,37 +139,83 @@ export interface Pipe {
  */
 export function makePipe(): Pipe {
   const ends = new Int32Array(2);
-  if (libc.pipe2(ends, O_CLOEXEC) !== 0) throw new SystemError("pipe2", lastErrno());
+  if (libc.pipe2(ends, openFlags.O_CLOEXEC) !== 0) throw new SystemError("pipe2", lastErrno());
   // Destructuring would use an iterator, whose first use costs 70 µs.
   return { readEnd: ends[0]!, writeEnd: ends[1]! };
 }
 
 /**
- * Starts a program as the leader of a new process group, its standard error, and its standard input
- * and output too unless descriptors are given for them, on the null device.
+ * Starts a program in a new process group, its standard error, its standard input and, unless a
+ * descriptor is given for it, its standard output on the null device.
  *
- * What the embedded runtime has changed in this process is put right for the program: it ignores
- * SIGPIPE and SIGXFSZ and raises the soft limit of open files to the hard one.
+ * The program does not lead the group. setsid(1) and programs that call setsid(2) behave differently
+ * as leaders: setsid(1) forks then, and its exit status is no longer the plugin's. Under the reference
+ * no plugin leads its group either.
  *
- * @returns Its process id.
+ * The program starts with no signal ignored or blocked, whoever started this process, and with the
+ * usual soft limit of open files, which the embedded runtime raises.
+ *
  * @throws {SystemError} when it cannot be started.
  */
-export function startDetached(start: Start, stdin = NULL_DEVICE, stdout = NULL_DEVICE): number {
-  return start.nice === undefined ? spawn(start, stdin, stdout) : spawnNice(start, stdout);
+export function startProgram(start: Start, stdout = NULL_DEVICE): Started {
+  const group = makeGroup();
+  try {
+    const pid = start.nice === undefined
+      ? spawn(start, group, NULL_DEVICE, stdout)
+      : spawnNice(start, group, stdout);
+    return { pid, group };
+  } finally {
+    release(group);
+  }
+}
+
+/** What the first process of a group runs on: a function of the C library that calls one other. */
+const STACK_SIZE = 16384;
+let stackMemory: Uint8Array | undefined;
+
+/**
+ * Makes a process group: clones a process that makes itself the leader, by setpgrp(3), and ends. As
+ * long as nobody has waited for it, others can be put into its group.
+ *
+ * Until it has ended this process stands still, as with vfork(2), and no signal handler runs in the
+ * memory that both share.
+ *
+ * @returns The group's id.
+ * @throws {SystemError} when there is no process to be had.
+ */
+function makeGroup(): number {
+  stackMemory ??= new Uint8Array(STACK_SIZE);
+  const all = new Uint8Array(SIGNAL_SET_SIZE).fill(0xff);
+  const own = new Uint8Array(SIGNAL_SET_SIZE);
+  libc.sigprocmask(SIG_SETMASK, all, own);
+  const base = ptr(stackMemory);
+  const top = base + STACK_SIZE - (base + STACK_SIZE) % 16;
+  const { ptr: setpgrp } = libc.setpgrp as unknown as { readonly ptr: Pointer };
+  const flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+  const group = libc.clone(setpgrp, top as Pointer, flags, null);
+  const errno = group < 0 ? lastErrno() : 0;
+  libc.sigprocmask(SIG_SETMASK, own, null);
+  if (group < 0) throw new SystemError("clone", errno);
+  return group;
+}
+
+/** Waits for the ended leader of a group. The group lives on as long as it has other members. */
+function release(group: number): void {
+  while (libc.waitpid(group, null, 0) < 0 && lastErrno() === Errno.EINTR);
 }
 
 /**
  * A shell that becomes a program when it is told to. A nice value can be set on a process that has
- * started only, and whoever lowers its own priority for that cannot raise it again: so the program has
- * to wait, or its first steps would be those of a process with another priority.
+ * started only, and a process that lowers its own priority for that cannot raise it again: so the
+ * program has to wait, or its first steps would be those of a process with another priority.
  */
 const GATE = 'read -r go && exec "$@" </dev/null';
 
-function spawnNice({ file, argv, nice = [], ...rest }: Start, stdout: number): number {
+function spawnNice({ file, argv, nice = [], ...rest }: Start, group: number, stdout: number) {
   const { readEnd, writeEnd } = makePipe();
   try {
     const gate = ["/bin/sh", "-c", GATE, "/bin/sh", file, ...argv.slice(1)];
-    const pid = spawn({ ...rest, file: "/bin/sh", argv: gate }, readEnd, stdout);
+    const pid = spawn({ ...rest, file: "/bin/sh", argv: gate }, group, readEnd, stdout);
     for (const increment of nice) addToNice(pid, increment);
     writeAll(writeEnd, encodeBytes("\n"));
     return pid;
@@ -164,24 +225,29 @@ function spawnNice({ file, argv, nice = [], ...rest }: Start, stdout: number): n
   }
 }
 
-/** As nice(2) for another process; a value that may not be is let be. */
+/** As nice(2) for another process; a value that is not permitted changes nothing. */
 function addToNice(pid: number, increment: number): void {
   const sum = rare().getpriority(PRIO_PROCESS, pid) + increment;
   rare().setpriority(PRIO_PROCESS, pid, Math.max(-20, Math.min(sum, 19)));
 }
 
-function spawn({ file, argv, environment, umask }: Start, stdin: number, stdout: number): number {
+function spawn(
+  { file, argv, environment, umask }: Start,
+  group: number,
+  stdin: number,
+  stdout: number,
+): number {
   const actions = new Uint8Array(FILE_ACTIONS_SIZE);
   libc.posix_spawn_file_actions_init(actions);
+  const { O_RDWR } = openFlags;
   libc.posix_spawn_file_actions_addopen(actions, NULL_DEVICE, cString("/dev/null"), O_RDWR, 0);
   libc.posix_spawn_file_actions_adddup2(actions, stdout, 1);
   libc.posix_spawn_file_actions_adddup2(actions, NULL_DEVICE, 2);
   if (stdin !== NULL_DEVICE) libc.posix_spawn_file_actions_adddup2(actions, stdin, 0);
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
   attributes[0] = SETPGROUP | SETSIGDEF | SETSIGMASK;
-  for (const signal of [Signal.pipe, Signal.fileSize]) {
-    attributes[DEFAULT_SIGNALS_AT + ((signal - 1) >> 3)]! |= 1 << ((signal - 1) & 7);
-  }
+  for (let at = 0; at < 4; at++) attributes[GROUP_AT + at] = group >> (8 * at);
+  attributes.fill(0xff, DEFAULT_SIGNALS_AT, DEFAULT_SIGNALS_END);
   const pid = new Int32Array(1);
   const args = stringArray(argv);
   const variables = stringArray(environment);
@@ -261,11 +327,26 @@ export type ProcessEnd =
   | { readonly kind: "exited"; readonly status: number }
   | { readonly kind: "killed"; readonly signal: number };
 
-/** How a child ended, or undefined while it runs; waits for that if asked to. */
-export function reap(pid: number, wait: boolean): ProcessEnd | undefined {
+/**
+ * How a child ended, or undefined while it runs.
+ * @throws {SystemError} when there is no such child.
+ */
+export function reap(pid: number): ProcessEnd | undefined {
+  return waitForChild(pid, WNOHANG);
+}
+
+/**
+ * Waits until a child ends.
+ * @throws {SystemError} when there is no such child.
+ */
+export function awaitEnd(pid: number): ProcessEnd {
+  return waitForChild(pid, 0)!;
+}
+
+function waitForChild(pid: number, options: number): ProcessEnd | undefined {
   const status = new Int32Array(1);
   for (;;) {
-    const found = libc.waitpid(pid, status, wait ? 0 : WNOHANG);
+    const found = libc.waitpid(pid, status, options);
     if (found === 0) return undefined;
     if (found === pid) return endOf(status[0]!);
     const errno = lastErrno();
@@ -290,13 +371,25 @@ function endOf(status: number): ProcessEnd {
 /** Lets the kernel announce with SIGIO that a descriptor can be read; reading it no longer waits. */
 export function announceReadable(fd: number): void {
   rare().fcntl(fd, F_SETOWN, rare().getpid());
-  rare().fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC);
+  rare().fcntl(fd, F_SETFL, openFlags.O_NONBLOCK | openFlags.O_ASYNC);
 }
 
 /**
- * Sends a signal to every process of a group; 0 only asks whether there is one.
- * @returns Whether there was one.
+ * Sends a signal to a started program and everything in its group, or only asks, with 0, whether
+ * something of them is left. A program that has made a group or a session of its own since is found
+ * there.
+ *
+ * @param ended Whether the program's own process has been waited for.
+ * @returns 0, ESRCH where nothing is left, EPERM where nothing is left that may be signalled.
  */
-export function signalGroup(leader: number, signal: number): boolean {
-  return rare().kill(-leader, signal) === 0;
+export function signalPlugin({ pid, group }: Started, signal: number, ended: boolean): number {
+  const inGroup = sendSignal(-group, signal);
+  const inOwn = sendSignal(-pid, signal);
+  if (inGroup === 0 || inOwn === 0) return 0;
+  if (inGroup !== Errno.ESRCH) return inGroup;
+  return inOwn === Errno.ESRCH && !ended ? sendSignal(pid, signal) : inOwn;
+}
+
+function sendSignal(target: number, signal: number): number {
+  return rare().kill(target, signal) === 0 ? 0 : lastErrno();
 }

@@ -36,24 +36,57 @@ describe("readRequest()", () => {
   });
 
   const read: readonly [text: string, rules: object, request: object][] = [
-    ["_NRPE_CHECK", {}, { kind: "version" }],
+    ["_NRPE_CHECK", {}, { kind: "version", name: "_NRPE_CHECK" }],
     ["y", {}, { kind: "undefined command", name: "y" }],
     ["$(id)", {}, { kind: "undefined command", name: "$(id)" }],
-    ["x", {}, { kind: "command", name: "x", line: "/x " }],
-    ["x!a b!c", {}, { kind: "command", name: "x", line: "/x a b" }],
-    ["!!x!!a!!", {}, { kind: "command", name: "x", line: "/x a" }],
+    ["x", {}, { kind: "command", name: "x", definition: "/x $ARG1$", line: "/x " }],
+    ["x!a b!c", {}, { kind: "command", name: "x", definition: "/x $ARG1$", line: "/x a b" }],
+    ["!!x!!a!!", {}, { kind: "command", name: "x", definition: "/x $ARG1$", line: "/x a" }],
     [
       "x!$(id)",
       { allow_bash_command_substitution: true },
-      { kind: "command", name: "x", line: "/x $(id)" },
+      { kind: "command", name: "x", definition: "/x $ARG1$", line: "/x $(id)" },
     ],
-    ["x!a", { command_prefix: "/p $$" }, { kind: "command", name: "x", line: "/p $ /x a" }],
-    ["x!a;", { nasty_metachars: "" }, { kind: "command", name: "x", line: "/x a;" }],
+    ["x!a", { command_prefix: "/p $$" }, {
+      kind: "command",
+      name: "x",
+      definition: "/p $$ /x $ARG1$",
+      line: "/p $ /x a",
+    }],
+    ["x!a;", { nasty_metachars: "" }, {
+      kind: "command",
+      name: "x",
+      definition: "/x $ARG1$",
+      line: "/x a;",
+    }],
   ];
 
   test.each(read)("reads %j", (text, rules, request) => {
     expect(readRequest(text, { ...RULES, ...rules })).toEqual(request as never);
   });
+});
+
+describe("readRequest() on command substitutions put together from parts", () => {
+  const ask = (line: string, text: string) =>
+    readRequest(text, {
+      ...RULES,
+      commands: new Map([["x", { name: "x", line, position: { file: "f", line: 1 } }]]),
+    }).kind;
+
+  test.each([
+    ["$ARG1$$ARG2$", "x!5$!(id)"],
+    ["$$$ARG1$", "x!(id)"],
+    ["$ARG1$(id)", "x!$"],
+    ["$ARG1$$ARG2$$ARG3$", "x!$!!(id)"],
+    ["/bin/echo $$(date) $ARG1$$ARG2$", "x!$!(id)"],
+  ])("refuses %j asked with %j", (line, text) => expect(ask(line, text)).toBe("invalid"));
+
+  test.each([
+    ["/bin/echo $(date) $ARG1$", "x!a"],
+    ["/bin/echo $(date) $ARG1$", "x!$ a ("],
+    ["/bin/echo $$(id) $ARG1$", "x!a"],
+    ["$ARG1$ $ARG2$", "x!$!(id)"],
+  ])("takes %j asked with %j", (line, text) => expect(ask(line, text)).toBe("command"));
 });
 
 describe("expandMacros()", () => {
@@ -86,14 +119,18 @@ describe("programOf()", () => {
     ["/bin/echo a  b\t-c ", ["/bin/echo", "a", "b", "-c"]],
     ["/a/b_c.d -w 5%,10% --x=y:z@i+j", ["/a/b_c.d", "-w", "5%,10%", "--x=y:z@i+j"]],
   ])("starts %j without a shell", (line, argv) => {
-    expect(programOf(line)).toEqual({ file: argv[0]!, argv });
+    expect(programOf(line)).toEqual({ file: argv[0]!, argv, shell: false });
   });
 
   const shell = "echo x;./x; x=1 /y;/a $b;/a `b`;/a 'b';/a \"b\";/a \\b;/a *;/a ?;/a [b];/a ~;" +
     "/a #;/a (b);/a <b;/a >b;/a |b;/a &;/a {b};/a !b;/a ^b;/a \x01;/a \xe4";
 
   test.each(shell.split(";").concat("/a;b", "/a\nb"))("leaves %j to the shell", (line) => {
-    expect(programOf(line)).toEqual({ file: "/bin/sh", argv: ["/bin/sh", "-c", line] });
+    expect(programOf(line)).toEqual({
+      file: "/bin/sh",
+      argv: ["/bin/sh", "-c", line],
+      shell: true,
+    });
   });
 });
 

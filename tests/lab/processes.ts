@@ -13,11 +13,6 @@ export function childrenOf(pid: number): number[] {
   return readFileSync(children, "latin1").split(" ").filter((child) => child !== "").map(Number);
 }
 
-/** The keepers that an agent has; it should be one, from the first answer on. */
-export function keepersOf(pid: number): number[] {
-  return childrenOf(pid).filter((child) => commandLine(child).includes("# nrpe-keeper"));
-}
-
 /** Whether a process runs; one that is only to be reaped does not. */
 export function isRunning(pid: number): boolean {
   return commandLine(pid) !== "";

@@ -50,6 +50,12 @@ function runs(pid: number): boolean {
   }
 }
 
+/** The beginning of a command line that sleeps as root, as a command of sudo does. */
+function asRoot(): string {
+  const setpriv = room.file("setpriv", readFileSync("/usr/bin/setpriv"), 0o4755);
+  return `${setpriv} --reuid=0 --regid=0 --clear-groups sleep`;
+}
+
 describe.concurrent("a conversation", () => {
   test.each(VERSIONS)("in version %d is answered in that version", async (version) => {
     const { text, code, status, version: answered } = await run("/bin/echo hello", { version });
@@ -94,6 +100,8 @@ describe.concurrent("a conversation", () => {
 });
 
 describe.concurrent("a request that is not answered", () => {
+  const SPEAKS_TLS =
+    "Error: Client unknown speaks TLS, and this service is plain: use check_nrpe with -n, or do without the agent's option -n";
   const valid = encodeQuery({ version: 4, text: "x" });
   const changed = (at: number, byte: number) => valid.with(at, byte);
   const cases: readonly [what: string, bytes: Uint8Array, log: string][] = [
@@ -130,7 +138,10 @@ describe.concurrent("a request that is not answered", () => {
     expect(await agent.received()).toHaveLength(0);
     expect(await agent.exited).toBe(0);
     const lines = config.log().trimEnd().split("\n").map((line) => line.replace(/^\[\d+\] /, ""));
-    expect(lines).toEqual([line, "Client request from unknown was invalid, bailing out..."]);
+    const bailing = "Client request from unknown was invalid, bailing out...";
+    expect(lines.slice(0, 2)).toEqual([line, bailing]);
+    const isTls = bytes[0] === 0x16;
+    expect(lines.slice(2)).toEqual(isTls ? [SPEAKS_TLS] : []);
   });
 
   test.each([0, 1, 2, 15, 500])("ends after %d bytes and is logged", async (length) => {
@@ -257,8 +268,9 @@ describe.concurrent("a plugin", () => {
     ["@DIR@/wrong-interpreter"],
   ])("that cannot be started (%s) is UNKNOWN", async (line) => {
     room.file("wrong-interpreter", "#!/nonexistent/interpreter\n", 0o755);
-    const { text, code } = await run(line.replace("@DIR@", room.path));
+    const { text, code, log } = await run(line.replace("@DIR@", room.path));
     expect({ text, code }).toEqual({ text: "NRPE: Unable to read output", code: 3 });
+    expect(log).toContain(`Error: command[x]: ${line.replace("@DIR@", room.path)}: `);
   });
 
   test("that cannot be started for want of processes is UNKNOWN, and logged", async () => {
@@ -270,6 +282,32 @@ describe.concurrent("a plugin", () => {
     expect(decoding).toMatchObject({ packet: { code: 3, text } });
     expect(await agent.exited).toBe(0);
     expect(config.log()).toContain("Error: could not start a command: ");
+  });
+
+  test.each([
+    ["/usr/bin/env /nonexistent/plugin", /\/nonexistent\/plugin: No such file or directory/],
+    ["no-such-plugin 'a b'", /no-such-plugin: no such program in PATH/],
+    ["/bin/true && /etc/passwd", /\/etc\/passwd: Permission denied/],
+  ])(
+    "that a shell or another program cannot start (%s) is named in the log",
+    async (line, reason) => {
+      expect((await run(line)).log).toMatch(reason);
+    },
+  );
+
+  test.each([["echo t; exec @DIR@/crash"], ["@DIR@/crash"], ["echo t; @DIR@/crash"]])(
+    "that dies of a signal (%s) is CRITICAL with and without a shell",
+    async (line) => {
+      room.file("crash", "#!/bin/sh\necho t\nkill -SEGV $$\n", 0o755);
+      expect(await run(line.replace("@DIR@", room.path))).toMatchObject({ code: 2 });
+    },
+  );
+
+  test("that cannot be ended is left at the time-out, and the log names it", async () => {
+    const { text, code, log } = await run(`${asRoot()} 1000`, { more: "command_timeout=1" });
+    expect({ text, code }).toEqual({ text: "NRPE: Command timed out after 1 seconds", code: 3 });
+    const [, pid] = /process ([0-9]+) \(sleep\) could not be ended: it runs as user 0/.exec(log)!;
+    process.kill(Number(pid), "SIGKILL");
   });
 
   test("without an interpreter line is run by the shell", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { lintTables } from "../../lib/wrappers/lint.ts";
-import { complaint } from "../../lib/wrappers/lint_finding.ts";
+import { lintTables } from "../../lib/wrappers/lint/tables.ts";
+import { problem } from "../../lib/wrappers/lint/finding.ts";
 import type { FileRead } from "../../lib/wrappers/match_list.ts";
 import { seededRandom } from "../lab/random.ts";
 
@@ -14,7 +14,7 @@ interface Texts {
   readonly files?: Readonly<Record<string, string | null>>;
 }
 
-function lint({ allow, deny, files = {} }: Texts, checkName?: () => ReturnType<typeof complaint>) {
+function lint({ allow, deny, files = {} }: Texts, checkName?: () => ReturnType<typeof problem>) {
   const read = (path: string): FileRead => {
     const text = path === "A" ? allow : path === "D" ? deny : files[path];
     if (text === null) return { kind: "unreadable", reason: "Permission denied" };
@@ -24,6 +24,7 @@ function lint({ allow, deny, files = {} }: Texts, checkName?: () => ReturnType<t
     ask: ({ kind, ...question }) =>
       kind !== "netgroup" && USERS.includes(Object.values(question)[0]!),
     directoryExists: (path) => path === "/etc",
+    agent: "nrpe",
     services: () => SERVICES,
     ...(checkName === undefined ? {} : { checkName }),
   });
@@ -73,7 +74,7 @@ const CLIENTS: readonly Row[] = [
     "10.0.0.0/",
     7,
     "error empty-net-length",
-    "write the length right behind the slash, without a blank",
+    "write the length right after the slash, without a blank",
   ],
   ["10.0.0.0/0.0.0.255", 7, "error inverted-mask", "write 10.0.0.0/255.255.255.0"],
   ["10.0.0.0/255.0.255.0", 7, "warning odd-mask"],
@@ -119,7 +120,7 @@ const CLIENTS: readonly Row[] = [
     "[2001:db8::]/",
     7,
     "error empty-net-length",
-    "write the length right behind the slash, without a blank",
+    "write the length right after the slash, without a blank",
   ],
   ["[2001:db8::]/129", 7, "error bad-net-length"],
   ["[2001:db8::]/32x", 7, "warning odd-net-length"],
@@ -237,7 +238,7 @@ const OPTIONS: readonly Row[] = [
 
 const DAEMONS: readonly Row[] = [
   ["/usr/sbin/nrpe", 1, "error path-as-daemon", "write nrpe"],
-  ["@nrpe", 1, "error netgroup-as-daemon", "write netgroups behind the first colon"],
+  ["@nrpe", 1, "error netgroup-as-daemon", "write netgroups after the first colon"],
   ["[nrpe]", 1, "error bad-brackets", "leave the brackets out"],
   ["sshd nrpe;", 6, "error semicolon", "separate by commas or blanks"],
   ["LOCAL", 1, "error wildcard-not-for-daemons"],
@@ -437,7 +438,7 @@ describe("lintTables()", () => {
       "A:1:7 hint name-lookup",
       "D:1:6 hint name-lookup",
     ]);
-    const found = lint(texts, () => complaint("warning", "unknown-host", "")).findings;
+    const found = lint(texts, () => problem("unknown-host", { name: "" })).findings;
     expect(found.map(({ code, place }) => `${place?.line}:${place?.column} ${code}`)).toEqual([
       "1:7 name-lookup",
       "1:7 unknown-host",
@@ -451,6 +452,7 @@ describe("lintTables()", () => {
     const { findings } = lintTables({ allow: "A", deny: "D", read }, {
       ask: () => true,
       directoryExists: () => true,
+      agent: "nrpe",
       services: () => SERVICES,
     });
     expect(findings.map(({ file, code, place }) => [file, code, place])).toEqual([

@@ -1,0 +1,200 @@
+import {
+  NOT_EXECUTABLE,
+  NOT_FOUND,
+  type Outcome,
+  outcomeOf,
+  type PluginEnd,
+} from "./command/outcome.ts";
+import { type CommandRequest, readRequest, type Request } from "./command/request.ts";
+import type { Config } from "./config/config.ts";
+import { type Log, Severity } from "./log.ts";
+import { isClientHello } from "./protocol/client_hello.ts";
+import { decodeQuery, type Refusal } from "./protocol/decode.ts";
+import { encodeResponse } from "./protocol/encode.ts";
+import type { Query } from "./protocol/packet.ts";
+import { now } from "./system/libc.ts";
+import type { Arrival } from "./system/stream.ts";
+import { VERSION } from "./version.ts";
+
+/** What carries the bytes of a conversation: a blocking socket, or a stream of an event loop. */
+export interface Wire {
+  /**
+   * Waits for bytes.
+   * @param deadline In milliseconds of {@link now}.
+   */
+  readonly receive: (deadline: number) => Arrival | Promise<Arrival>;
+  /**
+   * Sends the response and ends the connection.
+   * @param deadline When the client must have taken it, in milliseconds of {@link now}.
+   */
+  readonly respond: (response: Uint8Array, deadline: number) => void | Promise<void>;
+  /** Closes the connection, if it is still open. */
+  readonly close: () => void;
+}
+
+/** One conversation with a client that may talk. */
+export interface Session {
+  readonly config: Config;
+  readonly log: Log;
+  /** The client's address. */
+  readonly peer: string;
+  /** When the query must have come, in milliseconds of {@link now}. */
+  readonly deadline: number;
+  /** Runs a command line within its limits. */
+  readonly run: (line: string) => PluginEnd | Promise<PluginEnd>;
+}
+
+/** How long a client may take to end a plain connection after the response, in milliseconds. */
+export const LINGER_TIMEOUT = 2_000;
+
+/** The longest pause between two reads of a query that has begun, in milliseconds. */
+const READ_TIMEOUT = 10_000;
+
+/**
+ * Holds a conversation, whatever carries it: one query in, one response out. A client that sends no
+ * query, or an invalid one, gets no response, and the log says why. The caller closes the connection.
+ */
+export async function converse(session: Session, wire: Wire): Promise<void> {
+  const reading = await readQuery(wire, session.deadline);
+  if (reading.kind === "gave up") return giveUp(session, reading.why);
+  if (reading.kind === "refused") return refuse(session, reading);
+  const { query } = reading;
+  const request = readRequest(query.text, session.config);
+  if (request.kind === "invalid") return logInvalid(session, `Error: ${request.reason}`);
+  const outcome = await outcomeFor(session, request);
+  session.log(Severity.debug, `Return Code: ${outcome.code}, Output: ${outcome.text}`);
+  const response = encodeResponse({ version: query.version, ...outcome });
+  await wire.respond(response, now() + session.config.connection_timeout * 1000);
+}
+
+/** What came of waiting for a query. */
+type Reading =
+  | { readonly kind: "query"; readonly query: Query }
+  | { readonly kind: "refused"; readonly reason: Refusal; readonly received: Uint8Array }
+  | { readonly kind: "gave up"; readonly why: string };
+
+/** Reads a query that is to be whole at a deadline, without a pause of more than 10 seconds. */
+async function readQuery(wire: Wire, deadline: number): Promise<Reading> {
+  let buffer: Uint8Array | undefined;
+  for (let length = 0;;) {
+    const pause = now() + READ_TIMEOUT;
+    const arrival = await wire.receive(length === 0 || deadline < pause ? deadline : pause);
+    if (arrival.kind !== "bytes") return gaveUp(arrival, length);
+    buffer = append(buffer, length, arrival.bytes);
+    length += arrival.bytes.byteLength;
+    const decoding = decodeQuery(buffer.subarray(0, length));
+    if (decoding.kind === "packet") return { kind: "query", query: decoding.packet };
+    if (decoding.kind === "refused") {
+      return { ...decoding, received: buffer.subarray(0, length) };
+    }
+  }
+}
+
+/** A buffer that holds some more bytes; `length` is how many it holds already. */
+function append(
+  buffer: Uint8Array | undefined,
+  length: number,
+  bytes: Uint8Array,
+): Uint8Array {
+  // Most queries come in one piece.
+  if (buffer === undefined) return bytes;
+  let larger = buffer;
+  if (length + bytes.byteLength > buffer.byteLength) {
+    // Twice as much as is there, so that a query in many small pieces is not copied for each.
+    larger = new Uint8Array(2 * length + bytes.byteLength);
+    larger.set(buffer.subarray(0, length));
+  }
+  larger.set(bytes, length);
+  return larger;
+}
+
+function gaveUp(arrival: Exclude<Arrival, { readonly kind: "bytes" }>, length: number): Reading {
+  const progress = length === 0 ? "before it sent anything" : `after ${length} bytes of a query`;
+  switch (arrival.kind) {
+    case "timed out":
+      return { kind: "gave up", why: `it was silent for too long ${progress}` };
+    case "closed":
+      return { kind: "gave up", why: `it closed the connection ${progress}` };
+    case "failed":
+      return { kind: "gave up", why: `${arrival.reason} ${progress}` };
+  }
+}
+
+const REFUSALS: Readonly<Record<Refusal, string>> = {
+  "version": "Error: Request packet version was invalid!",
+  "buffer length": "Error: Received packet with invalid buffer size",
+  "checksum": "Error: Request packet had invalid CRC32.",
+  "type": "Error: Request packet type was invalid!",
+};
+
+/** Logs why the bytes of a client are no query. */
+function refuse(
+  session: Session,
+  { reason, received }: Reading & { readonly kind: "refused" },
+): void {
+  logInvalid(session, REFUSALS[reason]);
+  if (reason !== "version" || !isClientHello(received)) return;
+  const { config, log, peer } = session;
+  const plain = config.ssl_enabled ? "the agent's option -n" : "ssl_enabled=0 in nrpe.cfg";
+  const cure = `use check_nrpe with -n, or do without ${plain}`;
+  log(Severity.error, `Error: Client ${peer} speaks TLS, and this service is plain: ${cure}`);
+}
+
+function giveUp({ log, peer }: Session, why: string): void {
+  log(Severity.error, `Could not read request from client ${peer}, bailing out... (${why})`);
+}
+
+function logInvalid({ log, peer }: Session, message: string): void {
+  log(Severity.error, message);
+  log(Severity.error, `Client request from ${peer} was invalid, bailing out...`);
+}
+
+/**
+ * What a request leads to. Debug lines name the command and show its definition; arguments may be
+ * secrets, and are the client's choice.
+ */
+async function outcomeFor(
+  session: Session,
+  request: Exclude<Request, { readonly kind: "invalid" }>,
+): Promise<Outcome> {
+  const { log, peer } = session;
+  log(Severity.debug, `Host ${peer} is asking for command '${request.name}' to be run...`);
+  switch (request.kind) {
+    case "version":
+      return { code: 0, text: `NRPE v${VERSION}` };
+    case "undefined command":
+      return { code: 3, text: `NRPE: Command '${request.name}' not defined` };
+    case "command":
+      return await runCommand(session, request);
+  }
+}
+
+async function runCommand(
+  { log, run }: Session,
+  { name, definition, line }: CommandRequest,
+): Promise<Outcome> {
+  log(Severity.debug, `Running command: ${definition}`);
+  const end = await run(line);
+  const outcome = outcomeOf(end);
+  if (isUnusual(end)) {
+    const { explainEnd } = await import("./command/explain_end.ts");
+    for (const message of explainEnd(name, line, end)) log(Severity.error, message);
+  }
+  const { code, text } = outcome;
+  log(Severity.debug, `Command completed with return code ${code} and output: ${text}`);
+  return outcome;
+}
+
+/** Whether an end is one that an administrator wants to be told about. */
+function isUnusual(end: PluginEnd): boolean {
+  switch (end.kind) {
+    case "exited":
+      return end.status === NOT_EXECUTABLE || end.status === NOT_FOUND;
+    case "timed out":
+      return end.left !== undefined;
+    case "not started":
+      return true;
+    case "killed":
+      return false;
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Checks of the permissions of the files that decide about access.
+ */
+import { readTableFile } from "../../system/table_files.ts";
+import { type Problem, problem } from "../../wrappers/lint/finding.ts";
+
+/** Owner, group and permissions of a file, as stat(2) has them. */
+export interface FileMode {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+}
+
+/** A user and all groups that it is in. */
+export interface FileUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gids: readonly number[];
+}
+
+/** What a file is: one of the tables, or a pattern file. */
+export type FileRole = "allow" | "deny" | "file";
+
+/**
+ * What is wrong with the permissions of a file.
+ *
+ * @param agent The user that the agent runs as, undefined if that is not known.
+ */
+export function lintMode(
+  file: string,
+  role: FileRole,
+  { uid, gid, mode }: FileMode,
+  agent: FileUser | undefined,
+): readonly Problem[] {
+  const problems: Problem[] = [];
+  if (mode & 0o002) problems.push(problem("writable-by-others", { file }));
+  else if (mode & 0o020 && gid !== 0) {
+    problems.push(problem("writable-by-group", { file, group: gid }));
+  }
+  if (mode & 0o004) return problems;
+  if (agent === undefined) problems.push(problem(`not-readable-by-all/${role}`, { file }));
+  else if (!mayRead(agent, { uid, gid, mode })) {
+    problems.push(problem(`unreadable-for-agent/${role}`, { file, user: agent.name }));
+  }
+  return problems;
+}
+
+function mayRead(agent: FileUser, { uid, gid, mode }: FileMode): boolean {
+  if (agent.uid === 0) return true;
+  if (agent.uid === uid) return (mode & 0o400) !== 0;
+  return agent.gids.includes(gid) && (mode & 0o040) !== 0;
+}
+
+/** A user of /etc/passwd and its groups of /etc/group; undefined if it isn't there. */
+export function fileUserOf(name: string): FileUser | undefined {
+  const entry = entries("/etc/passwd").find(([user]) => user === name);
+  if (entry === undefined) return undefined;
+  const groups = entries("/etc/group").filter(([, , , members]) =>
+    members?.split(",").includes(name)
+  );
+  return {
+    name,
+    uid: Number(entry[2]),
+    gids: [Number(entry[3]), ...groups.map(([, , gid]) => Number(gid))],
+  };
+}
+
+function entries(path: string): readonly (readonly string[])[] {
+  const file = readTableFile(path);
+  return file.kind === "text" ? file.text.split("\n").map((line) => line.split(":")) : [];
+}

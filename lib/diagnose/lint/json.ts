@@ -1,0 +1,23 @@
+import type { LintFinding, Suppressed } from "../../wrappers/lint/finding.ts";
+import { escapeUnlessUtf8 } from "../access_json.ts";
+
+/** A finding as one line of JSON. Line and column are null if it is about the whole file. */
+export function lintJson(finding: LintFinding): string {
+  const { file, place, severity, code, message, suggestion } = finding;
+  const line = JSON.stringify({
+    file,
+    line: place?.line ?? null,
+    column: place?.column ?? null,
+    severity,
+    code,
+    message,
+    suggestion: suggestion ?? null,
+  });
+  return `${escapeUnlessUtf8(line)}\n`;
+}
+
+/** The number of findings that are not listed, as a finding. */
+export function suppressedJson({ file, code, severity, count }: Suppressed): string {
+  const message = `${count} more of this kind are not listed`;
+  return lintJson({ file, code, severity, message, place: undefined });
+}

@@ -1,0 +1,46 @@
+import type { Wire } from "../conversation.ts";
+import { Severity } from "../log.ts";
+import type { Start } from "../start.ts";
+import { hostName } from "../system/host_name.ts";
+import type { Endpoint } from "../system/socket.ts";
+import { adopt } from "../system/stream.ts";
+import { shakeHands } from "../tls/handshake.ts";
+import { setUpTls } from "../tls/tls_setup.ts";
+import { catchUnexpected, describeUnexpected } from "../unexpected.ts";
+import { describeTls } from "./generation.ts";
+import { streamWire } from "./stream_wire.ts";
+
+const SERVED = 0;
+const CANNOT_SERVE = 2;
+
+/**
+ * Makes TLS of the connection of a process for one client.
+ *
+ * @param deadline When the handshake must be done, in milliseconds of now().
+ * @returns What the conversation is held over, or the exit status: 0 when the client has been sent
+ * away, 2 when the agent cannot serve.
+ */
+export async function secureConnection(
+  { config, log }: Start,
+  fd: number,
+  peer: Endpoint | undefined,
+  deadline: number,
+): Promise<Wire | number> {
+  catchUnexpected((error) => {
+    log(Severity.error, describeUnexpected(error));
+    process.exit(CANNOT_SERVE);
+  });
+  const result = await setUpTls(config, hostName);
+  if (result.kind === "failure") {
+    log(Severity.error, result.reason);
+    return CANNOT_SERVE;
+  }
+  for (const { severity, message } of describeTls(config, result)) {
+    // A process for one client would repeat at every check what a daemon says once.
+    if (config.debug || severity <= Severity.warning) log(severity, message);
+  }
+  const stream = adopt(fd);
+  const client = { address: peer?.address ?? "unknown", port: peer?.port ?? 0, log };
+  if (!await shakeHands(stream, result.setup, client, deadline)) return SERVED;
+  return streamWire(stream, config.ssl_shutdown_timeout * 1000);
+}

@@ -1,0 +1,19 @@
+import type { Wire } from "../conversation.ts";
+import { now } from "../system/libc.ts";
+import { drain, type Stream } from "../system/stream.ts";
+
+/**
+ * A stream of an event loop.
+ * @param patience How long the client may take to end the connection after the response, in
+ * milliseconds.
+ */
+export function streamWire(stream: Stream, patience: number): Wire {
+  return {
+    receive: stream.receive,
+    async respond(response, deadline) {
+      await stream.finish(response, deadline);
+      await drain(stream, now() + patience);
+    },
+    close: stream.close,
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * Words that look like a wildcard or an operator of the language, but are not.
+ */
+import { nearest } from "../../nearest.ts";
+import type { Report } from "./finding.ts";
+
+/** What a word is compared with. */
+export type WordRole = "host" | "daemon" | "user";
+
+/** Words of other languages, and their equivalents. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  any: "ALL",
+  anyone: "ALL",
+  anybody: "ALL",
+  anywhere: "ALL",
+  every: "ALL",
+  everyone: "ALL",
+  everybody: "ALL",
+  everything: "ALL",
+  everywhere: "ALL",
+  world: "ALL",
+  but: "EXCEPT",
+  not: "EXCEPT",
+  and: "a comma",
+  or: "a comma",
+};
+
+const KEYWORDS: readonly string[] = ["all", "local", "known", "unknown", "paranoid", "except"];
+
+/** Wildcards for hosts that are plain names when compared with a daemon or a user. */
+const LITERAL: Readonly<Record<WordRole, readonly string[]>> = {
+  host: [],
+  daemon: ["local", "unknown", "paranoid"],
+  user: ["local", "paranoid"],
+};
+
+/** Checks a word that is compared literally; returns whether it reports anything. */
+export function lintKeyword(word: string, role: WordRole, report: Report): boolean {
+  const lower = word.toLowerCase();
+  if (KEYWORDS.includes(lower)) {
+    const literal = role !== "host" && LITERAL[role].includes(lower);
+    if (literal) report(`wildcard-not-for-${role}s`, { word: word.toUpperCase() });
+    return literal;
+  }
+  const meant = SYNONYMS[lower] ?? misspelt(word, lower)?.toUpperCase();
+  if (meant !== undefined) report("unknown-wildcard/meant", { word, role, meant });
+  else if (role === "host" && /^[A-Z]{3,}$/.test(word) && word !== "LOCALHOST") {
+    report("unknown-wildcard/capitals", { word });
+  } else return false;
+  return true;
+}
+
+/** The keyword that is meant. A short word in small letters is more likely a name. */
+function misspelt(word: string, lower: string): string | undefined {
+  if (!/^[a-z]+$/.test(lower)) return undefined;
+  const capitals = word === word.toUpperCase();
+  const found = nearest(lower, KEYWORDS);
+  return found === undefined || (!capitals && found.length < 6) ? undefined : found;
+}
