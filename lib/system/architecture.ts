@@ -70,6 +70,12 @@ export const FSTAT = {
   },
 } as const satisfies Record<Architecture, Readonly<Record<string, number>>>;
 
+/** Numbers of system calls: <asm/unistd.h>. */
+export const CALLS = {
+  x64: { dup3: 292, rt_sigaction: 13, rt_sigprocmask: 14 },
+  arm64: { dup3: 24, rt_sigaction: 134, rt_sigprocmask: 135 },
+} as const satisfies Record<Architecture, Readonly<Record<string, number>>>;
+
 const own: Architecture = process.arch === "arm64" ? "arm64" : "x64";
 
 /** The flags of open(2) on this machine. */
@@ -77,3 +83,6 @@ export const openFlags = OPEN_FLAGS[own];
 
 /** fstat(2) on this machine. */
 export const fstatLayout = FSTAT[own];
+
+/** Numbers of system calls on this machine. */
+export const calls = CALLS[own];

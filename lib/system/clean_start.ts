@@ -2,10 +2,11 @@
  * What a process inherits from whoever starts it, and must not go on with.
  */
 import type { Pointer } from "bun:ffi";
+import { calls } from "./architecture.ts";
 import { listDirectory } from "./directory.ts";
 import { bindLater, closeFile, lastErrno, Open, openFile, SystemError } from "./libc.ts";
 import { isSocket } from "./socket.ts";
-import { Call, syscall } from "./syscall.ts";
+import { syscall } from "./syscall.ts";
 
 const rare = bindLater({ fcntl: { args: ["i32", "i32", "i32"], returns: "i32" } });
 
@@ -14,6 +15,8 @@ const STDOUT = 1;
 const STDERR = 2;
 /** The first descriptor that is none of these. */
 const FIRST = 3;
+/** close_range(2), for which musl has no function, has this number on every architecture. */
+const SYS_CLOSE_RANGE = 436;
 const LAST = 0xffffffff as Pointer;
 const CLOSE_RANGE_CLOEXEC = 4 as Pointer;
 const F_SETFD = 2;
@@ -32,9 +35,9 @@ const NOTHING = new Uint8Array(32);
  * reaches a program that is started.
  */
 export function cleanStart(): void {
-  syscall(Call.rt_sigprocmask, SIG_SETMASK, NOTHING, null, SIGNALS_SIZE);
-  syscall(Call.rt_sigaction, SIGCHLD, NOTHING, null, SIGNALS_SIZE);
-  if (syscall(Call.close_range, FIRST, LAST, CLOSE_RANGE_CLOEXEC, 0) !== 0) keepOneByOne();
+  syscall(calls.rt_sigprocmask, SIG_SETMASK, NOTHING, null, SIGNALS_SIZE);
+  syscall(calls.rt_sigaction, SIGCHLD, NOTHING, null, SIGNALS_SIZE);
+  if (syscall(SYS_CLOSE_RANGE, FIRST, LAST, CLOSE_RANGE_CLOEXEC, 0) !== 0) keepOneByOne();
 }
 
 /** For Linux before 5.11. Entries of fdinfo are plain files, so that listing them opens none. */
@@ -65,7 +68,7 @@ export function leaveConnection(): void {
 }
 
 function becomes(fd: number, other: number): void {
-  if (syscall(Call.dup3, other, fd as Pointer, null, 0) < 0) {
+  if (syscall(calls.dup3, other, fd as Pointer, null, 0) < 0) {
     throw new SystemError("dup3", lastErrno());
   }
 }

@@ -1,7 +1,7 @@
 /** The numbers and structures of the kernel's interface, against its headers for both architectures. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { type Architecture, FSTAT, OPEN_FLAGS } from "../../lib/system/architecture.ts";
+import { type Architecture, CALLS, FSTAT, OPEN_FLAGS } from "../../lib/system/architecture.ts";
 import { PEERS, peersMissing } from "../lab/peers.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
 
@@ -19,7 +19,7 @@ const COMMON = {
   resource: ["RLIMIT_NOFILE"],
   signal: ["SIGKILL", "SIGPIPE", "SIGTERM", "SIGXFSZ", "SIGCHLD", "SIGHUP", "SIGIO"],
   errno: ["EAGAIN", "ELOOP", "ENOTSOCK", "EADDRINUSE", "EINPROGRESS"],
-  unistd: ["__NR_pidfd_open"],
+  unistd: ["__NR_close_range", "__NR_pidfd_open"],
 };
 
 let room: Room;
@@ -68,6 +68,13 @@ describe.skipIf(missing)("on x64 and arm64", () => {
     for (const [field, at] of Object.entries(fields)) expected[offset(field)] = at;
     const found = evaluate(one, ["asm/unistd.h", "asm/stat.h"], Object.keys(expected));
     expect(found).toEqual(expected);
+  });
+
+  test.each<Architecture>(["x64", "arm64"])("system calls have the header's numbers: %s", (one) => {
+    const expected = Object.fromEntries(
+      Object.entries(CALLS[one]).map(([name, number]) => [`__NR_${name}`, number]),
+    );
+    expect(evaluate(one, ["asm/unistd.h"], Object.keys(expected))).toEqual(expected);
   });
 
   test("everything else is the same", () => {
