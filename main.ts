@@ -1,10 +1,14 @@
+import { cleanStart, leaveConnection } from "./lib/system/clean_start.ts";
 import { byteStringOf, encodeBytes } from "./lib/bytes.ts";
 import { type Invocation, parseCommandLine } from "./lib/cli.ts";
 import { serveInetd } from "./lib/serve/inetd.ts";
-import { writeAll } from "./lib/system/libc.ts";
+import { openEarlyLog } from "./lib/start.ts";
+import { bindingFailure, writeAll } from "./lib/system/libc.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
+/** The exit status of a program that cannot go on. */
+const CANNOT_SERVE = 2;
 /** The exit status of an invocation that serves nobody, as UNKNOWN is to Nagios. */
 const NOTHING_SERVED = 3;
 
@@ -12,7 +16,15 @@ const NOTHING_SERVED = 3;
  * Does what the arguments ask for, and returns the exit status. Only a plain check under inetd, which
  * has to be quick, is at hand; everything else is loaded when it is asked for.
  */
-async function main(args: readonly string[]): Promise<number> {
+async function main(): Promise<number> {
+  const failure = bindingFailure();
+  if (failure !== undefined) {
+    const { sayCannotStart } = await import("./lib/last_words.ts");
+    sayCannotStart(failure);
+    return CANNOT_SERVE;
+  }
+  const args: string[] = [];
+  for (const arg of process.argv.slice(2)) args.push(byteStringOf(arg));
   if (args.includes("--check-access")) {
     const { checkAccess } = await import("./lib/diagnose/check_access.ts");
     return await checkAccess(args);
@@ -23,6 +35,9 @@ async function main(args: readonly string[]): Promise<number> {
     return answerLookUp(invocation.words);
   }
   if (invocation.kind !== "serve") return await explain(invocation);
+  serving = true;
+  if (invocation.mode === "inetd") leaveConnection();
+  cleanStart();
   if (invocation.mode === "inetd") return await serveInetd(invocation);
   const { serveAsDaemon, serveInForeground } = await import("./lib/serve/daemon.ts");
   return await (invocation.mode === "daemon" ? serveAsDaemon : serveInForeground)(invocation);
@@ -39,6 +54,16 @@ async function explain(
   return NOTHING_SERVED;
 }
 
-const args: string[] = [];
-for (const arg of process.argv.slice(2)) args.push(byteStringOf(arg));
-main(args).then((status) => process.exit(status));
+let serving = false;
+
+/** Ends the program after an exception that nobody was prepared for; no client hears of it. */
+async function giveUp(error: unknown): Promise<void> {
+  try {
+    const { sayUnexpected } = await import("./lib/last_words.ts");
+    sayUnexpected(error, serving ? openEarlyLog : undefined);
+  } finally {
+    process.exit(CANNOT_SERVE);
+  }
+}
+
+main().then((status) => process.exit(status), giveUp);

@@ -56,3 +56,39 @@ function isGroup(text: string): boolean {
   }
   return text.length >= 1 && text.length <= 4;
 }
+
+/**
+ * An address in its usual text form: IPv4 as a dotted quad, IPv6 as RFC 5952 recommends, one that
+ * stands for an address of IPv4 with a dotted quad at its end.
+ */
+export function addressText(bytes: AddressBytes): string {
+  if (bytes.length === 4) return bytes.join(".");
+  if (isMapped(bytes)) return `::ffff:${bytes.slice(12).join(".")}`;
+  const groups = groupsOf(bytes);
+  // The longest run of zeros, the first of several; a single group is not shortened.
+  let start = 0;
+  let length = 1;
+  for (let at = 0; at < 8; at++) {
+    let end = at;
+    while (groups[end] === 0) end++;
+    if (end - at <= length) continue;
+    start = at;
+    length = end - at;
+  }
+  const hex = groups.map((group) => group.toString(16));
+  if (length === 1) return hex.join(":");
+  return `${hex.slice(0, start).join(":")}::${hex.slice(start + length).join(":")}`;
+}
+
+/** Whether an address of IPv6 stands for one of IPv4, ::ffff:0:0/96 (RFC 4291, section 2.5.5.2). */
+export function isMapped(bytes: ArrayLike<number>): boolean {
+  for (let at = 0; at < 10; at++) if (bytes[at] !== 0) return false;
+  return bytes[10] === 0xff && bytes[11] === 0xff;
+}
+
+/** The eight groups of an IPv6 address. */
+export function groupsOf(bytes: AddressBytes): number[] {
+  const groups: number[] = [];
+  for (let at = 0; at < bytes.length; at += 2) groups.push(bytes[at]! << 8 | bytes[at + 1]!);
+  return groups;
+}

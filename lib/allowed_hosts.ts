@@ -1,5 +1,5 @@
-import { trimBlanks } from "./bytes.ts";
-import { type AddressBytes, parseIPv4, parseIPv6 } from "./address.ts";
+import { isBlank, trimBlanks } from "./bytes.ts";
+import { type AddressBytes, addressText, isMapped, parseIPv4, parseIPv6 } from "./address.ts";
 
 /** One entry of nrpe.cfg's `allowed_hosts`. */
 export type AllowedHost =
@@ -9,44 +9,211 @@ export type AllowedHost =
 /** A list of allowed hosts; entries that make no sense allow nobody. */
 export interface AllowedHosts {
   readonly hosts: readonly AllowedHost[];
-  /** What is wrong with the first entry that was left out. */
+  /** What does not do what it seems to, and what would. */
+  readonly doubt?: string;
+}
+
+/** What became of an item: a host or none, and what is to be said of it. */
+interface Item {
+  readonly host: AllowedHost | undefined;
   readonly doubt?: string;
 }
 
 /**
  * Reads `allowed_hosts`: a comma list of IPv4 and IPv6 addresses, each with or without `/length`, and
  * host names. A list without a single good entry is empty and allows nobody.
+ *
+ * It is read as NRPE 4.1.0 has been observed to read it, whose traps refuse: of an item only the first
+ * word counts, an IPv4 net whose address has bits behind the mask matches nothing, and an IPv4 length of
+ * 0 is the same as 32. Each of these is a doubt.
  */
 export function parseAllowedHosts(text: string): AllowedHosts {
   const hosts: AllowedHost[] = [];
-  let doubt: string | undefined;
+  let doubt = "";
   for (const part of text.split(",")) {
-    const entry = trimBlanks(part);
-    if (entry === "") continue;
-    const host = parseEntry(entry);
-    if (typeof host === "string") doubt ??= `"${entry}" is left out: ${host}`;
-    else hosts.push(host);
+    const whole = trimBlanks(part);
+    if (whole === "") continue;
+    const word = firstWord(whole);
+    const item = parseItem(word);
+    if (item.host !== undefined) hosts.push(item.host);
+    if (word !== whole) doubt = joined(doubt, doubtOfWords(whole, word, item));
+    if (item.doubt !== undefined) doubt = joined(doubt, item.doubt);
   }
-  return doubt === undefined ? { hosts } : { hosts, doubt };
+  if (hosts.length === 0) doubt = joined(doubt, "nobody is allowed by it");
+  return doubt === "" ? { hosts } : { hosts, doubt };
 }
 
-function parseEntry(entry: string): AllowedHost | string {
-  const slash = entry.indexOf("/");
-  const host = slash < 0 ? entry : entry.slice(0, slash);
-  const address = parseIPv4(host) ?? parseIPv6(host);
-  if (address === undefined) {
-    if (slash >= 0) return "a length needs an IPv4 or IPv6 address before it";
-    if (/^[0-9.]+$/.test(host)) return "not an IPv4 address";
-    if (!/^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(host)) return "neither an address nor a host name";
-    return { kind: "name", name: host };
+function joined(doubts: string, doubt: string): string {
+  return doubts === "" ? doubt : `${doubts}; ${doubt}`;
+}
+
+/** The longest text that is quoted, in bytes: a line of the log has room for what is wrong with it. */
+const LONGEST_QUOTE = 100;
+
+function quoted(text: string): string {
+  return text.length > LONGEST_QUOTE ? `"${text.slice(0, LONGEST_QUOTE)}..."` : `"${text}"`;
+}
+
+function firstWord(text: string): string {
+  for (let at = 0; at < text.length; at++) {
+    if (isBlank(text.charCodeAt(at))) return text.slice(0, at);
   }
-  const bits = address.length * 8;
-  if (slash < 0) return { kind: "net", address, length: bits };
-  const length = entry.slice(slash + 1);
-  if (!/^[0-9]{1,3}$/.test(length) || Number(length) > bits) {
-    return `the length of the net must be 0 to ${bits}`;
+  return text;
+}
+
+function doubtOfWords(whole: string, word: string, { host }: Item): string {
+  const rest = trimBlanks(whole.slice(word.length));
+  const right = rest.startsWith("#")
+    ? "a comment has a line of its own"
+    : "items are separated by commas";
+  return host === undefined
+    ? `of ${quoted(whole)} the first word alone counts: ${right}`
+    : `${quoted(whole)} allows ${word} alone: ${right}`;
+}
+
+function parseItem(text: string): Item {
+  const slash = text.indexOf("/");
+  const host = slash < 0 ? text : text.slice(0, slash);
+  const length = slash < 0 ? undefined : text.slice(slash + 1);
+  const quad = parseDecimalQuad(host);
+  if (quad !== undefined) return ipv4Item(text, quad, length);
+  const bytes = parseIPv6(host);
+  if (bytes !== undefined) return ipv6Item(text, bytes, length);
+  if (length !== undefined) {
+    return leftOut(text, "a length needs an IPv4 or IPv6 address before it");
   }
-  return { kind: "net", address, length: Number(length) };
+  return nameItem(text);
+}
+
+function leftOut(text: string, reason: string): Item {
+  return { host: undefined, doubt: `${quoted(text)} is left out: ${reason}` };
+}
+
+/** Four decimal numbers; unlike elsewhere, a 0 at the beginning of one changes nothing. */
+function parseDecimalQuad(text: string): AddressBytes | undefined {
+  const usual = parseIPv4(text);
+  if (usual !== undefined) return usual;
+  const bytes: number[] = [];
+  for (const part of text.split(".")) {
+    const byte = isDecimal(part) ? parseInt(part, 10) : 256;
+    if (byte > 255) return undefined;
+    bytes.push(byte);
+  }
+  return bytes.length === 4 ? bytes : undefined;
+}
+
+function isDecimal(text: string): boolean {
+  return text !== "" && decimalDigits(text) === text.length;
+}
+
+/** How many decimal digits a text begins with. */
+function decimalDigits(text: string): number {
+  let at = 0;
+  while (isDigit(text.charCodeAt(at))) at++;
+  return at;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+function ipv4Item(text: string, address: AddressBytes, length: string | undefined): Item {
+  const usual = addressText(address);
+  if (length === undefined) return netItem(text, address, 32, usual);
+  const bits = isDecimal(length) ? parseInt(length, 10) : 33;
+  if (bits > 32) return leftOut(text, "the length of the net must be 1 to 32");
+  if (bits === 0) {
+    return {
+      host: { kind: "net", address, length: 32 },
+      doubt: `${quoted(text)} allows ${usual} alone, a length of 0 is the same as 32: ` +
+        "write 0.0.0.0/1,128.0.0.0/1 for every IPv4 address",
+    };
+  }
+  const net = masked(address, bits);
+  if (!isWithin(address, net, 32)) {
+    return {
+      host: undefined,
+      doubt: `${quoted(text)} matches nothing, since bits behind the mask are set: ` +
+        `write ${addressText(net)}/${bits} for the net, or ${usual} for the one host`,
+    };
+  }
+  return netItem(text, address, bits, `${usual}/${bits}`);
+}
+
+/** Bits behind the mask do no harm here, and what follows the digits of the length is not looked at. */
+function ipv6Item(text: string, address: AddressBytes, length: string | undefined): Item {
+  const usual = addressText(address);
+  if (isMapped(address)) {
+    const quad = addressText(address.slice(12));
+    return leftOut(text, `a client that comes by IPv4 is ${quad} here, so write that`);
+  }
+  if (length === undefined) return { host: { kind: "net", address, length: 128 } };
+  const digits = decimalDigits(length);
+  if (digits === 0 && length !== "") return leftOut(text, "the length of the net must be a number");
+  const bits = digits === 0 ? 128 : parseInt(length, 10);
+  if (bits > 128) return leftOut(text, "the length of the net must be 0 to 128");
+  const host: AllowedHost = { kind: "net", address, length: bits };
+  return digits === length.length && digits > 0
+    ? { host }
+    : { host, doubt: `${quoted(text)} is read as ${usual}/${bits}` };
+}
+
+/** @param usual How the item would usually be written. */
+function netItem(text: string, address: AddressBytes, length: number, usual: string): Item {
+  const host: AllowedHost = { kind: "net", address, length };
+  return text === usual ? { host } : { host, doubt: `${quoted(text)} is read as ${usual}` };
+}
+
+function masked(address: AddressBytes, length: number): AddressBytes {
+  return address.map((byte, at) => {
+    const bits = length - at * 8;
+    return bits >= 8 ? byte : bits <= 0 ? 0 : byte & (0xff00 >> bits);
+  });
+}
+
+function nameItem(name: string): Item {
+  const host: AllowedHost = { kind: "name", name };
+  if (!isHostName(name)) {
+    const guess = isPlaceholder(name) ? ", but perhaps a placeholder that was not filled in" : "";
+    return leftOut(name, `neither an address nor a host name${guess}`);
+  }
+  if (!isNumbers(name)) return { host };
+  if (name.split(".").length >= 4) return leftOut(name, "not an IPv4 address");
+  return {
+    host,
+    doubt: `${quoted(name)} is left to the resolver: an IPv4 address has four numbers`,
+  };
+}
+
+/** Whether a name consists of letters, digits, `.` and `-`, in an order that the C agent takes. */
+function isHostName(name: string): boolean {
+  let before = ".";
+  for (let at = 0; at < name.length; at++) {
+    const letter = name[at]!;
+    const alphanumeric = isAlphanumeric(name.charCodeAt(at));
+    if (!alphanumeric && letter !== "." && letter !== "-") return false;
+    if (before === "." && !alphanumeric) return false;
+    before = letter;
+  }
+  return before !== "." && before !== "-";
+}
+
+function isAlphanumeric(byte: number): boolean {
+  const letter = byte | 0x20;
+  return isDigit(byte) || (letter >= 0x61 && letter <= 0x7a);
+}
+
+function isNumbers(name: string): boolean {
+  for (let at = 0; at < name.length; at++) {
+    if (name[at] !== "." && !isDigit(name.charCodeAt(at))) return false;
+  }
+  return true;
+}
+
+/** Whether a text may be out of a template: SERVER_IP, __HOSTS__, {{ hosts }}, $IP, <ip>, %IP%, @IP@. */
+function isPlaceholder(text: string): boolean {
+  for (const mark of "_${}<>") if (text.includes(mark)) return true;
+  return text.startsWith("%") || text.startsWith("@");
 }
 
 /** Looks a host name up: its addresses in text form, none where it has none. */
@@ -67,4 +234,11 @@ function isWithin(address: AddressBytes, net: AddressBytes, length: number): boo
   for (let at = 0; at < whole; at++) if (address[at] !== net[at]) return false;
   const mask = (0xff00 >> (length & 7)) & 0xff;
   return (address[whole]! & mask) === (net[whole]! & mask) || mask === 0;
+}
+
+/** How an entry is told: an address without a length, a net, or a name. */
+export function allowedHostText(host: AllowedHost): string {
+  if (host.kind === "name") return host.name;
+  const { address, length } = host;
+  return length === address.length * 8 ? addressText(address) : `${addressText(address)}/${length}`;
 }

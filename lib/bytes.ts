@@ -66,6 +66,7 @@ export function trimBlanks(text: string): string {
   return text.slice(start, end);
 }
 
-function isBlank(byte: number): boolean {
+/** Whether a byte is one of these blanks. */
+export function isBlank(byte: number): boolean {
   return byte === SPACE || (byte >= 0x09 && byte <= 0x0d);
 }

@@ -8,6 +8,7 @@ import {
 import { type CommandRequest, readRequest, type Request } from "./command/request.ts";
 import type { Config } from "./config/config.ts";
 import { type Log, Severity } from "./log.ts";
+import { isClientHello } from "./protocol/client_hello.ts";
 import { decodeQuery, type Refusal } from "./protocol/decode.ts";
 import { encodeResponse } from "./protocol/encode.ts";
 import type { Query } from "./protocol/packet.ts";
@@ -56,7 +57,7 @@ const READ_TIMEOUT = 10_000;
 export async function converse(session: Session, wire: Wire): Promise<void> {
   const reading = await readQuery(wire, session.deadline);
   if (reading.kind === "gave up") return giveUp(session, reading.why);
-  if (reading.kind === "refused") return refuse(session, reading.reason);
+  if (reading.kind === "refused") return refuse(session, reading);
   const { query } = reading;
   const request = readRequest(query.text, session.config);
   if (request.kind === "invalid") return logInvalid(session, `Error: ${request.reason}`);
@@ -69,7 +70,7 @@ export async function converse(session: Session, wire: Wire): Promise<void> {
 /** What came of waiting for a query. */
 type Reading =
   | { readonly kind: "query"; readonly query: Query }
-  | { readonly kind: "refused"; readonly reason: Refusal }
+  | { readonly kind: "refused"; readonly reason: Refusal; readonly received: Uint8Array }
   | { readonly kind: "gave up"; readonly why: string };
 
 /** Reads a query that is to be whole at a deadline, without a pause of more than 10 seconds. */
@@ -83,7 +84,9 @@ async function readQuery(wire: Wire, deadline: number): Promise<Reading> {
     length += arrival.bytes.byteLength;
     const decoding = decodeQuery(buffer.subarray(0, length));
     if (decoding.kind === "packet") return { kind: "query", query: decoding.packet };
-    if (decoding.kind === "refused") return decoding;
+    if (decoding.kind === "refused") {
+      return { ...decoding, received: buffer.subarray(0, length) };
+    }
   }
 }
 
@@ -124,8 +127,17 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   "type": "Error: Request packet type was invalid!",
 };
 
-function refuse(session: Session, reason: Refusal): void {
+/** Logs why the bytes of a client are no query. */
+function refuse(
+  session: Session,
+  { reason, received }: Reading & { readonly kind: "refused" },
+): void {
   logInvalid(session, REFUSALS[reason]);
+  if (reason !== "version" || !isClientHello(received)) return;
+  const { config, log, peer } = session;
+  const plain = config.ssl_enabled ? "the agent's option -n" : "ssl_enabled=0 in nrpe.cfg";
+  const cure = `use check_nrpe with -n, or do without ${plain}`;
+  log(Severity.error, `Error: Client ${peer} speaks TLS, and this service is plain: ${cure}`);
 }
 
 function giveUp({ log, peer }: Session, why: string): void {

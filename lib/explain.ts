@@ -1,3 +1,4 @@
+import { printable } from "./log.ts";
 import { VERSION } from "./version.ts";
 
 const NAME = `NRPE - Nagios Remote Plugin Executor
@@ -53,5 +54,5 @@ export const TEXTS = { version: VERSION_TEXT, help: HELP_TEXT, license: LICENSE_
 
 /** What is printed when the command line makes no sense. */
 export function usageText(problem: string): string {
-  return `nrpe: ${problem}\n\nIncorrect command line arguments supplied\n${HELP_TEXT}`;
+  return `nrpe: ${printable(problem)}\n\nIncorrect command line arguments supplied\n${HELP_TEXT}`;
 }

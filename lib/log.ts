@@ -1,5 +1,23 @@
-/** Severities of syslog(3). */
-export const Severity = { error: 3, warning: 4, notice: 5, info: 6, debug: 7 } as const;
+/** Levels of syslog(3) by the names that access rules and syslog.conf(5) have for them. */
+export const LEVELS = {
+  emerg: 0,
+  alert: 1,
+  crit: 2,
+  err: 3,
+  warning: 4,
+  notice: 5,
+  info: 6,
+  debug: 7,
+} as const;
+
+/** The levels that the agent itself uses. */
+export const Severity = {
+  error: LEVELS.err,
+  warning: LEVELS.warning,
+  notice: LEVELS.notice,
+  info: LEVELS.info,
+  debug: LEVELS.debug,
+} as const;
 
 /** Facilities of syslog(3) by their names, as numbers of <syslog.h>. */
 export const FACILITIES = {
@@ -29,12 +47,6 @@ export const FACILITIES = {
 export interface Log {
   /** @param priority A severity, with a facility added to it where it isn't the log's own. */
   (priority: number, message: string): void;
-}
-
-/** An unexpected exception in one line: its message, and where it was thrown. */
-export function describeFault(error: unknown): string {
-  const text = error instanceof Error ? error.stack ?? String(error) : String(error);
-  return `unexpected exception: ${text.replace(/\s*\n\s*/g, " | ")}`;
 }
 
 /** The longest log line, in bytes. */

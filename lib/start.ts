@@ -2,9 +2,9 @@ import type { Config } from "./config/config.ts";
 import { loadConfig } from "./config/load_config.ts";
 import { FACILITIES, type Log, Severity } from "./log.ts";
 import { configFiles } from "./system/config_files.ts";
-import { openLog } from "./system/open_log.ts";
+import { type OpenLog, openLog } from "./system/open_log.ts";
 
-/** The log while nrpe.cfg has not been read, or cannot be. */
+/** The log while nrpe.cfg has not been read. */
 const EARLY_LOG = {
   log_facility: FACILITIES.daemon,
   log_file: undefined,
@@ -12,9 +12,18 @@ const EARLY_LOG = {
   debug: false,
 };
 
-/** Opens the log of an agent that has no configuration. */
-export function openEarlyLog(): Log {
-  return openLog(EARLY_LOG);
+/**
+ * Opens the log of an agent that has no configuration yet.
+ * @param copy Gets the lines too, if anybody does.
+ */
+export function openEarlyLog(copy?: Log): OpenLog {
+  return openLog(EARLY_LOG, copy);
+}
+
+/** Opens the log that nrpe.cfg names, whatever else is wrong there. */
+export function openLogOf(path: string): OpenLog {
+  const result = loadConfig(path, configFiles);
+  return openLog(result.kind === "config" ? result.config : result.log);
 }
 
 /** What every way of serving begins with. */
@@ -24,20 +33,24 @@ export interface Start {
 }
 
 /**
- * Reads nrpe.cfg and opens the log that it names; warnings go there. With errors in the
- * configuration there is nothing to start with: they are in syslog then.
+ * Reads nrpe.cfg and opens the log that it names, for a process that serves one client. With errors
+ * in the configuration there is nothing to start with: they are in the log then, and warnings with
+ * them; by themselves warnings would be there again with every client.
  */
 export function readConfiguration(path: string): Start | undefined {
   const result = loadConfig(path, configFiles);
-  const log = result.kind === "config" ? openLog(result.config) : openEarlyLog();
-  for (const { severity, message } of result.findings) {
-    log(severity === "error" ? Severity.error : Severity.warning, message);
+  const settings = result.kind === "config" ? result.config : result.log;
+  const log = openLog(settings);
+  if (result.kind === "failure" || settings.debug) {
+    for (const { severity, message } of result.findings) {
+      log(severity === "error" ? Severity.error : Severity.warning, message);
+    }
   }
   if (result.kind === "failure") {
     log(Severity.error, `Config file '${path}' contained errors, aborting...`);
     return undefined;
   }
-  for (const { name, line } of result.config.debug ? result.config.commands.values() : []) {
+  for (const { name, line } of settings.debug ? result.config.commands.values() : []) {
     log(Severity.debug, `Added command[${name}]=${line}`);
   }
   return { config: result.config, log };

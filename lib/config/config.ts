@@ -19,6 +19,8 @@ export interface Config extends Settings {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
   /** Where each directive that was given stands; the last place, where it was given more than once. */
   readonly positions: ReadonlyMap<DirectiveName, Position>;
+  /** The paths of the directories that were included. */
+  readonly directories: ReadonlySet<string>;
 }
 
 /** Something wrong (an error), or doubtful (a warning), in a configuration file. */
@@ -32,4 +34,13 @@ export interface Finding {
 /** What came of reading an nrpe.cfg; with an error among the findings there is no configuration. */
 export type ConfigResult =
   | { readonly kind: "config"; readonly config: Config; readonly findings: readonly Finding[] }
-  | { readonly kind: "failure"; readonly findings: readonly Finding[] };
+  | {
+    readonly kind: "failure";
+    /** Errors first. */
+    readonly findings: readonly Finding[];
+    /** Where to log them: what was read of it, and defaults. */
+    readonly log: Pick<
+      Config,
+      "log_facility" | "log_file" | "disable_syslog" | "debug" | "nrpe_user" | "nrpe_group"
+    >;
+  };

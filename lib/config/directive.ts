@@ -5,6 +5,8 @@ export interface Directive<Value> {
   /** What counts where nrpe.cfg doesn't name the directive. */
   readonly byDefault: Value;
   readonly read: (text: string) => Reading<Value>;
+  /** What counts where the directive is given once more; the last value, unless this says otherwise. */
+  repeated?(earlier: Value, later: Value): Value;
 }
 
 /** A value, perhaps with a doubt about the text; or what is wrong with the text. */

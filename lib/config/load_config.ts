@@ -1,5 +1,6 @@
 import type { CommandDefinition, Config, ConfigResult, Finding, Position } from "./config.ts";
 import { nearest } from "../nearest.ts";
+import type { Directive } from "./directive.ts";
 import { type Line, type LineError, LONGEST_LINE, parseLine } from "./parse_line.ts";
 import { type DirectiveName, DIRECTIVES, type Settings } from "./settings.ts";
 
@@ -16,70 +17,112 @@ export interface ConfigFiles {
 /** What became of reading a file or a directory. */
 export type FileResult<Content> =
   | { readonly kind: "content"; readonly content: Content }
-  | { readonly kind: "failure"; readonly reason: string };
+  | Unread;
+
+/** Why there is no content: nothing of that name exists, or what exists cannot be read. */
+export interface Unread {
+  readonly kind: "missing" | "failure";
+  readonly reason: string;
+}
 
 /** A directory's entries. */
 export interface DirectoryListing {
   readonly files: readonly string[];
   readonly directories: readonly string[];
+  /** Those of which this user cannot know what they are. */
+  readonly odd: readonly { readonly name: string; readonly reason: string }[];
 }
 
 const HASH = 0x23;
 
-/** Findings beyond this number are counted only: a binary file would have one for every line. */
-const MOST_FINDINGS = 50;
+/** Warnings beyond this number are counted only. */
+const MOST_WARNINGS = 50;
+
+/** How often one and the same error is told of a file: one that is no nrpe.cfg has it in every line. */
+const MOST_ALIKE = 100;
 
 interface Draft {
   readonly files: ConfigFiles;
   readonly settings: Partial<Record<DirectiveName, unknown>>;
   readonly commands: Map<string, CommandDefinition>;
   readonly positions: Map<DirectiveName, Position>;
-  readonly findings: Finding[];
-  suppressed: number;
+  readonly directories: Set<string>;
+  /** Of the configuration in force, if there is one. */
+  readonly formerDirectories: ReadonlySet<string> | undefined;
+  readonly errors: Finding[];
+  /** How often there is an error, by its text without the line, and where it was found last. */
+  readonly alike: Map<string, { count: number; last: Finding }>;
+  readonly warnings: Finding[];
+  untold: number;
 }
 
 /**
  * Reads an nrpe.cfg with everything that it includes.
  *
  * The rules are those of the reference, as observed: the last of repeated directives counts, an
- * unknown one and a missing include are warnings, and a value out of range is an error.
+ * unknown one and a missing include are warnings, and a value out of range is an error. An include that
+ * exists and cannot be read is an error, which it is not there: what it forbids would be allowed.
+ *
+ * @param inForce The configuration that this one is to take the place of. What was a directory then
+ * must not be passed over.
  */
-export function loadConfig(path: string, files: ConfigFiles): ConfigResult {
+export function loadConfig(path: string, files: ConfigFiles, inForce?: Config): ConfigResult {
   const draft: Draft = {
     files,
     settings: {},
     commands: new Map(),
     positions: new Map(),
-    findings: [],
-    suppressed: 0,
+    directories: new Set(),
+    formerDirectories: inForce?.directories,
+    errors: [],
+    alike: new Map(),
+    warnings: [],
+    untold: 0,
   };
   const failure = readInto(draft, path, []);
   if (failure !== undefined) {
-    report(draft, "error", { file: path, line: 0 }, failure);
+    report(draft, "error", { file: path, line: 0 }, unreadFile(path, failure));
   }
-  const findings = draft.suppressed === 0 ? draft.findings : [...draft.findings, {
-    severity: "error" as const,
-    position: { file: path, line: 0 },
-    message: `${draft.suppressed} more findings are not shown`,
-  }];
-  for (const { severity } of findings) {
-    if (severity === "error") return { kind: "failure", findings };
-  }
-  return { kind: "config", config: finish(draft), findings };
+  const config = finish(draft);
+  const warnings = warningsOf(draft, path);
+  return draft.errors.length === 0
+    ? { kind: "config", config, findings: warnings }
+    : { kind: "failure", findings: [...errorsOf(draft), ...warnings], log: config };
 }
 
-function finish({ settings, commands, positions }: Draft): Config {
+function errorsOf({ errors, alike }: Draft): readonly Finding[] {
+  const findings = [...errors];
+  for (const { count, last } of alike.values()) {
+    if (count <= MOST_ALIKE) continue;
+    const more = `${count - MOST_ALIKE - 1} more like it before this line`;
+    findings.push({ ...last, message: `${last.message} (and ${more})` });
+  }
+  return findings;
+}
+
+function warningsOf({ warnings, untold }: Draft, path: string): readonly Finding[] {
+  if (untold === 0) return warnings;
+  const position = { file: path, line: 0 };
+  const message = `${untold} more warnings about config file '${path}' are not shown`;
+  return [...warnings, { severity: "warning", position, message }];
+}
+
+function finish({ settings, commands, positions, directories }: Draft): Config {
   const complete: Record<string, unknown> = {};
   for (const name in DIRECTIVES) complete[name] = DIRECTIVES[name as DirectiveName].byDefault;
-  return { ...(complete as Settings), ...(settings as Partial<Settings>), commands, positions };
+  return {
+    ...(complete as Settings),
+    ...(settings as Partial<Settings>),
+    commands,
+    positions,
+    directories,
+  };
 }
 
 /** Reads a file into the draft; what keeps it from being read at all is returned. */
-function readInto(draft: Draft, path: string, chain: readonly string[]): string | undefined {
+function readInto(draft: Draft, path: string, chain: readonly string[]): Unread | undefined {
   const result = draft.files.read(path);
-  if (result.kind === "failure") {
-    return `Unable to open config file '${path}' for reading: ${result.reason}`;
-  }
+  if (result.kind !== "content") return result;
   const text = result.content;
   const nul = text.indexOf("\0");
   let line = 0;
@@ -115,7 +158,8 @@ function take(draft: Draft, line: Line, position: Position, chain: readonly stri
       const { name, value } = line;
       if (line.doubt !== undefined) doubt(draft, position, `command[${name}]`, line.doubt);
       const earlier = draft.commands.get(name);
-      if (earlier !== undefined) {
+      // Overriding an earlier file is what a later one is for.
+      if (earlier?.position.file === position.file) {
         const where = `${earlier.position.file}:${earlier.position.line}`;
         doubt(draft, position, `command[${name}]`, `it replaces the one in ${where}`);
       }
@@ -141,10 +185,11 @@ function setDirective(draft: Draft, name: string, value: string, position: Posit
     return;
   }
   const directive = name as DirectiveName;
-  const reading = DIRECTIVES[directive].read(value);
+  const { read, repeated }: Directive<unknown> = DIRECTIVES[directive];
+  const reading = read(value);
   if (reading.kind === "error") {
     const message = at(position, `Invalid ${name} specified`);
-    report(draft, "error", position, `${message}: '${value}', but ${reading.reason}`);
+    report(draft, "error", position, `${message}: '${shortened(value)}', but ${reading.reason}`);
     return;
   }
   if (reading.doubt !== undefined) {
@@ -152,11 +197,21 @@ function setDirective(draft: Draft, name: string, value: string, position: Posit
       draft,
       "warning",
       position,
-      `${at(position, `Invalid ${name} specified`)}: '${value}', ${reading.doubt}`,
+      `${at(position, `Invalid ${name} specified`)}: '${shortened(value)}', ${reading.doubt}`,
     );
   }
-  draft.settings[directive] = reading.value;
+  const earlier = draft.settings[directive];
+  draft.settings[directive] = repeated === undefined || earlier === undefined
+    ? reading.value
+    : repeated(earlier, reading.value);
   draft.positions.set(directive, position);
+}
+
+/** The longest value that a finding shows, in bytes; what is wrong with it stands behind it. */
+const LONGEST_VALUE = 200;
+
+function shortened(value: string): string {
+  return value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}...` : value;
 }
 
 function include(
@@ -175,13 +230,27 @@ function include(
   }
   const failure = readInto(draft, path, outer);
   if (failure !== undefined) {
-    report(
-      draft,
-      "warning",
-      position,
-      `${failure}; ${at(position, "included")}; continuing without it`,
-    );
+    reportUnread(draft, severityOf(failure), position, unreadFile(path, failure));
   }
+}
+
+/** What does not exist is passed over; that what exists cannot be read is an error. */
+function severityOf({ kind }: Unread): Finding["severity"] {
+  return kind === "missing" ? "warning" : "error";
+}
+
+function reportUnread(
+  draft: Draft,
+  severity: Finding["severity"],
+  position: Position,
+  message: string,
+): void {
+  const consequence = severity === "warning" ? "; continuing without it" : "";
+  report(draft, severity, position, `${message}; ${at(position, "included")}${consequence}`);
+}
+
+function unreadFile(path: string, { reason }: Unread): string {
+  return `Unable to open config file '${path}' for reading: ${reason}`;
 }
 
 function includeDirectory(
@@ -197,23 +266,30 @@ function includeDirectory(
     return;
   }
   const result = draft.files.list(path);
-  if (result.kind === "failure") {
+  if (result.kind !== "content") {
     const message = `Could not open config directory '${path}' for reading: ${result.reason}`;
-    report(
-      draft,
-      "warning",
-      position,
-      `${message}; ${at(position, "included")}; continuing without it`,
-    );
-    return;
+    return reportUnread(draft, severityOf(result), position, message);
   }
+  draft.directories.add(path);
   let end = path.length;
   while (path[end - 1] === "/") end--;
   const directory = path.slice(0, end);
-  for (const name of [...result.content.files].sort(byBytes)) {
+  const { files, directories, odd } = result.content;
+  const names = [...files];
+  for (const { name, reason } of odd) {
+    // Reading it tells what is wrong.
+    if (name.endsWith(".cfg")) names.push(name);
+    else if (!name.startsWith(".")) {
+      const entry = `${directory}/${name}`;
+      const message = `Could not tell what '${entry}' is: ${reason}`;
+      const severity = draft.formerDirectories?.has(entry) ? "error" : "warning";
+      reportUnread(draft, severity, position, message);
+    }
+  }
+  for (const name of names.sort(byBytes)) {
     if (name.endsWith(".cfg")) include(draft, `${directory}/${name}`, position, chain);
   }
-  for (const name of [...result.content.directories].sort(byBytes)) {
+  for (const name of [...directories].sort(byBytes)) {
     if (!name.startsWith(".")) {
       includeDirectory(draft, `${directory}/${name}`, position, [...chain, identity]);
     }
@@ -250,6 +326,14 @@ function report(
   position: Position,
   message: string,
 ): void {
-  if (draft.findings.length < MOST_FINDINGS) draft.findings.push({ severity, position, message });
-  else if (severity === "error") draft.suppressed++;
+  const finding = { severity, position, message };
+  if (severity === "warning") {
+    if (draft.warnings.length < MOST_WARNINGS) draft.warnings.push(finding);
+    else draft.untold++;
+    return;
+  }
+  const what = message.replace(`Line ${position.line}`, "");
+  const count = (draft.alike.get(what)?.count ?? 0) + 1;
+  draft.alike.set(what, { count, last: finding });
+  if (count <= MOST_ALIKE) draft.errors.push(finding);
 }

@@ -8,23 +8,19 @@ import { unescape } from "./unescape.ts";
 /** Characters that no request may hold unless `nasty_metachars` says otherwise. */
 const NASTY_METACHARS = "|`&><'\\[]{};\r\n";
 
-const seconds = { least: 1, unit: "a number of seconds" };
-const connections = { least: 0, unit: "a number of connections (0 for no limit)" };
+/** The largest `int`, which is what the reference reads numbers into. */
+const MOST = 0x7fffffff;
+
+const seconds = { least: 1, most: MOST, unit: "a number of seconds" };
+const connections = { least: 0, most: MOST, unit: "a number of connections (0 for no limit)" };
 
 /** Every directive of nrpe.cfg but `command[…]` and the includes. */
 export const DIRECTIVES = {
-  allowed_hosts: refined<string | undefined, readonly AllowedHost[] | undefined>(
-    text(),
-    undefined,
-    (value) => {
-      const { hosts, doubt } = parseAllowedHosts(value ?? "");
-      return { kind: "value", value: hosts, ...(doubt === undefined ? {} : { doubt }) };
-    },
-  ),
+  allowed_hosts: allowedHosts(),
   server_port: integer(5666, { least: 1024, most: 65535, unit: "a port" }),
   server_address: list(),
   address_family: word<"any" | 4 | 6>("any", { any: "any", both: "any", "4": 4, "6": 6 }),
-  listen_queue_size: integer(128, { least: 1, most: 65535, unit: "a number of connections" }),
+  listen_queue_size: queueSize(),
   nrpe_user: text(),
   nrpe_group: text(),
   pid_file: text(),
@@ -109,7 +105,31 @@ function anonymousDh(): Directive<0 | 1 | 2> {
       : { kind: "value", value });
 }
 
-/** The reference takes a negative limit for none and says so. */
+/** Lists that are given in several places add up, as in the reference. */
+function allowedHosts(): Directive<readonly AllowedHost[] | undefined> {
+  return {
+    byDefault: undefined,
+    read(value) {
+      const { hosts, doubt } = parseAllowedHosts(value);
+      return { kind: "value", value: hosts, ...(doubt === undefined ? {} : { doubt }) };
+    },
+    repeated: (earlier = [], later = []) => [...earlier, ...later],
+  };
+}
+
+/** A negative length is the most that the kernel allows, as listen(2) takes it; the kernel cuts it. */
+function queueSize(): Directive<number> {
+  const size = integer(128, { least: 1, most: MOST, unit: "a number of connections" });
+  return {
+    byDefault: size.byDefault,
+    read: (value) =>
+      atoi(value) < 0
+        ? { kind: "value", value: MOST, doubt: "read as the most that the kernel allows" }
+        : size.read(value),
+  };
+}
+
+/** The reference takes a negative limit for none and says so; one that no `int` holds is none too. */
 function commandLimit(): Directive<number> {
   return {
     byDefault: 0,
@@ -117,6 +137,13 @@ function commandLimit(): Directive<number> {
       const number = atoi(value);
       if (number < 0) {
         return { kind: "value", value: 0, doubt: "max_commands set too low, read as 0" };
+      }
+      if (number > MOST) {
+        return {
+          kind: "value",
+          value: 0,
+          doubt: "max_commands set too high, read as 0 (no limit)",
+        };
       }
       if (String(number) === value) return { kind: "value", value: number };
       return { kind: "value", value: number, doubt: `read as ${number}` };

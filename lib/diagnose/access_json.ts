@@ -1,7 +1,7 @@
 import { explainClient, explainDaemon } from "../wrappers/explain.ts";
 import type { RuleTrial } from "../wrappers/find_rule.ts";
 import { equalIgnoringCase, type Host, type Request, UNKNOWN } from "../wrappers/request.ts";
-import type { OwnGate } from "./own_gate.ts";
+import { type OwnGate, withoutList } from "./own_gate.ts";
 import type { AccessFinding, AccessStep, TableFinding, TableWarning } from "./access_finding.ts";
 
 /**
@@ -29,7 +29,11 @@ export function accessJson(finding: AccessFinding, gate?: OwnGate): string {
       value: value ?? null,
     })),
     trace: [...traceOf(finding.tables.allow, request), ...traceOf(finding.tables.deny, request)],
-    warnings: [...warningsOf(finding.tables.allow), ...warningsOf(finding.tables.deny)],
+    warnings: [
+      ...warningsOf(finding.tables.allow),
+      ...warningsOf(finding.tables.deny),
+      ...gateWarnings(gate),
+    ],
     ...(gate === undefined ? {} : { agent: gateJson(gate) }),
   });
   return `${escapeUnlessUtf8(line)}\n`;
@@ -38,6 +42,11 @@ export function accessJson(finding: AccessFinding, gate?: OwnGate): string {
 function gateJson({ file, tables, list }: OwnGate): unknown {
   const allowedHosts = list === undefined ? null : { ...list.position, allowed: list.allows };
   return { file, tcp_wrappers: tables, allowed_hosts: allowedHosts };
+}
+
+function gateWarnings(gate: OwnGate | undefined): unknown[] {
+  if (gate?.list === undefined) return [];
+  return [{ ...gate.list.position, message: withoutList(gate.tables) }];
 }
 
 function known(text: string): string | null {

@@ -6,7 +6,7 @@
  * are told instead of carried out.
  */
 import { decodeBytes, encodeBytes } from "../bytes.ts";
-import type { Config } from "../config/config.ts";
+import type { Config, Finding } from "../config/config.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { printable } from "../log.ts";
 import { configFiles } from "../system/config_files.ts";
@@ -18,7 +18,12 @@ import type { FileRead } from "../wrappers/match_list.ts";
 import { type AccessFinding, findAccess } from "./access_finding.ts";
 import { accessJson } from "./access_json.ts";
 import { accessText } from "./access_text.ts";
-import { ACCESS_USAGE, type AccessOptions, parseAccessQuestion } from "./check_access_cli.ts";
+import {
+  ACCESS_HELP,
+  ACCESS_USAGE,
+  type AccessOptions,
+  parseAccessQuestion,
+} from "./check_access_cli.ts";
 import { requestsOf } from "./check_access_request.ts";
 import { askOwnGate, type OwnGate, ownGateText } from "./own_gate.ts";
 
@@ -30,6 +35,7 @@ const EXIT_GRANTED = 0;
 const EXIT_DENIED = 1;
 /** The question makes no sense, or its names stand for nobody. */
 const EXIT_USAGE = 2;
+const EXIT_HELPED = 0;
 
 const SYSTEM_ALLOW = "/etc/hosts.allow";
 const SYSTEM_DENY = "/etc/hosts.deny";
@@ -42,18 +48,27 @@ const SYSTEM_DENY = "/etc/hosts.deny";
  */
 export async function checkAccess(args: readonly string[]): Promise<number> {
   const asked = parseAccessQuestion(exactArguments(args));
-  if (asked.kind === "usage") return complain(`${asked.problem}\n\n${ACCESS_USAGE}`);
+  if (asked.kind === "help") {
+    writeAll(STDOUT, encodeBytes(ACCESS_HELP));
+    return EXIT_HELPED;
+  }
+  if (asked.kind === "usage") return complain(`${printable(asked.problem)}\n\n${ACCESS_USAGE}`);
   const { options } = asked;
   const agent = readAgent(options.config);
   if (agent.kind === "failure") return complain(agent.message);
   const tables = tablesOf(options, agent.config);
   const named: TableName[] = [];
-  if (options.hostsAllow !== undefined) named.push("allow");
-  if (options.hostsDeny !== undefined) named.push("deny");
+  const positions = agent.config?.positions;
+  if (options.hostsAllow !== undefined || positions?.has("hosts_allow_file")) named.push("allow");
+  if (options.hostsDeny !== undefined || positions?.has("hosts_deny_file")) named.push("deny");
   if (asked.kind === "tables") {
     const { json, lookup } = options;
     const { lintAccessTables } = await import("./lint/check_tables.ts");
-    return lintAccessTables(tables, { json, lookup, colour: wantsColour(), named });
+    const { lintConfig } = await import("./lint/check_config.ts");
+    const config = agent.config === undefined
+      ? undefined
+      : { file: options.config!, findings: lintConfig(agent.config, agent.findings, tables.read) };
+    return lintAccessTables(tables, { json, lookup, colour: wantsColour(), named, config });
   }
 
   const meant = requestsOf(asked.daemon, asked.client, options.lookup);
@@ -108,13 +123,19 @@ function render(
 
 /** The agent's configuration, where one is named, or what is wrong with it. */
 type Agent =
-  | { readonly kind: "agent"; readonly config: Config | undefined }
+  | {
+    readonly kind: "agent";
+    readonly config: Config | undefined;
+    readonly findings: readonly Finding[];
+  }
   | { readonly kind: "failure"; readonly message: string };
 
 function readAgent(path: string | undefined): Agent {
-  if (path === undefined) return { kind: "agent", config: undefined };
+  if (path === undefined) return { kind: "agent", config: undefined, findings: [] };
   const result = loadConfig(path, configFiles);
-  if (result.kind === "config") return { kind: "agent", config: result.config };
+  if (result.kind === "config") {
+    return { kind: "agent", config: result.config, findings: result.findings };
+  }
   const errors = result.findings.filter(({ severity }) => severity === "error");
   return {
     kind: "failure",

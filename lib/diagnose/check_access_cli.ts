@@ -10,6 +10,7 @@ export type AccessQuestion =
   }
   /** Nobody in particular: the tables themselves are to be checked. */
   | { readonly kind: "tables"; readonly options: AccessOptions }
+  | { readonly kind: "help" }
   | { readonly kind: "usage"; readonly problem: string };
 
 /** The options beside `--check-access`. */
@@ -29,17 +30,33 @@ export const ACCESS_USAGE =
   "Usage: nrpe --check-access [-c FILE] [--hosts-allow FILE] [--hosts-deny FILE] [--lookup] [--json]\n" +
   "                           [[DAEMON[@SERVER]] [USER@]CLIENT]\n";
 
+/** What `--help` prints. */
+export const ACCESS_HELP = `${ACCESS_USAGE}
+Say what hosts.allow and hosts.deny decide for a client, and why; without a client, check these files.
+CLIENT is an address, a host name, "unknown" or "paranoid"; without DAEMON this agent is meant.
+
+ -c, --config=FILE       Ask this nrpe.cfg as well: its allowed_hosts, and the tables that it names
+     --hosts-allow=FILE  Ask this table instead of /etc/hosts.allow
+     --hosts-deny=FILE   Ask this table instead of /etc/hosts.deny
+     --lookup            Look up the name of a client that is given by its address, or, without a
+                         client, the names in the tables
+     --json              Print JSON, one object a line
+ -h, --help              Print this text and quit
+
+Exit status: 0 granted, 1 denied, 2 a question that makes no sense; without a client, 1 with an error
+in the files and 0 without.
+`;
+
 /** The daemon that is asked about where none is named. */
 const DEFAULT_DAEMON = "nrpe";
 
 type FileOption = "config" | "hostsAllow" | "hostsDeny";
 
-const FILE_OPTIONS: Readonly<Record<string, FileOption>> = {
-  "-c": "config",
-  "--config": "config",
-  "--hosts-allow": "hostsAllow",
-  "--hosts-deny": "hostsDeny",
-};
+const FILE_OPTIONS: ReadonlyMap<string, FileOption> = new Map([
+  ["--config", "config"],
+  ["--hosts-allow", "hostsAllow"],
+  ["--hosts-deny", "hostsDeny"],
+]);
 
 /** Reads the arguments of the program, without its name. */
 export function parseAccessQuestion(args: readonly string[]): AccessQuestion {
@@ -53,10 +70,10 @@ export function parseAccessQuestion(args: readonly string[]): AccessQuestion {
       words.push(...args.slice(at + 1));
       break;
     }
-    const equals = arg.startsWith("--") ? arg.indexOf("=") : -1;
-    const file = FILE_OPTIONS[equals < 0 ? arg : arg.slice(0, equals)];
+    if (arg === "-h" || arg === "--help") return { kind: "help" };
+    const { file, joined } = fileOption(arg);
     if (file !== undefined) {
-      const value = equals < 0 ? args[++at] : arg.slice(equals + 1);
+      const value = joined ?? args[++at];
       if (value === undefined) return usage(`${arg} needs the name of a file`);
       files[file] = value;
     } else if (arg === "--json") json = true;
@@ -80,6 +97,19 @@ export function parseAccessQuestion(args: readonly string[]): AccessQuestion {
     client,
     options,
   };
+}
+
+/** The option that names a file, if it is one, and the name of the file if it is in the same word. */
+function fileOption(arg: string): {
+  readonly file?: FileOption | undefined;
+  readonly joined?: string;
+} {
+  if (arg === "-c") return { file: "config" };
+  if (arg.startsWith("-c")) return { file: "config", joined: arg.slice(2) };
+  const equals = arg.indexOf("=");
+  return equals < 0
+    ? { file: FILE_OPTIONS.get(arg) }
+    : { file: FILE_OPTIONS.get(arg.slice(0, equals)), joined: arg.slice(equals + 1) };
 }
 
 function usage(problem: string): AccessQuestion {

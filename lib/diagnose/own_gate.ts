@@ -31,6 +31,12 @@ export function askOwnGate(file: string, config: Config, address: string): OwnGa
   return { file, tables, list: { position, allows } };
 }
 
+/** What is wrong with `allowed_hosts` for an agent that inetd starts. */
+export function withoutList(tables: boolean): string {
+  return "allowed_hosts does not count under inetd (-i): " +
+    (tables ? "there the access tables decide alone" : "there everyone is served");
+}
+
 /** What a person is told of it. */
 export function ownGateText({ file, tables, list }: OwnGate, address: string): string {
   const lines = [`\n${printable(file)}`];
@@ -43,7 +49,8 @@ export function ownGateText({ file, tables, list }: OwnGate, address: string): s
       list.allows
         ? `         allowed_hosts (${place}) lists ${who}`
         : `         allowed_hosts (${place}) does not list ${who}: a daemon (-d, -f) refuses it,\n` +
-          "         whatever the tables say; under inetd this list does not count",
+          "         whatever the tables say",
+      `       warning: ${withoutList(tables)}`,
     );
   }
   return `${lines.join("\n")}\n`;

@@ -23,7 +23,7 @@ const REFUSED: Reception = { admitted: false, bannerSent: false };
  * it; `NAME=value` each.
  */
 export async function admit(
-  { allowList, config }: Generation,
+  { allowList, config, logsGranted }: Generation,
   stream: Stream,
   client: Endpoint,
   environment: readonly string[],
@@ -38,7 +38,7 @@ export async function admit(
   if (!config.tcp_wrappers) return { admitted: true, inheritance: { environment } };
   const fd = stream.fd();
   if (fd === undefined) return REFUSED;
-  const connection = { client, server: serverEndOf(fd), daemon: daemonName() };
+  const connection = { client, server: serverEndOf(fd), daemon: daemonName(), logsGranted };
   const performer = eventedPerformer(stream, fd, environment);
   const { admitted, bannerSent, variables } = await consultTables(
     config,

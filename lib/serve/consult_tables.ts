@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { FACILITIES, type Log, Severity } from "../log.ts";
+import { FACILITIES, LEVELS, type Log, Severity } from "../log.ts";
 import { SystemError } from "../system/libc.ts";
 import { groupExists, userExists } from "../system/names.ts";
 import type { Endpoint } from "../system/socket.ts";
@@ -15,9 +15,6 @@ import { isYes, type LookUp, type LookUpAnswer, nameOf } from "./look_up.ts";
 /** How long a client's host may take to name its user where the rule does not say, in seconds. */
 const USER_SECONDS = 10;
 
-/** The levels of the `severity` option in the order of their numbers. */
-const LEVELS = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
-
 /** A connection that somebody wants to use. */
 export interface Connection {
   /** undefined where the socket is not of an internet family. */
@@ -25,6 +22,8 @@ export interface Connection {
   readonly server: Endpoint | undefined;
   /** The name of the service, which rules know it by. */
   readonly daemon: string;
+  /** Whether it is logged that the client was let in, also where the rule has no `severity`. */
+  readonly logsGranted: boolean;
 }
 
 /** Effects that change this process, its plugins or its connection. */
@@ -108,7 +107,9 @@ export async function consultTables(
   });
   // A delegated client is somebody else's by now.
   const verdict = decision.verdict === "granted" ? "granted" : "denied";
-  logLine(consultation, verdictLine(verdict, decision.request));
+  if (verdict === "denied" || connection.logsGranted || consultation.priority !== undefined) {
+    logLine(consultation, verdictLine(verdict, decision.request));
+  }
   const { bannerSent, variables } = consultation;
   return { admitted: verdict === "granted", bannerSent, variables };
 }
@@ -184,8 +185,7 @@ async function takeTurn(consultation: Consultation, turn: Turn): Promise<EffectE
 }
 
 function priorityOf({ level, facility }: Extract<Effect, { readonly option: "severity" }>): number {
-  const bits = facility === undefined ? 0 : FACILITIES[facility as keyof typeof FACILITIES];
-  return bits + LEVELS.indexOf(level);
+  return (facility === undefined ? 0 : FACILITIES[facility]) + LEVELS[level];
 }
 
 /** Sends a banner file, its newlines as CR LF; a directory without one is none of our business. */

@@ -1,20 +1,16 @@
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { Serve } from "../cli.ts";
 import { Severity } from "../log.ts";
-import { bindLibc, closeFile, lastErrno, readInto, SystemError, writeAll } from "../system/libc.ts";
-import { isTerminal } from "../system/terminal.ts";
-import type { Line } from "./generation.ts";
+import { bindLibc, closeFile, readInto, writeAll } from "../system/libc.ts";
+import { makePipe } from "../system/process.ts";
+import { openTerminal, printLine } from "../system/terminal.ts";
 import { passedDescriptors } from "./inherited.ts";
 import { reside } from "./resident.ts";
 import { STEADY } from "./steady_runtime.ts";
 
-const libc = bindLibc({
-  setsid: { args: [], returns: "i32" },
-  pipe2: { args: ["buffer", "i32"], returns: "i32" },
-});
+const libc = bindLibc({ setsid: { args: [], returns: "i32" } });
 
 const STDERR = 2;
-const O_CLOEXEC = 0o2000000;
 const STARTED = 0;
 const CANNOT_SERVE = 2;
 
@@ -31,14 +27,15 @@ const SERVING = "\0";
 
 /** Serves in the foreground; a terminal gets what the log gets. */
 export function serveInForeground(invocation: Serve): Promise<number> {
-  const terminal = isTerminal(STDERR);
+  const terminal = openTerminal(STDERR);
   let serving = false;
   return reside({
     invocation,
     inherited: passedDescriptors(),
     inetd: false,
-    early(line) {
-      if (terminal || (!serving && line.severity <= Severity.warning)) print(STDERR, line);
+    early(priority, line) {
+      if (terminal !== undefined) printLine(terminal, line);
+      else if (!serving) printComplaint(STDERR, priority, line);
     },
     ready() {
       serving = true;
@@ -55,9 +52,7 @@ export async function serveAsDaemon(invocation: Serve): Promise<number> {
 
 /** Starts the daemon, and returns when it serves, or with what it complains of. */
 async function startAgain(): Promise<number> {
-  const ends = new Int32Array(2);
-  if (libc.pipe2(ends, O_CLOEXEC) !== 0) throw new SystemError("pipe2", lastErrno());
-  const [readEnd, writeEnd] = ends as unknown as [number, number];
+  const { readEnd, writeEnd } = makePipe();
   const daemon = Bun.spawn([process.execPath, ...process.argv.slice(2)], {
     argv0: process.argv0,
     env: { ...process.env, ...STEADY, [REPORT_TO]: String(REPORT) },
@@ -88,8 +83,8 @@ function serveDetached(invocation: Serve): Promise<number> {
     invocation,
     inherited: [],
     inetd: false,
-    early(line) {
-      if (!serving && line.severity <= Severity.warning) print(REPORT, line);
+    early(priority, line) {
+      if (!serving) printComplaint(REPORT, priority, line);
     },
     ready() {
       serving = true;
@@ -99,6 +94,7 @@ function serveDetached(invocation: Serve): Promise<number> {
   });
 }
 
-function print(fd: number, { message }: Line): void {
-  writeAll(fd, encodeBytes(`nrpe: ${message}\n`));
+/** Prints what somebody who starts the agent has to know. */
+function printComplaint(fd: number, priority: number, line: string): void {
+  if (priority <= Severity.warning) printLine(fd, line);
 }

@@ -1,11 +1,12 @@
-import { decodeBytes, trimBlanks } from "../bytes.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load_config.ts";
 import type { ConfigFiles } from "../config/load_config.ts";
 import type { DirectiveName } from "../config/settings.ts";
 import { type Log, Severity } from "../log.ts";
 import { configFiles } from "../system/config_files.ts";
-import { readFile } from "../system/libc.ts";
+import { exists } from "../system/directory.ts";
+import { hostName } from "../system/host_name.ts";
+import type { LogSettings } from "../system/open_log.ts";
 import { TlsLogging } from "../tls/handshake.ts";
 import { setUpTls, type TlsResult, type TlsSetup } from "../tls/tls_setup.ts";
 import { type AllowList, enforceAllowList } from "./allowed_names.ts";
@@ -19,6 +20,8 @@ export interface Generation {
   /** Nothing where conversations are plain. */
   readonly tls: TlsSetup | undefined;
   readonly allowList: AllowList;
+  /** Whether the log says who has been let in, as tcpd's does under inetd, where no rule asks for it. */
+  readonly logsGranted: boolean;
 }
 
 /** What a generation is made of besides nrpe.cfg. */
@@ -44,7 +47,12 @@ export type GenerationResult =
     readonly generation: Generation;
     readonly lines: readonly Line[];
   }
-  | { readonly kind: "failure"; readonly lines: readonly Line[] };
+  | {
+    readonly kind: "failure";
+    readonly lines: readonly Line[];
+    /** Where they are to be logged by an agent that has no log yet. */
+    readonly log: LogSettings;
+  };
 
 /** A line for the log. */
 export interface Line {
@@ -55,21 +63,25 @@ export interface Line {
 /** Reads nrpe.cfg, certificates and keys. What can fail is done before anything takes effect. */
 export async function makeGeneration(surroundings: Surroundings): Promise<GenerationResult> {
   const { path, resolve, tls, allowedHosts, inForce } = surroundings;
-  const result = loadConfig(path, filesFrom(resolve));
+  const result = loadConfig(path, filesFrom(resolve), inForce?.config);
   const lines: Line[] = result.findings.map(({ severity, message }) => ({
     severity: severity === "error" ? Severity.error : Severity.warning,
     message,
   }));
-  if (result.kind === "failure") return { kind: "failure", lines };
+  if (result.kind === "failure") return { kind: "failure", lines, log: result.log };
   const config = withPaths(result.config, resolve);
   const setup = tls && config.ssl_enabled
-    ? await setUpTls(config, hostName(), inForce?.tls?.pair)
+    ? await setUpTls(config, hostName, inForce?.tls?.pair)
     : undefined;
   if (setup?.kind === "failure") {
     const { reason: message } = setup;
-    return { kind: "failure", lines: [...lines, { severity: Severity.error, message }] };
+    return {
+      kind: "failure",
+      lines: [...lines, { severity: Severity.error, message }],
+      log: config,
+    };
   }
-  lines.push(...describeTls(config, setup));
+  lines.push(...missingTables(config), ...describeArguments(config), ...describeTls(config, setup));
   const generation = {
     config,
     tls: setup?.setup,
@@ -79,6 +91,7 @@ export async function makeGeneration(surroundings: Surroundings): Promise<Genera
       (name) =>
         surroundings.log(Severity.warning, `Warning: allowed_hosts: no address found for ${name}`),
     ),
+    logsGranted: !allowedHosts || config.debug,
   };
   return { kind: "generation", generation, lines };
 }
@@ -105,9 +118,30 @@ function withPaths(config: Config, resolve: (path: string) => string): Config {
   return { ...config, ...Object.fromEntries(named.map((name) => [name, resolve(config[name]!)])) };
 }
 
-/** This host's name, as the kernel has it. */
-export function hostName(): string {
-  return trimBlanks(decodeBytes(readFile("/proc/sys/kernel/hostname")));
+/** Warns of access tables that nrpe.cfg names and that do not exist, and so count as empty. */
+function missingTables(config: Config): readonly Line[] {
+  if (!config.tcp_wrappers) return [];
+  const lines: Line[] = [];
+  for (const name of ["hosts_allow_file", "hosts_deny_file"] as const) {
+    const position = config.positions.get(name);
+    if (position === undefined || exists(config[name])) continue;
+    const where = `in config file '${position.file}' - Line ${position.line}`;
+    const consequence = name === "hosts_allow_file" ? "it grants nobody" : "it refuses nobody";
+    const message = `Warning: ${name} '${config[name]}' ${where} does not exist, so ${consequence}`;
+    lines.push({ severity: Severity.warning, message });
+  }
+  return lines;
+}
+
+/** What the log says where clients may pass arguments on, in the reference's words. */
+function describeArguments(config: Config): readonly Line[] {
+  if (!config.dont_blame_nrpe) return [];
+  const warning = "Warning: Daemon is configured to accept command arguments";
+  const lines = [`${warning} from clients!`];
+  if (config.allow_bash_command_substitution) {
+    lines.push(`${warning} with bash command substitutions!`);
+  }
+  return lines.map((message) => ({ severity: Severity.notice, message }));
 }
 
 async function lookUp(name: string): Promise<readonly string[]> {
@@ -131,9 +165,8 @@ export function describeTls(
       message: `ssl_cipher_list: ${word} is left out, the TLS library has no such thing`,
     })),
   ];
-  if (result.unread !== undefined) {
-    const stays = "the certificate and key in use stay, a restart is needed to read renewed ones";
-    lines.push({ severity: Severity.warning, message: `Warning: ${result.unread}; ${stays}` });
+  if (result.warning !== undefined) {
+    lines.push({ severity: Severity.warning, message: result.warning });
   }
   if ((config.ssl_logging & TlsLogging.startup) === 0) return lines;
   const { least, most } = config.ssl_version;

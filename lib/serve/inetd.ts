@@ -1,12 +1,11 @@
-import { encodeBytes } from "../bytes.ts";
 import type { Serve } from "../cli.ts";
 import { pluginEnvironment } from "../command/environment.ts";
 import { runBlocking } from "../command/run_blocking.ts";
 import type { Config } from "../config/config.ts";
 import { converse } from "../conversation.ts";
 import { type Log, Severity } from "../log.ts";
-import { openEarlyLog, readConfiguration } from "../start.ts";
-import { Errno, now, redirectToNull, SystemError, userAndGroup, writeAll } from "../system/libc.ts";
+import { openLogOf, readConfiguration } from "../start.ts";
+import { Errno, now, SystemError, userAndGroup } from "../system/libc.ts";
 import {
   awaitBytes,
   type Endpoint,
@@ -15,6 +14,7 @@ import {
   peerOf,
   serverEndOf,
 } from "../system/socket.ts";
+import { printLine } from "../system/terminal.ts";
 import { blockingPerformer } from "./blocking_performer.ts";
 import { blockingWire } from "./blocking_wire.ts";
 import { consultTables } from "./consult_tables.ts";
@@ -23,7 +23,6 @@ import { passedDescriptors } from "./inherited.ts";
 
 /** The descriptor on which inetd leaves the connection, or the socket to wait on. */
 const STDIN = 0;
-const STDOUT = 1;
 const STDERR = 2;
 
 /**
@@ -45,14 +44,12 @@ const CANNOT_SERVE = 2;
 export async function serveInetd(invocation: Serve): Promise<number> {
   const passed = passedDescriptors();
   const fd = passed[0] ?? STDIN;
-  const peer = findPeer(fd);
+  const peer = findPeer(fd, invocation.config);
   if (typeof peer === "number") return peer;
-  // inetd leaves the connection on these two as well; nothing but a response may reach the client.
-  redirectToNull(STDOUT);
-  redirectToNull(STDERR);
   if (peer === "listening") {
     const { serveWaiting } = await import("./wait.ts");
-    return await serveWaiting(invocation, passed.length > 0 ? passed : [STDIN]);
+    const byParent = passed.length === 0;
+    return await serveWaiting(invocation, byParent ? [STDIN] : passed, byParent);
   }
   const start = readConfiguration(invocation.config);
   if (start === undefined) return CANNOT_SERVE;
@@ -90,7 +87,12 @@ async function admit(
   fd: number,
   client: Endpoint | undefined,
 ): Promise<readonly string[] | undefined> {
-  const connection = { client, server: serverEndOf(fd), daemon: daemonName() };
+  const connection = {
+    client,
+    server: serverEndOf(fd),
+    daemon: daemonName(),
+    logsGranted: true,
+  };
   const performer = blockingPerformer(fd);
   const admission = await consultTables(config, log, connection, performer);
   const { admitted, bannerSent, variables } = admission;
@@ -102,24 +104,20 @@ async function admit(
 }
 
 /** Whom a descriptor is connected with, or the exit status when it is with nobody. */
-function findPeer(fd: number): Endpoint | undefined | "listening" | number {
+function findPeer(fd: number, config: string): Endpoint | undefined | "listening" | number {
   try {
     return peerOf(fd);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     if (error.errno === Errno.ENOTSOCK || error.errno === Errno.EBADF) {
-      complain("standard input is no connection: this mode is for inetd, xinetd or systemd");
+      const problem = "standard input is no connection: this mode is for inetd, xinetd or systemd";
+      printLine(STDERR, problem);
+      openLogOf(config)(Severity.error, `Error: ${problem}`);
       return CANNOT_SERVE;
     }
     if (isListening(fd)) return "listening";
     const gone = `Could not read request from client unknown, bailing out... (${error.message})`;
-    openEarlyLog()(Severity.error, gone);
+    openLogOf(config)(Severity.error, gone);
     return SERVED;
   }
-}
-
-/** Says what is wrong where a person who tries the command line sees it, and in the log. */
-function complain(problem: string): void {
-  writeAll(STDERR, encodeBytes(`nrpe: ${problem}\n`));
-  openEarlyLog()(Severity.error, `Error: ${problem}`);
 }

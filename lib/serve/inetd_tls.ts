@@ -1,11 +1,13 @@
 import type { Wire } from "../conversation.ts";
 import { Severity } from "../log.ts";
 import type { Start } from "../start.ts";
+import { hostName } from "../system/host_name.ts";
 import type { Endpoint } from "../system/socket.ts";
 import { adopt } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
 import { setUpTls } from "../tls/tls_setup.ts";
-import { describeTls, hostName } from "./generation.ts";
+import { catchUnexpected, describeUnexpected } from "../unexpected.ts";
+import { describeTls } from "./generation.ts";
 import { streamWire } from "./stream_wire.ts";
 
 const SERVED = 0;
@@ -24,14 +26,18 @@ export async function secureConnection(
   peer: Endpoint | undefined,
   deadline: number,
 ): Promise<Wire | number> {
-  const result = await setUpTls(config, hostName());
+  catchUnexpected((error) => {
+    log(Severity.error, describeUnexpected(error));
+    process.exit(CANNOT_SERVE);
+  });
+  const result = await setUpTls(config, hostName);
   if (result.kind === "failure") {
     log(Severity.error, result.reason);
     return CANNOT_SERVE;
   }
   for (const { severity, message } of describeTls(config, result)) {
     // A process for one client would repeat at every check what a daemon says once.
-    if (config.debug) log(severity, message);
+    if (config.debug || severity <= Severity.warning) log(severity, message);
   }
   const stream = adopt(fd);
   const client = { address: peer?.address ?? "unknown", port: peer?.port ?? 0, log };

@@ -1,3 +1,4 @@
+import { allowedHostText } from "../allowed_hosts.ts";
 import type { Serve } from "../cli.ts";
 import {
   daemonEnvironment,
@@ -9,7 +10,6 @@ import { makeExecutor } from "../command/executor.ts";
 import type { Config } from "../config/config.ts";
 import { type Log, Severity } from "../log.ts";
 import { openEarlyLog } from "../start.ts";
-import { giveFile } from "../system/account.ts";
 import { describeErrno, now } from "../system/libc.ts";
 import { notifyVia } from "../system/notify.ts";
 import { type OpenLog, openLog } from "../system/open_log.ts";
@@ -17,6 +17,7 @@ import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { openFilesLimit } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
 import { callAt, type Timer } from "../system/timer.ts";
+import { catchUnexpected, describeUnexpected } from "../unexpected.ts";
 import { type Generation, type Line, makeGeneration } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
 import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
@@ -26,8 +27,8 @@ import { makeServer, type Server } from "./server.ts";
 import { steadyRuntime } from "./steady_runtime.ts";
 
 /** Exit statuses of the agent. */
-const SERVED = 0;
-const CANNOT_SERVE = 2;
+export const SERVED = 0;
+export const CANNOT_SERVE = 2;
 
 /** Descriptors that are not for connections and their plugins. */
 const SPARE_FILES = 64;
@@ -45,10 +46,14 @@ export interface Residence {
   readonly inherited: readonly number[];
   /** Whether it is inetd's service, which ends when nobody asks any more. */
   readonly inetd: boolean;
-  /** Also gets every line of the log, until the agent serves. */
-  readonly early: (line: Line) => void;
+  /** Gets the lines of the log too. */
+  readonly early: Log;
   /** Called when the agent serves. */
   readonly ready: () => void;
+  /** Told why the agent cannot serve, with the log for that; without it the log gets all the lines. */
+  readonly cannotServe?: (lines: readonly Line[], log: OpenLog) => void;
+  /** Settled when nobody listens after this process: it is to end when its clients have gone. */
+  readonly abandoned?: Promise<void>;
 }
 
 /** What went wrong at the start, in words for the log. */
@@ -68,35 +73,44 @@ export async function reside(residence: Residence): Promise<number> {
   // The binary is compiled to stay in the interpreter; here code runs often enough to be compiled, but
   // compiling is not to hold up the client that a service of inetd was started for.
   setTimeout(() => Bun.unsafe.setJITPolicy(1), SETTLED_IN).unref();
+  const voice: Voice = { openLog: openEarlyLog(residence.early) };
   try {
-    return await live(residence);
+    return await live(residence, voice);
   } catch (error) {
     if (!(error instanceof CannotServe)) throw error;
-    const log = openEarlyLog();
-    for (const line of error.lines) {
-      log(line.severity, line.message);
-      residence.early(line);
-    }
+    const say = residence.cannotServe ?? sayAll;
+    say(error.lines, voice.openLog);
     return CANNOT_SERVE;
   }
 }
 
-interface Life {
+function sayAll(lines: readonly Line[], log: Log): void {
+  for (const { severity, message } of lines) log(severity, message);
+}
+
+/** The log, wherever it goes by now. */
+interface Voice {
+  openLog: OpenLog;
+}
+
+interface Life extends Voice {
   readonly residence: Residence;
   /** A path as seen from where the agent was started; a daemon moves to `/`. */
   readonly resolve: (path: string) => string;
   /** The log of the configuration in force. */
   readonly log: Log;
+  readonly identity: Identity;
   generation: Generation;
-  openLog: OpenLog;
 }
 
 /** The whole life of the process, from the configuration to the last answer. */
-async function live(residence: Residence): Promise<number> {
+async function live(residence: Residence, voice: Voice): Promise<number> {
   const { inetd, invocation, ready } = residence;
   const notify = notifyVia(process.env.NOTIFY_SOCKET);
-  const life = await begin(residence);
-  const { log } = life;
+  const life = await begin(residence, voice);
+  const { identity, log } = life;
+  // It ends what it came from, and no other conversation.
+  catchUnexpected((error) => log(Severity.error, describeUnexpected(error)));
   let stopping = false;
   const ending = Promise.withResolvers<string>();
   // From here on no signal of those that an administrator sends may end the agent before its time.
@@ -116,7 +130,6 @@ async function live(residence: Residence): Promise<number> {
     executor.wake();
     notify("READY=1");
   });
-  const identity = identify(life.generation.config, log);
   const executor = makeExecutor(() => life.generation.config.max_commands);
   const { promise: idle, resolve: becomeIdle } = Promise.withResolvers<void>();
   let idleTimer: Timer | undefined;
@@ -146,19 +159,27 @@ async function live(residence: Residence): Promise<number> {
     const failure = `Network server accept failure (${errno}: ${describeErrno(errno)})`;
     rarely("accept", failure);
   });
-  const pidFile = await settle(life, listeners, identity);
+  const pidFile = await settle(life, listeners);
   if (!inetd && invocation.changeDirectory) process.chdir("/");
   ready();
   serving.resolve();
   notify("READY=1");
   waitForIdleness();
+  void residence.abandoned?.then(() => {
+    log(Severity.notice, "Whoever started the agent has ended: it ends after its last client");
+    becomeIdle();
+  });
   const signal = await Promise.race([ending.promise, idle]);
   stopping = true;
   if (signal !== undefined) log(Severity.notice, `Caught ${signal} - shutting down...`);
   notify("STOPPING=1");
   listeners.close();
+  // After the port: the next agent takes the port first.
+  pidFile?.release();
   if (signal !== undefined) server.dismiss();
-  await untilGone(server, life.generation.config.shutdown_timeout * 1000);
+  // Nobody waits for an end that no signal has asked for.
+  const patience = life.generation.config.shutdown_timeout * 1000;
+  await untilGone(server, signal === undefined ? Infinity : patience);
   executor.stop();
   await untilGone(server, LAST_ANSWERS);
   if (pidFile?.remove() === false) {
@@ -169,42 +190,30 @@ async function live(residence: Residence): Promise<number> {
 }
 
 /** Reads the configuration and opens the log. */
-async function begin(residence: Residence): Promise<Life> {
+async function begin(residence: Residence, voice: Voice): Promise<Life> {
   const directory = process.cwd();
   const resolve = (path: string) => path.startsWith("/") ? path : `${directory}/${path}`;
-  let say: Log = openEarlyLog();
-  const log: Log = (severity, message) => say(severity, message);
+  const log: Log = (severity, message) => voice.openLog(severity, message);
   const result = await makeGeneration({ ...surroundings(residence), resolve, log });
+  const settings = result.kind === "failure" ? result.log : result.generation.config;
+  voice.openLog = openLog(settings, residence.early);
   if (result.kind === "failure") {
     const message = `Config file '${residence.invocation.config}' contained errors, aborting...`;
     throw new CannotServe([...result.lines, { severity: Severity.error, message }]);
   }
-  const life: Life = {
-    residence,
-    resolve,
-    log,
-    generation: result.generation,
-    openLog: openLog(result.generation.config),
-  };
-  say = (severity, message) => {
-    life.openLog(severity, message);
-    residence.early({ severity, message });
-  };
+  const identity = identityOf(result.generation.config);
+  if (identity.kind === "failure") {
+    const message = identity.reason;
+    throw new CannotServe([...result.lines, { severity: Severity.error, message }]);
+  }
   for (const { severity, message } of result.lines) log(severity, message);
-  return life;
+  if (identity.doubt !== undefined) log(Severity.warning, identity.doubt);
+  const { generation } = result;
+  return Object.assign(voice, { residence, resolve, log, generation, identity: identity.identity });
 }
 
 function surroundings({ invocation, inetd }: Residence) {
   return { path: invocation.config, tls: invocation.tls, allowedHosts: !inetd };
-}
-
-function identify(config: Config, log: Log): Identity {
-  const result = identityOf(config);
-  if (result.kind === "failure") {
-    throw new CannotServe([{ severity: Severity.error, message: result.reason }]);
-  }
-  if (result.doubt !== undefined) log(Severity.warning, result.doubt);
-  return result.identity;
 }
 
 /** What a service manager says to the agent and to nobody else. */
@@ -235,13 +244,11 @@ function environmentFor({ inetd }: Residence, identity: Identity) {
 
 /** Takes the sockets and the pid file, and gives up root's rights. */
 async function settle(
-  { residence, generation: { config }, openLog, log }: Life,
+  { residence, generation: { config }, identity, log }: Life,
   listeners: Listeners,
-  identity: Identity,
 ): Promise<PidFile | undefined> {
   const { inetd, inherited, invocation } = residence;
   if (!inetd) log(Severity.notice, "Starting up daemon");
-  for (const fd of inherited) listeners.inherit(fd, config.listen_queue_size);
   if (inherited.length === 0) {
     try {
       const places = await placesOf(config, invocation.family);
@@ -250,18 +257,18 @@ async function settle(
       throw new CannotServe([{ severity: Severity.error, message: (error as Error).message }]);
     }
   }
-  const pidFile = inetd || config.pid_file === undefined ? undefined : takePidFile(config.pid_file);
-  const { uid, gid } = identity;
-  if (identity.become !== undefined) {
-    pidFile?.giveTo(uid, gid);
-    openLog.giveTo(uid, gid);
-    if (config.tls_state_file !== undefined) giveFile(config.tls_state_file, uid, gid);
-  }
+  const pidFile = inetd || config.pid_file === undefined
+    ? undefined
+    : takePidFile(config.pid_file, identity);
+  if (identity.become !== undefined) listeners.giveTo(identity.uid, identity.gid);
   try {
     assume(identity);
   } catch (error) {
+    pidFile?.remove();
     throw new CannotServe([{ severity: Severity.error, message: `Error: ${error}` }]);
   }
+  // Where that failed, nobody has been accepted who would be lost.
+  for (const fd of inherited) listeners.inherit(fd, config.listen_queue_size);
   return pidFile;
 }
 
@@ -270,14 +277,12 @@ function announce(places: readonly Place[], config: Config, log: Log): void {
     log(Severity.info, `Server listening on ${address} port ${port}.`);
   }
   log(Severity.info, `Listening for connections on port ${config.server_port}`);
-  const hosts = config.allowed_hosts?.map((host) =>
-    host.kind === "name" ? host.name : `${host.address.join(".")}/${host.length}`
-  );
+  const hosts = config.allowed_hosts?.map(allowedHostText);
   if (hosts !== undefined) log(Severity.info, `Allowing connections from: ${hosts.join(",")}`);
 }
 
-function takePidFile(path: string): PidFile {
-  const result = holdPidFile(path);
+function takePidFile(path: string, identity: Identity): PidFile {
+  const result = holdPidFile(path, identity);
   switch (result.kind) {
     case "held":
       return result.file;
@@ -339,7 +344,7 @@ async function reload(life: Life, listeners: Listeners): Promise<void> {
   life.generation = generation;
   old.allowList.close();
   life.openLog.close();
-  life.openLog = openLog(config);
+  life.openLog = openLog(config, residence.early);
   for (const { severity, message } of result.lines) log(severity, message);
   announce(opened, config, log);
 }

@@ -1,15 +1,16 @@
 import type { Executor } from "../command/executor.ts";
 import { converse, LINGER_TIMEOUT } from "../conversation.ts";
-import { describeFault, type Log, Severity } from "../log.ts";
+import { type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
 import type { Endpoint } from "../system/socket.ts";
-import type { Stream } from "../system/stream.ts";
+import { drain, type Stream } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
+import { describeUnexpected } from "../unexpected.ts";
 import { admit } from "./admit.ts";
 import { countConnections, type Exceeded } from "./connection_count.ts";
 import type { Generation } from "./generation.ts";
 import { logRarely } from "./rarely.ts";
-import { drain, streamWire } from "./stream_wire.ts";
+import { streamWire } from "./stream_wire.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -97,7 +98,7 @@ export function makeServer({ current, log, executor, environment, room, idle }: 
         await serve(stream, peer, generation);
       } catch (error) {
         // A fault of the program ends the conversation in which it shows, and no other.
-        log(Severity.error, `Error: ${describeFault(error)} (client ${peer.address})`);
+        log(Severity.error, `${describeUnexpected(error)} (client ${peer.address})`);
       } finally {
         stream.close();
       }

@@ -1,5 +1,5 @@
 import { type Pointer, read } from "bun:ffi";
-import { bindLater, cString, lastErrno, SystemError, textAt } from "./libc.ts";
+import { bindLater, cString, lastErrno, SystemError, textAt, userAndGroup } from "./libc.ts";
 
 const libc = bindLater({
   getpwnam: { args: ["buffer"], returns: "ptr" },
@@ -14,7 +14,6 @@ const libc = bindLater({
   getresgid: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
   setuid: { args: ["u32"], returns: "i32" },
   setgid: { args: ["u32"], returns: "i32" },
-  chown: { args: ["buffer", "u32", "u32"], returns: "i32" },
 });
 
 // struct passwd and struct group of 64-bit Linux, glibc and musl alike.
@@ -49,7 +48,7 @@ export function accountOf(uid: number): Account {
 
 function accountAt(entry: Pointer | null): Account | undefined {
   if (entry === null) return undefined;
-  const text = (offset: number) => textAt(read.ptr(entry, offset) as Pointer) ?? "";
+  const text = (offset: number) => textAt(read.ptr(entry, offset) as Pointer);
   return {
     name: text(PW_NAME),
     uid: read.u32(entry, PW_UID),
@@ -64,6 +63,31 @@ export function findGroup(group: string): number | undefined {
   const entry = libc().getgrnam(cString(group));
   if (entry !== null) return read.u32(entry, GR_GID);
   return /^[0-9]{1,10}$/.test(group) ? Number(group) : undefined;
+}
+
+/** The user and group that something belongs to. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Whom nrpe.cfg names. */
+export interface AgentSettings {
+  readonly nrpe_user?: string | undefined;
+  readonly nrpe_group?: string | undefined;
+}
+
+/**
+ * The user and group that the agent is going to be: started by root those of nrpe.cfg, as far as they
+ * are known, otherwise its own.
+ */
+export function agentOf({ nrpe_user, nrpe_group }: AgentSettings): Owner {
+  const own = userAndGroup();
+  if (own.uid !== 0 || nrpe_user === undefined) return own;
+  const account = findAccount(nrpe_user);
+  if (account === undefined) return own;
+  const group = nrpe_group === undefined ? undefined : findGroup(nrpe_group);
+  return { uid: account.uid, gid: group ?? account.gid };
 }
 
 /**
@@ -86,11 +110,6 @@ export function becomeForGood({ name, uid }: Account, gid: number): void {
   if (kept || (uid !== 0 && (libc().setuid(0) === 0 || libc().setgid(0) === 0))) {
     throw new Error(`Cannot give up root's rights for good: user ${uid}, group ${gid}`);
   }
-}
-
-/** Gives a file to a user and a group, if there is such a file and it may be given. */
-export function giveFile(path: string, uid: number, gid: number): void {
-  libc().chown(cString(path), uid, gid);
 }
 
 function supplementaryGroups(): readonly number[] {

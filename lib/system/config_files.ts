@@ -1,32 +1,77 @@
 import { decodeBytes } from "../bytes.ts";
 import type { ConfigFiles, FileResult } from "../config/load_config.ts";
 import { canonicalPath, listDirectory } from "./directory.ts";
-import { describeErrno, readFile, SystemError } from "./libc.ts";
+import { changedAt, hasAnEnd, isUnchanged, statusOf } from "./file_status.ts";
+import {
+  closeFile,
+  describeErrno,
+  Errno,
+  now,
+  Open,
+  openFile,
+  readToEnd,
+  SystemError,
+  userAndGroup,
+  waitFor,
+} from "./libc.ts";
 
 /** The largest configuration file that is read, in bytes. */
 const LARGEST = 16 * 1024 * 1024;
 
+/**
+ * The longest time between two ticks of the clock that the kernel stamps files with, in milliseconds
+ * (CONFIG_HZ=100). What is written between two ticks leaves no trace in a file's times.
+ */
+const TICK = 10;
+
+/** How often a file is read that changes meanwhile. */
+const MOST_READINGS = 20;
+
 /** The files of this host, for loadConfig(). */
 export const configFiles: ConfigFiles = {
-  read: (path) =>
-    attempt(() => {
-      const bytes = readFile(path, LARGEST);
-      if (bytes.byteLength > LARGEST) return `it is larger than ${LARGEST} bytes`;
-      return { content: decodeBytes(bytes) };
-    }),
-  list: (path) => attempt(() => ({ content: listDirectory(path) })),
+  read: (path) => attempt(() => readWhole(path)),
+  list: (path) => attempt(() => ({ kind: "content", content: listDirectory(path) })),
   identify: (path) => canonicalPath(path) ?? path,
 };
 
-function attempt<Content>(
-  read: () => { readonly content: Content } | string,
-): FileResult<Content> {
+/** Reads a file again and again until nobody has written to it meanwhile. */
+function readWhole(path: string): FileResult<string> {
+  for (let reading = 0; reading < MOST_READINGS; reading++) {
+    // With O_NONBLOCK a FIFO that nobody writes to is opened at once.
+    const fd = openFile(path, Open.readOnlyAtOnce);
+    try {
+      const before = statusOf(fd, path);
+      if (!hasAnEnd(before)) return failure("it is neither a regular file nor a device");
+      const bytes = readToEnd(fd, path, LARGEST);
+      if (bytes.byteLength > LARGEST) return failure(`it is larger than ${LARGEST} bytes`);
+      const after = statusOf(fd, path);
+      const age = Date.now() - changedAt(after);
+      const settled = !(age >= 0 && age < TICK);
+      if (settled && isUnchanged(before, after)) {
+        return { kind: "content", content: decodeBytes(bytes) };
+      }
+    } finally {
+      closeFile(fd);
+    }
+    waitFor([], now() + TICK);
+  }
+  return failure(`it changes all the time, it was read ${MOST_READINGS} times`);
+}
+
+function failure(reason: string): FileResult<never> {
+  return { kind: "failure", reason };
+}
+
+function attempt<Content>(read: () => FileResult<Content>): FileResult<Content> {
   try {
-    const result = read();
-    if (typeof result === "string") return { kind: "failure", reason: result };
-    return { kind: "content", content: result.content };
+    return read();
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    return { kind: "failure", reason: describeErrno(error.errno) };
+    const reason = describeErrno(error.errno);
+    if (error.errno === Errno.ENOENT) return { kind: "missing", reason };
+    if (error.errno !== Errno.EACCES) return failure(reason);
+    // Whoever could read it as root would not see why it can't be read at SIGHUP.
+    const { uid, gid } = userAndGroup();
+    return failure(`${reason} for the agent's user ${uid} and group ${gid}`);
   }
 }

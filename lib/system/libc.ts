@@ -7,27 +7,54 @@
  *
  * Structures have the layout of 64-bit Linux, which glibc and musl share.
  */
-import { CString, dlopen, type FFIFunction, type Library, type Pointer, ptr, read } from "bun:ffi";
-import { encodeBytes } from "../bytes.ts";
+import {
+  dlopen,
+  type FFIFunction,
+  type Library,
+  type Pointer,
+  ptr,
+  read,
+  toArrayBuffer,
+} from "bun:ffi";
+import { decodeBytes, encodeBytes } from "../bytes.ts";
+import { openFlags } from "./architecture.ts";
 
-const LIBRARIES = [
-  "libc.so.6",
-  `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
-];
+/**
+ * The name by which glibc and musl both answer with themselves, as they are loaded, without looking for
+ * a file. Where that fails the runtime tries the name once more, as a path below the working directory.
+ * The C library reads no further than the NUL; the runtime's path leads back to the directory itself,
+ * which is no library, whoever owns it.
+ */
+export const LIBC = "libc.so.6\0/..";
 
-/** Loads functions of the C library; what is rarely used is bound where it is used. */
+let failure: Error | undefined;
+let started = false;
+
+/**
+ * Binds functions of the C library; what is rarely used is bound where it is used.
+ *
+ * While the program's modules are loaded nobody could catch an exception, and the runtime would print
+ * it, with source text, on what may be a client's connection. So until {@link bindingFailure} has been
+ * asked a failure is kept for it, and the functions are missing.
+ *
+ * @throws {Error} afterwards, when they cannot be bound.
+ */
 export function bindLibc<const Functions extends Record<string, FFIFunction>>(
   functions: Functions,
 ): Library<Functions>["symbols"] {
-  let failure: unknown;
-  for (const library of LIBRARIES) {
-    try {
-      return dlopen(library, functions).symbols;
-    } catch (error) {
-      failure = error;
-    }
+  try {
+    return dlopen(LIBC, functions).symbols;
+  } catch (error) {
+    if (started) throw error;
+    failure ??= error as Error;
+    return {} as Library<Functions>["symbols"];
   }
-  throw failure;
+}
+
+/** Why the C library could not be bound while modules were loaded; to be asked before it is called. */
+export function bindingFailure(): Error | undefined {
+  started = true;
+  return failure;
 }
 
 /**
@@ -48,7 +75,6 @@ const libc = bindLibc({
   open: { args: ["buffer", "i32", "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   read: { args: ["i32", "buffer", "u64"], returns: "i32" },
-  dup2: { args: ["i32", "i32"], returns: "i32" },
   poll: { args: ["buffer", "u64", "i32"], returns: "i32" },
   getuid: { args: [], returns: "u32" },
   getgid: { args: [], returns: "u32" },
@@ -56,6 +82,7 @@ const libc = bindLibc({
 
 const rare = bindLater({
   strerror: { args: ["i32"], returns: "cstring" },
+  strlen: { args: ["ptr"], returns: "u64" },
   write: { args: ["i32", "buffer", "u64"], returns: "i32" },
 });
 
@@ -65,17 +92,23 @@ export const Errno = {
   ENOENT: 2,
   ESRCH: 3,
   EINTR: 4,
+  ENXIO: 6,
   ENOEXEC: 8,
   EBADF: 9,
   EAGAIN: 11,
   ENOMEM: 12,
   EACCES: 13,
+  EEXIST: 17,
   ENOTDIR: 20,
   EISDIR: 21,
   ENFILE: 23,
   EMFILE: 24,
+  ENOSPC: 28,
+  EPIPE: 32,
+  ENOSYS: 38,
   ELOOP: 40,
   ENOTSOCK: 88,
+  EPROTOTYPE: 91,
   EAFNOSUPPORT: 97,
   EADDRINUSE: 98,
   EADDRNOTAVAIL: 99,
@@ -133,18 +166,19 @@ export function stringArray(texts: readonly string[]): StringArray {
   return { array, memory };
 }
 
-/** The text at a pointer that a C function returned, or undefined for NULL. */
-export function textAt(pointer: Pointer | null): string | undefined {
-  return pointer === null ? undefined : String(new CString(pointer));
+/** The byte string at a pointer that a C function returned; empty for NULL. */
+export function textAt(pointer: Pointer | null): string {
+  const length = pointer ? Number(rare().strlen(pointer)) : 0;
+  return length === 0 ? "" : decodeBytes(new Uint8Array(toArrayBuffer(pointer!, 0, length)));
 }
 
-const O_CLOEXEC = 0o2000000;
-/** Flags of open(2) on Linux. */
+/** Ways to open a file, see open(2). */
 export const Open = {
-  readOnly: O_CLOEXEC,
-  append: 0o1 | 0o100 | 0o2000 | O_CLOEXEC,
-  readWrite: 0o2 | O_CLOEXEC,
-  directory: 0o200000 | O_CLOEXEC,
+  readOnly: openFlags.O_CLOEXEC,
+  /** Without waiting for anybody, see O_NONBLOCK. */
+  readOnlyAtOnce: openFlags.O_NONBLOCK | openFlags.O_CLOEXEC,
+  readWrite: openFlags.O_RDWR | openFlags.O_CLOEXEC,
+  directory: openFlags.O_DIRECTORY | openFlags.O_CLOEXEC,
 } as const;
 
 /**
@@ -160,13 +194,6 @@ export function openFile(path: string, flags: number, mode = 0): number {
 /** close(2); an error of it is of no use to anyone here. */
 export function closeFile(fd: number): void {
   libc.close(fd);
-}
-
-/** Makes a descriptor one of the null device. */
-export function redirectToNull(fd: number): void {
-  const nullDevice = openFile("/dev/null", Open.readWrite);
-  libc.dup2(nullDevice, fd);
-  closeFile(nullDevice);
 }
 
 /**
@@ -207,23 +234,31 @@ export function writeAll(fd: number, bytes: Uint8Array): number {
 export function readFile(path: string, limit = Number.MAX_SAFE_INTEGER): Uint8Array {
   const fd = openFile(path, Open.readOnly);
   try {
-    let bytes = new Uint8Array(4096);
-    let length = 0;
-    while (length <= limit) {
-      if (length === bytes.byteLength) {
-        const larger = new Uint8Array(bytes.byteLength * 4);
-        larger.set(bytes);
-        bytes = larger;
-      }
-      const count = readInto(fd, bytes.subarray(length));
-      if (count < 0) throw new SystemError("read", -count, path);
-      if (count === 0) break;
-      length += count;
-    }
-    return bytes.subarray(0, length > limit ? limit + 1 : length);
+    return readToEnd(fd, path, limit);
   } finally {
     closeFile(fd);
   }
+}
+
+/**
+ * Reads what is left of a file that is open, as {@link readFile} does.
+ * @throws {SystemError} with the path as its subject when it cannot be read.
+ */
+export function readToEnd(fd: number, path: string, limit: number): Uint8Array {
+  let bytes = new Uint8Array(4096);
+  let length = 0;
+  while (length <= limit) {
+    if (length === bytes.byteLength) {
+      const larger = new Uint8Array(bytes.byteLength * 4);
+      larger.set(bytes);
+      bytes = larger;
+    }
+    const count = readInto(fd, bytes.subarray(length));
+    if (count < 0) throw new SystemError("read", -count, path);
+    if (count === 0) break;
+    length += count;
+  }
+  return bytes.subarray(0, length > limit ? limit + 1 : length);
 }
 
 /** Conditions of poll(2). */

@@ -1,9 +1,9 @@
 /**
  * Names, addresses, netgroups and accounts, asked of the C library, which may block.
  */
-import { type Pointer, ptr, read, toBuffer } from "bun:ffi";
+import { type Pointer, ptr, read } from "bun:ffi";
 import { decodeBytes } from "../bytes.ts";
-import { bindLater, cString } from "./libc.ts";
+import { bindLater, cString, Errno, SystemError, textAt } from "./libc.ts";
 
 const AF_UNSPEC = 0;
 const AF_INET = 2;
@@ -19,10 +19,12 @@ const libc = bindLater({
   getaddrinfo: { args: ["buffer", "ptr", "buffer", "buffer"], returns: "i32" },
   freeaddrinfo: { args: ["ptr"], returns: "void" },
   getnameinfo: { args: ["ptr", "u32", "buffer", "u32", "ptr", "u32", "i32"], returns: "i32" },
-  innetgr: { args: ["buffer", "buffer", "ptr", "ptr"], returns: "i32" },
   getpwnam: { args: ["buffer"], returns: "ptr" },
   getgrnam: { args: ["buffer"], returns: "ptr" },
-  strlen: { args: ["ptr"], returns: "u64" },
+});
+
+const netgroups = bindLater({
+  innetgr: { args: ["buffer", "buffer", "ptr", "ptr"], returns: "i32" },
 });
 
 /** A family of addresses. */
@@ -99,14 +101,20 @@ function nameInfo(entry: Pointer, flags: number): string | undefined {
   return failed === 0 ? decodeBytes(text, 0, text.indexOf(0)) : undefined;
 }
 
-function textAt(pointer: Pointer): string {
-  const length = Number(libc().strlen(pointer));
-  return length === 0 ? "" : decodeBytes(toBuffer(pointer, 0, length));
+/**
+ * Whether innetgr(3) finds a host in a netgroup.
+ * @throws {SystemError} with ENOSYS where the C library knows no netgroups, as musl doesn't.
+ */
+export function isInNetgroup(netgroup: string, host: string): boolean {
+  return innetgr()(cString(netgroup), cString(host), null, null) === 1;
 }
 
-/** Whether innetgr(3) finds a host in a netgroup. */
-export function isInNetgroup(netgroup: string, host: string): boolean {
-  return libc().innetgr(cString(netgroup), cString(host), null, null) === 1;
+function innetgr(): ReturnType<typeof netgroups>["innetgr"] {
+  try {
+    return netgroups().innetgr;
+  } catch {
+    throw new SystemError("innetgr", Errno.ENOSYS);
+  }
 }
 
 /** Whether getpwnam(3) knows a user. */

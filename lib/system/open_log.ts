@@ -1,31 +1,15 @@
 import type { Log } from "../log.ts";
 import { printable, Severity } from "../log.ts";
 import { encodeBytes } from "../bytes.ts";
-import {
-  bindLater,
-  bindLibc,
-  closeFile,
-  cString,
-  Open,
-  openFile,
-  SystemError,
-  writeAll,
-} from "./libc.ts";
+import { agentOf, type AgentSettings } from "./account.ts";
+import { bindLater, closeFile, describeErrno, Errno, lastErrno } from "./libc.ts";
+import { FileRefused, openForAppending } from "./private_file.ts";
+import { sendToSyslog } from "./syslog.ts";
 
-const libc = bindLibc({
-  openlog: { args: ["buffer", "i32", "i32"], returns: "void" },
-  syslog: { args: ["i32", "buffer", "buffer"], returns: "void" },
-});
+const file = bindLater({ write: { args: ["i32", "buffer", "u64"], returns: "i32" } });
 
-const rare = bindLater({ fchown: { args: ["i32", "u32", "u32"], returns: "i32" } });
-
-const LOG_PID = 1;
-const FORMAT = cString("%s");
-// openlog(3) keeps the pointer.
-const IDENT = cString("nrpe");
-
-/** What nrpe.cfg says about the log. */
-export interface LogSettings {
+/** What nrpe.cfg says about the log, and whom a log file is for. */
+export interface LogSettings extends AgentSettings {
   /** A facility of <syslog.h>. */
   readonly log_facility: number;
   /** A file to use in place of syslog. */
@@ -37,55 +21,98 @@ export interface LogSettings {
 
 /** A log that is open. */
 export interface OpenLog extends Log {
-  /** Gives a log file to the user who is to write it, also after it has been opened again. */
-  readonly giveTo: (uid: number, gid: number) => void;
   /** Closes a log file; nothing may be written any more. */
   readonly close: () => void;
 }
 
 /**
- * Opens the log: syslog(3) as `nrpe[pid]`, or the log file, whose lines begin with the time in
- * seconds since 1970 in brackets. A log file that cannot be opened is complained of in syslog, which
- * then takes its place.
+ * Opens the log: syslog as `nrpe[pid]`, or the log file, whose lines begin with the time in seconds
+ * since 1970 in brackets. A log file that cannot be opened is complained of in syslog, which then
+ * takes its place. Nothing that becomes of the log holds the agent up; lines that could not be written
+ * are counted, and the next one that can be is preceded by their number.
+ *
+ * @param copy Gets the lines that are written too.
  */
-export function openLog(settings: LogSettings): OpenLog {
-  const syslog = settings.disable_syslog ? () => {} : openSyslog(settings.log_facility);
-  const fd = settings.log_file === undefined ? undefined : openLogFile(settings.log_file, syslog);
-  const write = fd === undefined ? syslog : writeLogFile(fd);
+export function openLog(settings: LogSettings, copy?: Log): OpenLog {
+  let write: Log = settings.disable_syslog ? () => {} : openSyslog(settings.log_facility);
   const log: Log = (priority, message) => {
-    if (priority !== Severity.debug || settings.debug) write(priority, message);
+    if (priority === Severity.debug && !settings.debug) return;
+    write(priority, message);
+    copy?.(priority, message);
   };
+  const fd = openLogFile(settings, log);
+  if (fd !== undefined) write = openFileLog(fd, settings.log_file!);
   return Object.assign(log, {
-    giveTo: (uid: number, gid: number) => {
-      if (fd !== undefined) rare().fchown(fd, uid, gid);
-    },
     close: () => {
       if (fd !== undefined) closeFile(fd);
     },
   });
 }
 
-function openSyslog(facility: number): Log {
-  libc.openlog(IDENT, LOG_PID, facility);
-  return (priority, message) => libc.syslog(priority, FORMAT, cString(printable(message)));
+/** Writes a line without waiting; returns 0, or the errno that says why it could not be written. */
+interface WriteLine {
+  (priority: number, line: string): number;
 }
 
-function openLogFile(path: string, otherwise: Log): number | undefined {
+/** How many lines could not be written since the last one that could, wherever they were to go. */
+let lost = 0;
+let whyLost = "";
+
+/** Counts what cannot be written, and says so as soon as something can be. */
+function counting(write: WriteLine, purpose: string): Log {
+  return (priority, message) => {
+    let errno = lost === 0 ? 0 : write(Severity.warning, printable(describeLost()));
+    if (errno === 0) {
+      lost = 0;
+      errno = write(priority, printable(message));
+    }
+    if (errno === 0) return;
+    lost++;
+    whyLost = `could not be ${purpose}: ${describeErrno(errno)}`;
+  };
+}
+
+function describeLost(): string {
+  return `Warning: ${lost} log ${lost === 1 ? "line" : "lines"} ${whyLost}`;
+}
+
+function openSyslog(facility: number): Log {
+  return counting(
+    (priority, line) =>
+      sendToSyslog(priority > Severity.debug ? priority : priority + facility, line),
+    "sent to syslog",
+  );
+}
+
+/** Opens the log file, if there is to be one, so that the agent's user can open it again. */
+function openLogFile(settings: LogSettings, otherwise: Log): number | undefined {
+  const { log_file } = settings;
+  if (log_file === undefined) return undefined;
   try {
-    return openFile(path, Open.append, 0o640);
+    return openForAppending(log_file, 0o640, agentOf(settings));
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
+    if (!(error instanceof FileRefused)) throw error;
     otherwise(
       Severity.warning,
-      `Warning: Cannot open log file '${path}' for writing: ${error.message}`,
+      `Warning: Cannot open log file '${log_file}' for writing: ${error.message}`,
     );
     return undefined;
   }
 }
 
-function writeLogFile(fd: number): Log {
-  return (_, message) => {
-    const line = `[${Math.floor(Date.now() / 1000)}] ${printable(message)}\n`;
-    writeAll(fd, encodeBytes(line));
-  };
+function openFileLog(fd: number, path: string): Log {
+  let torn = false;
+  return counting((_, line) => {
+    const seconds = Math.floor(Date.now() / 1000);
+    const bytes = encodeBytes(`${torn ? "\n" : ""}[${seconds}] ${line}\n`);
+    const count = file().write(fd, bytes, bytes.byteLength);
+    if (count === bytes.byteLength) {
+      torn = false;
+      return 0;
+    }
+    if (count < 0) return lastErrno();
+    // A part of it: the disk is full, or the file as large as it may be.
+    torn = true;
+    return Errno.ENOSPC;
+  }, `written to '${path}'`);
 }

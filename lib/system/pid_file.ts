@@ -1,36 +1,60 @@
 import { decodeBytes, encodeBytes } from "../bytes.ts";
+import type { Owner } from "./account.ts";
+import { openFlags } from "./architecture.ts";
 import {
   bindLibc,
   closeFile,
-  cString,
+  describeErrno,
   Errno,
-  openFile,
-  readFile,
-  readInto,
-  SystemError,
-  writeAll,
+  lastErrno,
+  now,
+  userAndGroup,
+  waitFor,
 } from "./libc.ts";
+import {
+  type Entry,
+  FileRefused,
+  openEntry,
+  openOrCreate,
+  remove,
+  standsFor,
+} from "./private_file.ts";
 
 const libc = bindLibc({
-  unlink: { args: ["buffer"], returns: "i32" },
   ftruncate: { args: ["i32", "i64"], returns: "i32" },
-  lseek: { args: ["i32", "i64", "i32"], returns: "i64" },
-  fchown: { args: ["i32", "u32", "u32"], returns: "i32" },
-  flock: { args: ["i32", "i32"], returns: "i32" },
+  fchmod: { args: ["i32", "u32"], returns: "i32" },
+  pread: { args: ["i32", "buffer", "u64", "i64"], returns: "i32" },
+  pwrite: { args: ["i32", "buffer", "u64", "i64"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "buffer"], returns: "i32" },
 });
 
-const O_RDWR_CREAT = 0o2 | 0o100;
-const O_NOFOLLOW = 0o400000;
-const O_CLOEXEC = 0o2000000;
-const LOCK_EX_NB = 2 | 4;
-const SEEK_SET = 0;
+const F_OFD_GETLK = 36;
+const F_OFD_SETLK = 37;
+const F_RDLCK = 0;
+const F_WRLCK = 1;
+const F_UNLCK = 2;
+const WRITABLE_BY_OTHERS = 0o022;
+/** Nobody is to have the file open before its lock is taken. */
+const UNTIL_LOCKED = 0o600;
+const READABLE = 0o644;
+/** The longest content that is looked at, in bytes. */
+const LONGEST = 32;
+
+/**
+ * How long a lock may be held that is not for life, in milliseconds: an agent that ends takes it once
+ * more, for as long as it takes to remove the file.
+ */
+const PATIENCE = 1_000;
 
 /** A pid file that this process holds. */
 export interface PidFile {
   readonly path: string;
-  /** Gives it to the user who is to remove it. */
-  readonly giveTo: (uid: number, gid: number) => void;
-  /** Removes it, or empties it where the directory lets nobody remove it; false when neither works. */
+  /** Lets the next agent take the file over, which goes on naming this process until then. */
+  readonly release: () => void;
+  /**
+   * Removes it, or empties it where the directory lets nobody remove it; false when neither works. One
+   * that the next agent has taken over stays as it is.
+   */
   readonly remove: () => boolean;
 }
 
@@ -41,59 +65,120 @@ export type PidFileResult =
   | { readonly kind: "failed"; readonly reason: string };
 
 /**
- * Writes this process's id into a file, followed by a newline, and keeps the file locked, see
- * flock(2), as long as the process lives.
+ * Writes this process's id into a file, followed by a newline, and holds a write lock on it, one of an
+ * open file description, see fcntl(2). Whether an agent runs is decided by that lock alone; what an
+ * agent that has ended left behind is written anew.
  *
- * A file that a dead agent left behind is written anew; so is one whose number now belongs to a
- * process of another kind. A file that a living agent holds is left alone. Links are not followed:
- * the directory may belong to a user with fewer rights.
+ * The file is root's where root starts the agent, and stays so: root sends signals to the process that
+ * it names.
+ *
+ * @param agent The user that the agent is going to be, who may own a file of earlier days.
  */
-export function holdPidFile(path: string): PidFileResult {
-  let fd: number;
+export function holdPidFile(path: string, agent: Owner): PidFileResult {
+  let entry: Entry | undefined;
   try {
-    fd = openFile(path, O_RDWR_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644);
+    entry = openEntry(path);
+    const result = openLocked(entry, agent);
+    if (result.kind === "locked") {
+      const { fd } = result;
+      const content = `${process.pid}\n`;
+      const errno = write(fd, content);
+      if (errno === 0) return { kind: "held", file: held(path, entry, fd, content) };
+      closeFile(fd);
+      throw new FileRefused(describeErrno(errno), errno);
+    }
+    closeFile(entry.directory);
+    return result;
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    const reason = error.errno === Errno.ELOOP ? "it is a symbolic link" : error.message;
-    return { kind: "failed", reason };
+    if (!(error instanceof FileRefused)) throw error;
+    if (entry !== undefined) closeFile(entry.directory);
+    return { kind: "failed", reason: error.message };
   }
-  const content = new Uint8Array(32);
-  const length = Math.max(0, readInto(fd, content));
-  const other = Number(/^[0-9]+/.exec(decodeBytes(content, 0, length))?.[0] ?? 0);
-  if (libc.flock(fd, LOCK_EX_NB) !== 0 || isAgent(other)) {
+}
+
+/**
+ * Opens the file, and takes its lock.
+ *
+ * A file that others may write to, or hold a read lock on, for which it takes no more than the right to
+ * read, is removed and made anew: neither may hold up an agent or say whom root sends signals to.
+ *
+ * @throws {FileRefused}
+ */
+function openLocked(
+  entry: Entry,
+  agent: Owner,
+): { readonly kind: "locked"; readonly fd: number } | { readonly kind: "taken"; pid: number } {
+  const { uid } = userAndGroup();
+  for (const end = now() + PATIENCE;;) {
+    const { fd, found } = openOrCreate(entry, openFlags.O_RDWR, UNTIL_LOCKED, agent);
+    const isForeign = found !== undefined &&
+      (found.uid !== uid || (found.mode & WRITABLE_BY_OTHERS) !== 0);
+    const lock = isForeign ? "foreign" : takeLock(fd);
+    // Meanwhile the name may have become another file's, as by the line below.
+    if (lock === "own" && standsFor(entry, fd)) return { kind: "locked", fd };
+    const pid = Number(/^[0-9]+/.exec(read(fd))?.[0] ?? 0);
     closeFile(fd);
-    return { kind: "taken", pid: other };
+    if (typeof lock === "number") {
+      throw new FileRefused(`it cannot be locked: ${describeErrno(lock)}`, lock);
+    }
+    if (now() >= end) return { kind: "taken", pid };
+    if (lock === "a writer's") waitFor([], now() + 10);
+    else if (lock !== "own" && !remove(entry)) {
+      const reason = lock === "foreign" ? "others may write to it" : "somebody holds a lock on it";
+      throw new FileRefused(`${reason}, and it cannot be replaced`);
+    }
   }
-  libc.ftruncate(fd, 0n);
-  libc.lseek(fd, 0n, SEEK_SET);
-  const errno = writeAll(fd, encodeBytes(`${process.pid}\n`));
-  if (errno !== 0) {
-    closeFile(fd);
-    return { kind: "failed", reason: new SystemError("write", errno).message };
-  }
+}
+
+function held(path: string, entry: Entry, fd: number, own: string): PidFile {
   return {
-    kind: "held",
-    file: {
-      path,
-      giveTo: (uid, gid) => void libc.fchown(fd, uid, gid),
-      remove() {
-        const gone = libc.unlink(cString(path)) === 0 || libc.ftruncate(fd, 0n) === 0;
-        closeFile(fd);
-        return gone;
-      },
+    path,
+    release: () => void setLock(fd, F_UNLCK),
+    remove() {
+      const lock = takeLock(fd);
+      const isOwn = lock !== "a writer's" && standsFor(entry, fd) && read(fd) === own;
+      // Without the lock the name could become the next agent's before it is removed.
+      const gone = !isOwn || (lock === "own" && remove(entry)) || libc.ftruncate(fd, 0n) === 0;
+      closeFile(fd);
+      closeFile(entry.directory);
+      return gone;
     },
   };
 }
 
-/** Whether a process other than this one lives and is an NRPE agent, going by its name. */
-function isAgent(pid: number): boolean {
-  if (pid <= 0 || pid === process.pid) return false;
-  try {
-    const status = decodeBytes(readFile(`/proc/${pid}/status`));
-    // One that nobody has reaped yet lives no more, see proc_pid_status(5).
-    return /^Name:.*nrpe/m.test(status) && !/^State:\s*[ZX]/m.test(status);
-  } catch (error) {
-    if (error instanceof SystemError) return false;
-    throw error;
-  }
+/** Takes the write lock, or says whose is in the way, or of which errno there is none to be had. */
+function takeLock(fd: number): "own" | "a reader's" | "a writer's" | number {
+  const errno = setLock(fd, F_WRLCK);
+  if (errno === 0) return "own";
+  if (errno !== Errno.EAGAIN && errno !== Errno.EACCES) return errno;
+  const other = wholeFile(F_WRLCK);
+  const found = libc.fcntl(fd, F_OFD_GETLK, other) === 0 && (other[0]! & 0xffff) === F_RDLCK;
+  return found ? "a reader's" : "a writer's";
+}
+
+/** Sets the lock, or gives it up; returns 0 or errno. */
+function setLock(fd: number, type: number): number {
+  return libc.fcntl(fd, F_OFD_SETLK, wholeFile(type)) === 0 ? 0 : lastErrno();
+}
+
+/** struct flock { short l_type; short l_whence; off_t l_start; off_t l_len; pid_t l_pid; } */
+function wholeFile(type: number): Int32Array {
+  const lock = new Int32Array(8);
+  lock[0] = type;
+  return lock;
+}
+
+function read(fd: number): string {
+  const content = new Uint8Array(LONGEST);
+  return decodeBytes(content, 0, Math.max(0, libc.pread(fd, content, content.byteLength, 0n)));
+}
+
+/** Puts a content in the place of the old one; who reads it meanwhile never finds it empty. */
+function write(fd: number, content: string): number {
+  const bytes = encodeBytes(content);
+  const count = libc.pwrite(fd, bytes, bytes.byteLength, 0n);
+  if (count < 0) return lastErrno();
+  if (count < bytes.byteLength) return Errno.ENOSPC;
+  const done = libc.ftruncate(fd, BigInt(count)) === 0 && libc.fchmod(fd, READABLE) === 0;
+  return done ? 0 : lastErrno();
 }

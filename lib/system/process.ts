@@ -1,5 +1,6 @@
 import { type Pointer, ptr } from "bun:ffi";
 import { encodeBytes } from "../bytes.ts";
+import { openFlags } from "./architecture.ts";
 import {
   bindLater,
   bindLibc,
@@ -57,8 +58,6 @@ const DEFAULT_SIGNALS_END = 16;
 const SETPGROUP = 0x02;
 const SETSIGDEF = 0x04;
 const SETSIGMASK = 0x08;
-const O_CLOEXEC = 0o2000000;
-const O_RDWR = 2;
 /** The descriptor of the null device in a program that is being started. */
 const NULL_DEVICE = 0;
 const WNOHANG = 1;
@@ -78,8 +77,6 @@ const USUAL_OPEN_FILES = 1024;
 
 const F_SETFL = 4;
 const F_SETOWN = 8;
-const O_NONBLOCK = 0o4000;
-const O_ASYNC = 0o20000;
 
 /** Signals by number (Linux). */
 export const Signal = { kill: 9, pipe: 13, term: 15, fileSize: 25 } as const;
@@ -142,7 +139,7 @@ export interface Pipe {
  */
 export function makePipe(): Pipe {
   const ends = new Int32Array(2);
-  if (libc.pipe2(ends, O_CLOEXEC) !== 0) throw new SystemError("pipe2", lastErrno());
+  if (libc.pipe2(ends, openFlags.O_CLOEXEC) !== 0) throw new SystemError("pipe2", lastErrno());
   // Destructuring would use an iterator, whose first use costs 70 µs.
   return { readEnd: ends[0]!, writeEnd: ends[1]! };
 }
@@ -242,6 +239,7 @@ function spawn(
 ): number {
   const actions = new Uint8Array(FILE_ACTIONS_SIZE);
   libc.posix_spawn_file_actions_init(actions);
+  const { O_RDWR } = openFlags;
   libc.posix_spawn_file_actions_addopen(actions, NULL_DEVICE, cString("/dev/null"), O_RDWR, 0);
   libc.posix_spawn_file_actions_adddup2(actions, stdout, 1);
   libc.posix_spawn_file_actions_adddup2(actions, NULL_DEVICE, 2);
@@ -373,7 +371,7 @@ function endOf(status: number): ProcessEnd {
 /** Lets the kernel announce with SIGIO that a descriptor can be read; reading it no longer waits. */
 export function announceReadable(fd: number): void {
   rare().fcntl(fd, F_SETOWN, rare().getpid());
-  rare().fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC);
+  rare().fcntl(fd, F_SETFL, openFlags.O_NONBLOCK | openFlags.O_ASYNC);
 }
 
 /**

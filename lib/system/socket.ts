@@ -1,3 +1,4 @@
+import { isMapped } from "../address.ts";
 import {
   bindLater,
   bindLibc,
@@ -20,6 +21,7 @@ const libc = bindLibc({
 const rare = bindLater({
   getsockopt: { args: ["i32", "i32", "i32", "buffer", "buffer"], returns: "i32" },
   shutdown: { args: ["i32", "i32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   inet_ntop: { args: ["i32", "buffer", "buffer", "u32"], returns: "cstring" },
 });
 
@@ -38,6 +40,7 @@ const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
 const SO_LINGER = 13;
 const SO_ACCEPTCONN = 30;
+const F_DUPFD_CLOEXEC = 1030;
 
 /** An address and port of a TCP connection. */
 export interface Endpoint {
@@ -65,6 +68,11 @@ export function serverEndOf(fd: number): Endpoint | undefined {
   const address = new Uint8Array(128);
   const length = integer(address.byteLength);
   return libc.getsockname(fd, address, length) === 0 ? endpointOf(address) : undefined;
+}
+
+/** Whether a descriptor is a socket, connected, listening or neither. */
+export function isSocket(fd: number): boolean {
+  return libc.getsockname(fd, new Uint8Array(128), integer(128)) === 0;
 }
 
 /** An `int` that a C function reads or writes. */
@@ -104,6 +112,16 @@ export function holdBack(fd: number, hold: boolean): void {
   libc.setsockopt(fd, IPPROTO_TCP, TCP_CORK, new Int32Array([hold ? 1 : 0]), 4);
 }
 
+/**
+ * Another descriptor for the same socket.
+ * @throws {SystemError} when there is none to be had.
+ */
+export function duplicate(fd: number): number {
+  const copy = rare().fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) throw new SystemError("fcntl", lastErrno());
+  return copy;
+}
+
 /** Two sockets that are connected with each other and do not block; see socketpair(2). */
 export function socketPair(): readonly [number, number] {
   const libc = bindLibc({
@@ -130,12 +148,6 @@ export function endpointOf(sockaddr: Uint8Array): Endpoint | undefined {
 
 function dottedQuad(bytes: Uint8Array, at: number): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
-}
-
-/** Whether an address of IPv6 stands for one of IPv4: ::ffff:0:0/96. */
-function isMapped(bytes: Uint8Array): boolean {
-  for (let at = 0; at < 10; at++) if (bytes[at] !== 0) return false;
-  return bytes[10] === 0xff && bytes[11] === 0xff;
 }
 
 /** Why a read or a write did not do all that was asked. */

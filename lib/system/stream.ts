@@ -1,6 +1,7 @@
 import type { PeerCertificate } from "node:tls";
-import { closeFile, SystemError } from "./libc.ts";
-import { type Endpoint, holdBack, peerOf, socketPair } from "./socket.ts";
+import { decodeBytes } from "../bytes.ts";
+import { closeFile, now, SystemError } from "./libc.ts";
+import { duplicate, type Endpoint, holdBack, peerOf, socketPair } from "./socket.ts";
 import { callAt } from "./timer.ts";
 
 /**
@@ -23,10 +24,32 @@ export interface TlsOptions {
   readonly ciphers?: string;
   readonly minVersion?: number;
   readonly maxVersion?: number;
+  /** Whether clients are asked for a certificate. */
   readonly requestCert?: boolean;
+  /** Whether the handshake fails, with the alert for it, where a client shows no certificate. */
+  readonly requireCert?: boolean;
+  /**
+   * Makes the bytes that end the connection with a client whose certificate is not good; nothing where
+   * TLS's own goodbye is to do. The library completes such a handshake, and has no words for it.
+   */
+  readonly refuse?: (refused: RefusedClient) => Uint8Array | undefined;
 }
 
-/** What came of a handshake. */
+/** A client whose certificate is not good, after the handshake, before anything else was sent. */
+export interface RefusedClient {
+  readonly version: string;
+  readonly cipher: string;
+  /** What is wrong: the library's X509_V_ERR_ name. */
+  readonly doubt: string;
+  /** The connection's secrets, in lines of the SSLKEYLOGFILE format (RFC 9850). */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * What came of a handshake. Where it failed, or the client's certificate is not good, the client has
+ * been told so and the own direction has ended: what it still sends is to be read away, see
+ * {@link drain}, before the stream is closed.
+ */
 export type Handshake =
   | {
     readonly kind: "secure";
@@ -39,8 +62,13 @@ export type Handshake =
   }
   | { readonly kind: "closed" }
   | { readonly kind: "timed out" }
-  /** The TLS library's complaint. */
-  | { readonly kind: "failed"; readonly reason: string };
+  | {
+    readonly kind: "failed";
+    /** The TLS library's complaint. */
+    readonly reason: string;
+    /** What the client had sent last. */
+    readonly heard: Uint8Array;
+  };
 
 /** A connection with a client, plain or, from a handshake on, TLS. */
 export interface Stream {
@@ -93,8 +121,11 @@ interface Ears {
   readonly drain: (wire: Wire) => void;
   readonly ended: (wire: Wire, arrival: Arrival) => void;
   readonly closed: (wire: Wire) => void;
+  readonly secret: (line: Uint8Array) => void;
   readonly shaken: (wire: Wire, done: boolean, error: NodeJS.ErrnoException | null) => void;
 }
+
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Session tickets are for clients that come back on the same terms; a check never does. */
 const SSL_OP_NO_TICKET = 0x4000;
@@ -113,6 +144,12 @@ const TLS_HANDLERS = {
   ...HANDLERS,
   handshake: (wire: Wire, done: boolean, error: NodeJS.ErrnoException | null) =>
     wire.data?.shaken(wire, done, error),
+} as const;
+
+/** They hear the connection's secrets as well, before the handshake is done. */
+const SECRET_HANDLERS = {
+  ...TLS_HANDLERS,
+  keylog: (wire: Wire, line: Uint8Array) => wire.data?.secret(line),
 } as const;
 
 /** Makes a stream of a descriptor that is connected. */
@@ -157,6 +194,25 @@ export function complaintOf(options: TlsOptions): NodeJS.ErrnoException | undefi
   return complaint;
 }
 
+/**
+ * Reads away what a client still sends until it ends the connection, but not for long: closing a
+ * socket with unread bytes resets the connection, and what is on its way may be lost with it.
+ *
+ * @param deadline In milliseconds of {@link now}.
+ * @param limit How much is read, in bytes.
+ */
+export async function drain(
+  stream: Stream,
+  deadline: number,
+  limit: number = Number.MAX_SAFE_INTEGER,
+): Promise<void> {
+  for (let length = 0; length < limit && now() < deadline;) {
+    const arrival = await stream.receive(deadline);
+    if (arrival.kind !== "bytes") return;
+    length += arrival.bytes.byteLength;
+  }
+}
+
 /** Opens a wire on a connected descriptor, before this returns. */
 function connectTo(fd: number, open: (wire: Wire) => void): void {
   const options = { fd, allowHalfOpen: true, socket: { ...HANDLERS, open } };
@@ -165,10 +221,22 @@ function connectTo(fd: number, open: (wire: Wire) => void): void {
 }
 
 function upgrade(plain: Wire, tls: TlsOptions): Wire {
-  const all = { ...tls, rejectUnauthorized: false, secureOptions: SSL_OP_NO_TICKET };
-  const options = { isServer: true, tls: all, data: plain.data, socket: TLS_HANDLERS };
+  const { requireCert = false, refuse, ...rest } = tls;
+  const all = { ...rest, rejectUnauthorized: requireCert, secureOptions: SSL_OP_NO_TICKET };
+  const socket = refuse === undefined ? TLS_HANDLERS : SECRET_HANDLERS;
+  const options = { isServer: true, tls: all, data: plain.data, socket };
   const [, secure] = plain.upgradeTLS(options);
   return secure;
+}
+
+/** A handshake that is going on. */
+interface Shaking {
+  readonly done: (handshake: Handshake) => void;
+  readonly fail: (error: unknown) => void;
+  readonly refuse: TlsOptions["refuse"];
+  readonly secrets: Uint8Array[];
+  /** What has come last from the client. */
+  heard: Uint8Array;
 }
 
 function streamOn(plain: Wire): Stream {
@@ -179,11 +247,11 @@ function streamOn(plain: Wire): Stream {
   let paused = true;
   let awaited = false;
   let ending: Arrival | undefined;
-  let unsent: Uint8Array = new Uint8Array(0);
+  let unsent = NOTHING;
   let last = false;
   let wake = () => {};
   let sent = () => {};
-  let shaken = (_: Handshake) => {};
+  let shaking: Shaking | undefined;
 
   const push = () => {
     if (last) holdBack(wire.fd, true);
@@ -209,10 +277,39 @@ function streamOn(plain: Wire): Stream {
     ending ??= arrival;
     wake();
   };
+  /**
+   * Ends the own direction of a connection whose handshake has come to nothing, and keeps the
+   * connection itself on a descriptor of its own. The runtime is about to close its one, and a reset in
+   * answer to what the client still sends would overtake the alert.
+   */
+  const outlive = (from: Wire, words: Uint8Array | undefined) => {
+    let fd: number;
+    try {
+      fd = duplicate(from.fd);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      from.shutdown();
+      return from.close();
+    }
+    connectTo(fd, (own) => {
+      own.data = plain.data;
+      own.pause();
+      paused = true;
+      wire = own;
+      if (words !== undefined) own.write(words);
+      // After that TLS can say no more: its own goodbye would repeat the sequence number of these words.
+      own.shutdown();
+    });
+    if (wire === from) closeFile(fd);
+    from.close();
+  };
   plain.data = {
     data(from, bytes) {
       // The plain half of a TLS connection goes on telling what it carries.
-      if (from !== wire) return;
+      if (from !== wire) {
+        if (shaking !== undefined) shaking.heard = bytes;
+        return;
+      }
       chunks.push(bytes);
       if (awaited) return wake();
       paused = true;
@@ -220,13 +317,32 @@ function streamOn(plain: Wire): Stream {
     },
     drain: (from) => from === wire && unsent.byteLength > 0 && push(),
     ended: (from, arrival) => from === wire && end(arrival),
-    shaken: (from, done, error) => shaken(handshakeOf(from, done, error)),
-    closed() {
-      if (!open) return;
+    secret: (line) => void shaking?.secrets.push(line),
+    shaken(from, done, error) {
+      if (shaking === undefined) return;
+      const { done: settle, fail, refuse, secrets, heard } = shaking;
+      shaking = undefined;
+      try {
+        const handshake = handshakeOf(from, done, error, heard);
+        if (handshake.kind === "failed") outlive(from, undefined);
+        else if (handshake.kind === "secure" && handshake.doubt !== undefined) {
+          const words = lastWords(handshake, secrets, refuse);
+          if (words === undefined) from.shutdown();
+          outlive(from, words);
+        }
+        settle(handshake);
+      } catch (fault) {
+        // The runtime would take what is thrown here for an error of the connection.
+        fail(fault);
+      }
+    },
+    closed(from) {
+      if (!open || from !== wire) return;
       open = false;
       end({ kind: "closed" });
       sent();
-      shaken({ kind: "closed" });
+      shaking?.done({ kind: "closed" });
+      shaking = undefined;
       for (const act of closing) act();
     },
   };
@@ -261,15 +377,18 @@ function streamOn(plain: Wire): Stream {
       timer.cancel();
     },
     async secure(options, deadline) {
-      const { promise, resolve } = Promise.withResolvers<Handshake>();
+      const { promise, resolve, reject } = Promise.withResolvers<Handshake>();
       const timer = callAt(deadline, () => resolve({ kind: "timed out" }));
-      shaken = resolve;
       if (open) {
+        const { refuse } = options;
+        shaking = { done: resolve, fail: reject, refuse, secrets: [], heard: NOTHING };
         wire = upgrade(plain, options);
         wire.resume();
         paused = false;
       } else resolve({ kind: "closed" });
       const handshake = await promise;
+      // Closing a wire in the middle of a handshake makes that one fail.
+      shaking = undefined;
       timer.cancel();
       return handshake;
     },
@@ -292,14 +411,29 @@ function peerOfWire(fd: number): Endpoint | undefined {
   }
 }
 
-function handshakeOf(wire: Wire, done: boolean, error: NodeJS.ErrnoException | null): Handshake {
+function handshakeOf(
+  wire: Wire,
+  done: boolean,
+  error: NodeJS.ErrnoException | null,
+  heard: Uint8Array,
+): Handshake {
   if (!done && error?.code === "ECONNRESET") return { kind: "closed" };
-  if (!done) return { kind: "failed", reason: error?.message ?? "" };
+  if (!done) return { kind: "failed", reason: error?.message ?? "", heard };
+  const certificate = wire.getPeerCertificate();
   return {
     kind: "secure",
     version: wire.getTLSVersion(),
     cipher: wire.getCipher().standardName,
-    certificate: wire.getPeerCertificate(),
-    doubt: error?.code,
+    certificate,
+    // Without a certificate the runtime misses its issuer.
+    doubt: certificate === undefined ? undefined : error?.code,
   };
+}
+
+function lastWords(
+  { version, cipher, doubt = "" }: Handshake & { readonly kind: "secure" },
+  secrets: readonly Uint8Array[],
+  refuse: TlsOptions["refuse"],
+): Uint8Array | undefined {
+  return refuse?.({ version, cipher, doubt, secrets: secrets.map((line) => decodeBytes(line)) });
 }

@@ -1,4 +1,5 @@
 import type { Handshake } from "../system/stream.ts";
+import { alertIn, isAboutCertificate, nameOfAlert } from "./alert.ts";
 
 /**
  * Why a handshake failed, for who reads the log; see BoringSSL's ssl/errors for the names of its
@@ -16,10 +17,31 @@ export function explainFailure(
     case "timed out":
       return `timeout ${Math.round(seconds)} seconds`;
     case "failed": {
-      const { reason } = handshake;
+      const { reason, heard } = handshake;
+      const alert = alertOf(reason) ?? alertIn(heard);
+      if (alert !== undefined) return explainAlert(alert);
       return FAILURES[reason.slice(reason.lastIndexOf(":") + 1)] ?? withoutNumbers(reason);
     }
   }
+}
+
+/** Where the library's numbers of reasons begin that are alerts it has got. */
+const FIRST_ALERT = 1000;
+const ALERTS = 256;
+
+/** The alert that the library has got and complains of. */
+function alertOf(complaint: string): number | undefined {
+  const [, hexadecimal] = /^error:([0-9a-f]+):/.exec(complaint) ?? [];
+  // ERR_GET_REASON: the twelve lowest bits.
+  const alert = (Number.parseInt(hexadecimal ?? "0", 16) & 0xfff) - FIRST_ALERT;
+  return alert >= 0 && alert < ALERTS ? alert : undefined;
+}
+
+function explainAlert(alert: number): string {
+  const name = nameOfAlert(alert);
+  return isAboutCertificate(alert)
+    ? `the client does not accept the agent's certificate (alert ${name})`
+    : `the client gave the handshake up (alert ${name})`;
 }
 
 /** Why the TLS library does not take a certificate, a key or a CA. */
@@ -36,8 +58,8 @@ const NO_SHARED_CIPHER =
   "no shared cipher: a client that offers only anonymous DH, such as check_nrpe 2.x with OpenSSL 1.0, cannot be served (see README)";
 const TOO_OLD = "the client's protocol version is too old or too new: see ssl_version";
 const NOT_TLS =
-  "this is not TLS: a plain client? Then use check_nrpe without -n, or the agent with -n";
-const CLIENT_REFUSED = "the client does not accept the agent's certificate";
+  "this is not TLS: a plain client? Then use check_nrpe without -n, or the agent with -n or ssl_enabled=0";
+const NO_CERTIFICATE = "the client did not present a certificate";
 
 const FAILURES: Readonly<Record<string, string>> = {
   NO_SHARED_CIPHER: NO_SHARED_CIPHER,
@@ -52,33 +74,11 @@ const FAILURES: Readonly<Record<string, string>> = {
   HTTP_REQUEST: NOT_TLS,
   HTTPS_PROXY_REQUEST: NOT_TLS,
   UNEXPECTED_RECORD: NOT_TLS,
-  TLSV1_ALERT_UNKNOWN_CA: CLIENT_REFUSED,
-  SSLV3_ALERT_BAD_CERTIFICATE: CLIENT_REFUSED,
-  SSLV3_ALERT_CERTIFICATE_UNKNOWN: CLIENT_REFUSED,
-  SSLV3_ALERT_CERTIFICATE_EXPIRED: CLIENT_REFUSED,
-  SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: CLIENT_REFUSED,
+  PEER_DID_NOT_RETURN_A_CERTIFICATE: NO_CERTIFICATE,
 };
 
 const OPTIONS: Readonly<Record<string, string>> = {
   ERR_OSSL_PEM_NO_START_LINE: "no PEM block of that kind is in it",
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: "the key is not the certificate's",
   ERR_OSSL_X509_KEY_TYPE_MISMATCH: "the key is of another kind than the certificate's",
-};
-
-/** What is wrong with a client's certificate, in words, from the library's X509_V_ERR_ name. */
-export function explainCertificate(code: string): string {
-  return CERTIFICATES[code] ?? code.toLowerCase().replaceAll("_", " ");
-}
-
-const UNKNOWN_CA = "it is signed by no CA of ssl_cacert_file";
-
-const CERTIFICATES: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "it has expired",
-  CERT_NOT_YET_VALID: "it is not valid yet",
-  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_CA,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_CA,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_CA,
-  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_CA,
-  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_CA,
-  INVALID_PURPOSE: "it is not meant for clients",
 };

@@ -2,7 +2,7 @@ import { byteStringOf } from "../bytes.ts";
 import { type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
 import { acknowledgeNow } from "../system/socket.ts";
-import type { Handshake, Stream } from "../system/stream.ts";
+import { drain, type Handshake, type Stream } from "../system/stream.ts";
 import type { TlsSetup } from "./tls_setup.ts";
 
 /** Bits of nrpe.cfg's `ssl_logging`. */
@@ -14,6 +14,10 @@ export const TlsLogging = {
   hasCertificate: 16,
   certificate: 32,
 } as const;
+
+/** How long a refused client may take to read why, in milliseconds, and what it may send meanwhile. */
+const REFUSED_TIMEOUT = 2_000;
+const REFUSED_BYTES = 256 * 1024;
 
 /** The client, and where lines about it go. */
 export interface Client {
@@ -46,6 +50,9 @@ export async function shakeHands(
     const { address, log } = client;
     log(Severity.error, `Error: Could not complete SSL handshake with ${address}: ${failure}`);
   }
+  if (handshake.kind === "secure" || handshake.kind === "failed") {
+    await drain(stream, now() + REFUSED_TIMEOUT, REFUSED_BYTES);
+  }
   stream.close();
   return false;
 }
@@ -75,10 +82,10 @@ async function isWelcome(
     say(TlsLogging.hasCertificate, "SSL Not asking for client certification");
     return true;
   }
-  if (certificate?.subject === undefined) {
-    const missing = `SSL Client ${address} did not present a certificate`;
-    say(TlsLogging.hasCertificate, missing);
+  if (certificate === undefined) {
+    say(TlsLogging.hasCertificate, `SSL Client ${address} did not present a certificate`);
     if (setup.clientCertificates === "asked") return true;
+    // Where one is required the handshake has failed for want of it, unless the library is lenient.
     const refused = `Error: Could not complete SSL handshake with ${address}`;
     log(Severity.error, `${refused}: the client did not present a certificate`);
     return false;
@@ -91,7 +98,7 @@ async function isWelcome(
   say(TlsLogging.certificate, `SSL Client ${address} Cert Name: ${subject}`);
   say(TlsLogging.certificate, `SSL Client ${address} Cert Issuer: ${issuer}`);
   if (doubt === undefined) return true;
-  const { explainCertificate } = await import("./explain_failure.ts");
+  const { explainCertificate } = await import("./certificate_fault.ts");
   log(
     Severity.error,
     `SSL Client ${address} has an invalid certificate: ${subject} (issuer=${issuer}) err=${doubt}: ${

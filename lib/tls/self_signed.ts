@@ -31,6 +31,8 @@ const DIGITAL_SIGNATURE_UNUSED = 7;
 
 const DAY = 24 * 60 * 60 * 1000;
 const VALID_DAYS = 3650;
+/** From the beginning of a certificate's validity to its end, in milliseconds. */
+export const LIFETIME = (1 + VALID_DAYS) * DAY;
 /** The longest common name, RFC 5280, appendix A. */
 const LONGEST_COMMON_NAME = 64;
 
@@ -44,6 +46,7 @@ export function makeSelfSigned(host: string, now: Date): KeyAndCertificate {
     publicKeyEncoding: { type: "spki", format: "der" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
+  const begin = now.getTime() - DAY;
   const commonName = utf8String(host.slice(0, LONGEST_COMMON_NAME) || "nrpe");
   const name = sequence(set(sequence(COMMON_NAME, commonName)));
   const signed = sequence(
@@ -51,7 +54,7 @@ export function makeSelfSigned(host: string, now: Date): KeyAndCertificate {
     integer(randomBytes(16)),
     ECDSA_WITH_SHA256,
     name,
-    sequence(time(new Date(now.getTime() - DAY)), time(new Date(now.getTime() + VALID_DAYS * DAY))),
+    sequence(time(new Date(begin)), time(new Date(begin + LIFETIME))),
     name,
     publicKey,
     element(0xa3, sequence(...extensions(host))),

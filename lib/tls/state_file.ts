@@ -1,84 +1,63 @@
-import { X509Certificate } from "node:crypto";
 import { decodeBytes, encodeBytes } from "../bytes.ts";
-import {
-  bindLibc,
-  closeFile,
-  cString,
-  lastErrno,
-  openFile,
-  readFile,
-  SystemError,
-  writeAll,
-} from "../system/libc.ts";
+import type { Owner } from "../system/account.ts";
+import { FileRefused, readPrivateFile, replacePrivateFile } from "../system/private_file.ts";
+import { judgeKeptPair, type KeptPair } from "./kept_pair.ts";
 import { type KeyAndCertificate, makeSelfSigned } from "./self_signed.ts";
 
-const libc = bindLibc({
-  rename: { args: ["buffer", "buffer"], returns: "i32" },
-  unlink: { args: ["buffer"], returns: "i32" },
-});
-
-const O_WRONLY_CREAT_EXCL = 0o1 | 0o100 | 0o200;
-const O_NOFOLLOW_CLOEXEC = 0o400000 | 0o2000000;
 const LARGEST = 65536;
 
 /** A self-signed certificate, and what the log should say about where it comes from. */
 export interface Kept {
   readonly pair: KeyAndCertificate;
   readonly note: string;
+  /** Why the state file is of no use, or was of none. */
+  readonly warning: string | undefined;
 }
 
 /**
  * The self-signed certificate of a state file; where there is none that is valid, a new one, which is
- * written there, readable for its owner only.
+ * written there, readable for its owner only. A file that is refused is neither read nor replaced, and
+ * a key that is not of the agent's making stays as it is.
  *
  * @param path Nothing where no state file is configured: the certificate lives in memory then.
+ * @param agent Whom the state file is for.
+ * @param host The name that a new certificate is made for.
  */
-export function keepSelfSigned(path: string | undefined, host: string, now: Date): Kept {
+export function keepSelfSigned(
+  path: string | undefined,
+  agent: Owner,
+  host: () => string,
+  now: Date,
+): Kept {
+  const passing = "a self-signed certificate made for this process";
   if (path === undefined) {
-    return {
-      pair: makeSelfSigned(host, now),
-      note: "a self-signed certificate made for this process: no ssl_cert_file, no tls_state_file",
-    };
+    const note = `${passing}: no ssl_cert_file, no tls_state_file`;
+    return { pair: makeSelfSigned(host(), now), note, warning: undefined };
   }
-  const kept = readState(path, now);
-  if (kept !== undefined) return { pair: kept, note: `the self-signed certificate of ${path}` };
-  const pair = makeSelfSigned(host, now);
-  const failure = writeState(path, pair);
-  return {
-    pair,
-    note: failure === undefined
-      ? `a new self-signed certificate, kept in ${path}`
-      : `a self-signed certificate made for this process: ${failure.message}`,
-  };
-}
-
-function readState(path: string, now: Date): KeyAndCertificate | undefined {
+  let pair: KeyAndCertificate | undefined;
   try {
-    const text = decodeBytes(readFile(path, LARGEST));
-    const certificate = text.slice(text.indexOf("-----BEGIN CERTIFICATE-----"));
-    const { validTo } = new X509Certificate(certificate);
-    if (new Date(validTo) < now) return undefined;
-    return { key: text.slice(0, text.length - certificate.length), certificate };
-  } catch {
-    // Absent, unreadable or damaged: in every case there is no certificate to be had from it.
-    return undefined;
-  }
-}
-
-function writeState(path: string, { key, certificate }: KeyAndCertificate): Error | undefined {
-  const draft = `${path}.${process.pid}`;
-  try {
-    const fd = openFile(draft, O_WRONLY_CREAT_EXCL | O_NOFOLLOW_CLOEXEC, 0o600);
-    const errno = writeAll(fd, encodeBytes(key + certificate));
-    closeFile(fd);
-    if (errno !== 0) throw new SystemError("write", errno, draft);
-    if (libc.rename(cString(draft), cString(path)) !== 0) {
-      throw new SystemError("rename", lastErrno(), path);
+    const kept = readState(path, agent, now);
+    if (kept?.kind === "pair") {
+      const note = `the self-signed certificate of ${path}`;
+      return { pair: kept.pair, note, warning: undefined };
     }
-    return undefined;
+    pair = makeSelfSigned(host(), now);
+    if (kept?.kind === "foreign") throw new FileRefused(kept.why);
+    replacePrivateFile(path, encodeBytes(pair.key + pair.certificate), agent);
+    const warning = kept && `Warning: tls_state_file '${path}' has been replaced: ${kept.why}`;
+    return { pair, note: `a new self-signed certificate, kept in ${path}`, warning };
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    libc.unlink(cString(draft));
-    return error;
+    if (!(error instanceof FileRefused)) throw error;
+    const warning = `Warning: Cannot use tls_state_file '${path}': ${error.message}`;
+    return { pair: pair ?? makeSelfSigned(host(), now), note: passing, warning };
   }
+}
+
+/**
+ * What a state file holds; undefined where there is none.
+ * @throws {FileRefused}
+ */
+function readState(path: string, agent: Owner, now: Date): KeptPair | undefined {
+  const bytes = readPrivateFile(path, LARGEST, agent);
+  return bytes === undefined ? undefined : judgeKeptPair(decodeBytes(bytes), now);
 }

@@ -1,6 +1,7 @@
 import { decodeBytes } from "../bytes.ts";
 import type { Config } from "../config/config.ts";
 import type { TlsVersion } from "../config/tls_versions.ts";
+import { agentOf } from "../system/account.ts";
 import { Errno, readFile, SystemError } from "../system/libc.ts";
 import { complaintOf, type TlsOptions } from "../system/stream.ts";
 import { readCipherList } from "./cipher_list.ts";
@@ -33,8 +34,8 @@ export type TlsResult =
     readonly certificate: string;
     /** Words of the cipher list that mean nothing here. */
     readonly dropped: readonly string[];
-    /** Why the files of the certificate could not be read again, where the old pair stays for that. */
-    readonly unread: string | undefined;
+    /** What is not as nrpe.cfg has it, for the log. */
+    readonly warning: string | undefined;
   }
   /** What is wrong, in the reference's words where it has some. */
   | { readonly kind: "failure"; readonly reason: string };
@@ -62,17 +63,17 @@ const VERSION_NUMBERS: Readonly<Record<TlsVersion, number>> = {
  * Finds out what nrpe.cfg asks of TLS. Files are read and tried: a certificate, a chain, a
  * key, a CA or a cipher list that is of no use is named with the reason.
  *
- * @param host The name that a self-signed certificate is made for.
+ * @param host The name that a self-signed certificate is made for, if one is.
  * @param inForce The certificate and key in use. They stay where the configuration names the same
  * files, and they can no longer be read for want of rights, as after root's have been given up.
  */
 export async function setUpTls(
   config: Config,
-  host: string,
+  host: () => string,
   inForce?: LoadedPair,
 ): Promise<TlsResult> {
   try {
-    const { cert, key, pair, note, unread } = await certificateOf(config, host, inForce);
+    const { cert, key, pair, note, warning } = await certificateOf(config, host, inForce);
     const { ciphers, newestOnly, dropped } = readCipherList(config.ssl_cipher_list);
     const { least, most } = config.ssl_version;
     const clientCertificates = CLIENT_CERTIFICATES[config.ssl_client_certs];
@@ -83,11 +84,11 @@ export async function setUpTls(
       minVersion: VERSION_NUMBERS[newestOnly ? "TLSv1.3" : least],
       maxVersion: VERSION_NUMBERS[most],
       ...trustedOf(config),
-      requestCert: clientCertificates !== "none",
+      ...await clientTermsOf(clientCertificates),
     };
     if (complaintOf(options) !== undefined) throw await culpritIn(config, options);
     const setup = { options, pair, clientCertificates, logging: config.ssl_logging };
-    return { kind: "setup", setup, certificate: note, dropped, unread };
+    return { kind: "setup", setup, certificate: note, dropped, warning };
   } catch (error) {
     if (!(error instanceof Unusable)) throw error;
     return { kind: "failure", reason: error.message };
@@ -100,14 +101,15 @@ interface Shown {
   readonly key: string;
   readonly pair: LoadedPair | undefined;
   readonly note: string;
-  readonly unread: string | undefined;
+  readonly warning: string | undefined;
 }
 
 async function certificateOf(
-  { ssl_cert_file: certFile, ssl_privatekey_file, tls_state_file }: Config,
-  host: string,
+  config: Config,
+  host: () => string,
   inForce: LoadedPair | undefined,
 ): Promise<Shown> {
+  const { ssl_cert_file: certFile, ssl_privatekey_file, tls_state_file } = config;
   if (certFile === undefined) {
     if (ssl_privatekey_file !== undefined) {
       throw new Unusable(
@@ -115,19 +117,22 @@ async function certificateOf(
       );
     }
     const { keepSelfSigned } = await import("./state_file.ts");
-    const { pair, note } = keepSelfSigned(tls_state_file, host, new Date());
-    return { cert: pair.certificate, key: pair.key, pair: undefined, note, unread: undefined };
+    const kept = keepSelfSigned(tls_state_file, agentOf(config), host, new Date());
+    const { pair, note, warning } = kept;
+    return { cert: pair.certificate, key: pair.key, pair: undefined, note, warning };
   }
   const note = `the certificate of ${certFile}`;
   const keyFile = ssl_privatekey_file ?? certFile;
   try {
     const pair = readPair(certFile, keyFile);
-    return { ...pair, pair, note, unread: undefined };
+    return { ...pair, pair, note, warning: undefined };
   } catch (error) {
-    const stays = error instanceof Forbidden && inForce?.certFile === certFile &&
+    const isInForce = error instanceof Forbidden && inForce?.certFile === certFile &&
       inForce.keyFile === keyFile;
-    if (!stays) throw error;
-    return { ...inForce, pair: inForce, note, unread: error.message.replace("Error: ", "") };
+    if (!isInForce) throw error;
+    const stays = "the certificate and key in use stay, a restart is needed to read renewed ones";
+    const warning = `Warning: ${error.message.replace("Error: ", "")}; ${stays}`;
+    return { ...inForce, pair: inForce, note, warning };
   }
 }
 
@@ -135,6 +140,12 @@ function readPair(certFile: string, keyFile: string): LoadedPair {
   const cert = read(certFile, `certificate file ${certFile} `);
   const key = keyFile === certFile ? cert : read(keyFile, `private key file '${keyFile}' `);
   return { certFile, keyFile, cert, key };
+}
+
+async function clientTermsOf(wanted: TlsSetup["clientCertificates"]): Promise<TlsOptions> {
+  if (wanted === "none") return { requestCert: false };
+  const { refusalOf } = await import("./refusal.ts");
+  return { requestCert: true, requireCert: wanted === "required", refuse: refusalOf };
 }
 
 /** The CAs whose client certificates are good. */
@@ -170,12 +181,17 @@ function read(path: string, what: string): string {
 /** Finds out which of the options the TLS library does not take, and says why. */
 async function culpritIn(config: Config, { cert, key, ca }: TlsOptions): Promise<Unusable> {
   const { explainOptions } = await import("./explain_failure.ts");
-  const { ssl_cert_file: file, ssl_cacert_file, ssl_cipher_list } = config;
+  const { ssl_cert_file: file, ssl_cacert_file, ssl_cipher_list, tls_state_file } = config;
   const keyFile = config.ssl_privatekey_file ?? file;
+  const own = tls_state_file === undefined
+    ? "the agent's own certificate"
+    : `tls_state_file '${tls_state_file}'`;
   const parts: readonly (readonly [TlsOptions, string])[] = [
-    [{ cert }, `use certificate file ${file} `],
-    [{ key }, `use private key file '${keyFile}' `],
-    [{ cert, key }, `use certificate/private key pair: ${file} and ${keyFile}`],
+    ...file === undefined ? [[{ cert, key }, `use ${own}`] as const] : [
+      [{ cert }, `use certificate file ${file} `],
+      [{ key }, `use private key file '${keyFile}' `],
+      [{ cert, key }, `use certificate/private key pair: ${file} and ${keyFile}`],
+    ] as const,
     [{ ca }, `use CA certificate file '${ssl_cacert_file}'`],
   ];
   for (const [options, what] of parts) {

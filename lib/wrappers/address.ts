@@ -1,4 +1,5 @@
 /** Addresses as the access language reads them, which is as the C library's functions do. */
+import { groupsOf, parseIPv6 } from "../address.ts";
 
 const ASCII_ZERO = 0x30;
 
@@ -79,52 +80,14 @@ export type Ipv6Value = readonly number[];
  */
 export function ipv6Value(text: string): Ipv6Value | undefined {
   const percent = text.indexOf("%");
-  const groups = groupsOf(percent < 0 ? text : text.slice(0, percent));
-  if (groups === undefined || percent < 0) return groups;
+  const bytes = parseIPv6(percent < 0 ? text : text.slice(0, percent));
+  if (bytes === undefined) return undefined;
+  const groups = groupsOf(bytes);
+  if (percent < 0) return groups;
   const zone = text.slice(percent + 1);
   const first = groups[0]!;
   const linkLocal = (first & 0xffc0) === 0xfe80 || (first & 0xff0f) === 0xff02;
   return (linkLocal ? /^[\w.-]+$/ : /^[0-9]+$/).test(zone) ? groups : undefined;
-}
-
-function groupsOf(text: string): number[] | undefined {
-  if (!text.includes(":")) return undefined;
-  const gap = text.indexOf("::");
-  if (gap < 0) return exactly(8, sequence(text, true));
-  if (text.indexOf("::", gap + 1) >= 0) return undefined;
-  const before = sequence(text.slice(0, gap), false);
-  const after = sequence(text.slice(gap + 2), true);
-  if (before === undefined || after === undefined) return undefined;
-  const missing = 8 - before.length - after.length;
-  return missing < 1 ? undefined : [...before, ...new Array<number>(missing).fill(0), ...after];
-}
-
-function exactly(count: number, groups: number[] | undefined): number[] | undefined {
-  return groups?.length === count ? groups : undefined;
-}
-
-/** The groups between colons; the last may be a dotted IPv4 address where `dotted` allows it. */
-function sequence(text: string, dotted: boolean): number[] | undefined {
-  if (text === "") return [];
-  const groups: number[] = [];
-  const words = text.split(":");
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at]!;
-    if (/^[0-9a-fA-F]{1,4}$/.test(word)) groups.push(parseInt(word, 16));
-    else {
-      const quad = dotted && at === words.length - 1 ? dottedDecimal(word) : undefined;
-      if (quad === undefined) return undefined;
-      groups.push(...quad);
-    }
-  }
-  return groups;
-}
-
-function dottedDecimal(text: string): [number, number] | undefined {
-  const parts = text.split(".");
-  const values = parts.map((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) ? Number(part) : 256);
-  if (parts.length !== 4 || values.some((value) => value > 255)) return undefined;
-  return [values[0]! * 256 + values[1]!, values[2]! * 256 + values[3]!];
 }
 
 /** Whether the first `length` bits of two IPv6 addresses are the same. */

@@ -1,6 +1,7 @@
 /**
  * The options of hosts_options(5): their names, what values they take, and what they ask for.
  */
+import { FACILITIES, LEVELS } from "../log.ts";
 import { isSpace } from "./address.ts";
 import { expand } from "./expand.ts";
 import { delimiterAt } from "./pattern.ts";
@@ -15,7 +16,11 @@ import {
 
 /** What an option asks for, its value expanded and read. */
 export type Effect =
-  | { readonly option: "severity"; readonly facility: string | undefined; readonly level: string }
+  | {
+    readonly option: "severity";
+    readonly facility: keyof typeof FACILITIES | undefined;
+    readonly level: keyof typeof LEVELS;
+  }
   | { readonly option: "spawn" | "twist" | "aclexec"; readonly command: string }
   | { readonly option: "banners"; readonly directory: string }
   | { readonly option: "allow" | "deny" }
@@ -241,26 +246,30 @@ function parseTwist(command: string, request: Request): Effect | OptionError {
     : { option: "twist", command };
 }
 
-const FACILITIES: readonly string[] = [
-  ...["kern", "user", "mail", "daemon", "auth", "lpr", "news", "uucp", "cron"],
-  ...["local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"],
-];
-const LEVELS: readonly string[] = [
-  ...["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"],
-];
+/** Facilities that the oracle does not know. */
+const NOT_IN_RULES: readonly string[] = ["syslog", "authpriv", "ftp"];
 
 function parseSeverity(value: string): Effect | OptionError {
   const dot = delimiterAt(value, ".");
   const facilityName = dot < 0 ? undefined : value.slice(0, dot);
   const levelName = value.slice(dot + 1);
-  const facility = FACILITIES.find((name) => equalIgnoringCase(name, facilityName ?? ""));
-  const level = LEVELS.find((name) => equalIgnoringCase(name, levelName));
-  if (facilityName !== undefined && facility === undefined) {
+  const facility = nameIn(FACILITIES, facilityName ?? "");
+  const level = nameIn(LEVELS, levelName);
+  if (facilityName !== undefined && (facility === undefined || NOT_IN_RULES.includes(facility))) {
     return refuse(`bad syslog facility: "${facilityName}"`);
   }
   return level === undefined
     ? refuse(`bad syslog level: "${levelName}"`)
     : { option: "severity", facility, level };
+}
+
+/** The name of a table's entry, however it is written. */
+function nameIn<Name extends string>(
+  table: Readonly<Record<Name, number>>,
+  written: string,
+): Name | undefined {
+  for (const name in table) if (equalIgnoringCase(name, written)) return name;
+  return undefined;
 }
 
 function parseUser(value: string, request: Request): Effect | OptionError | Needs {

@@ -2,6 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { type ConfigFiles, loadConfig } from "../../lib/config/load_config.ts";
 import type { Config, ConfigResult } from "../../lib/config/config.ts";
 
+/** In place of a text: a file or directory that cannot be read, and an entry that may be either. */
+const UNREADABLE = "\0unreadable";
+const ODD = "\0odd";
+
 /** Files by path; a directory is told by the paths below it. */
 type Tree = Readonly<Record<string, string>>;
 
@@ -9,16 +13,21 @@ function filesOf(tree: Tree, links: Readonly<Record<string, string>> = {}): Conf
   return {
     read(path) {
       const content = tree[links[path] ?? path];
-      if (content === undefined) return { kind: "failure", reason: "No such file or directory" };
+      if (content === UNREADABLE) return { kind: "failure", reason: "Permission denied" };
+      if (content === undefined) return { kind: "missing", reason: "No such file or directory" };
       return { kind: "content", content };
     },
     list(path) {
+      if (tree[path] === UNREADABLE) return { kind: "failure", reason: "Permission denied" };
       const below = Object.keys(tree).filter((name) => name.startsWith(`${path}/`))
         .map((name) => name.slice(path.length + 1).split("/"));
-      if (below.length === 0) return { kind: "failure", reason: "No such file or directory" };
-      const files = below.filter((parts) => parts.length === 1).map(([name]) => name!);
+      if (below.length === 0) return { kind: "missing", reason: "No such file or directory" };
+      const isOdd = (name: string) => tree[`${path}/${name}`] === ODD;
+      const names = below.filter((parts) => parts.length === 1).map(([name]) => name!);
+      const files = names.filter((name) => !isOdd(name));
+      const odd = names.filter(isOdd).map((name) => ({ name, reason: "Permission denied" }));
       const directories = below.filter((parts) => parts.length > 1).map(([name]) => name!);
-      return { kind: "content", content: { files, directories: [...new Set(directories)] } };
+      return { kind: "content", content: { files, directories: [...new Set(directories)], odd } };
     },
     identify: (path) => links[path] ?? path,
   };
@@ -39,8 +48,8 @@ const at = (line: number) => ` in config file '/n.cfg' - Line ${line}`;
 
 describe("loadConfig()", () => {
   test("gives every directive its default", () => {
-    const { commands, positions, ...settings } = configOf("");
-    expect(commands.size + positions.size).toBe(0);
+    const { commands, positions, directories, ...settings } = configOf("");
+    expect(commands.size + positions.size + directories.size).toBe(0);
     expect(settings).toMatchObject({
       server_port: 5666,
       address_family: "any",
@@ -171,6 +180,21 @@ describe("loadConfig()", () => {
       0,
     ],
     [
+      "max_commands=2147483648",
+      `Invalid max_commands specified${
+        at(1)
+      }: '2147483648', max_commands set too high, read as 0 ` +
+      "(no limit)",
+      "max_commands",
+      0,
+    ],
+    [
+      "listen_queue_size=-1",
+      `Invalid listen_queue_size specified${at(1)}: '-1', read as the most that the kernel allows`,
+      "listen_queue_size",
+      0x7fffffff,
+    ],
+    [
       "ssl_client_certs=x",
       `Invalid ssl_client_certs specified${at(1)}: 'x', read as 0`,
       "ssl_client_certs",
@@ -185,7 +209,7 @@ describe("loadConfig()", () => {
     [
       "allowed_hosts=300.1.1.1",
       `Invalid allowed_hosts specified${at(1)}: '300.1.1.1', "300.1.1.1" is left out: ` +
-      "not an IPv4 address",
+      "not an IPv4 address; nobody is allowed by it",
       "allowed_hosts",
       [],
     ],
@@ -219,6 +243,21 @@ describe("loadConfig()", () => {
     expect(configOf(text)[name]).toEqual(value as never);
   });
 
+  test("adds up the lists of allowed_hosts, wherever they stand", () => {
+    const config = configOf("allowed_hosts=a\ninclude=/i\nallowed_hosts=c\n", {
+      "/i": "allowed_hosts=b,d\n",
+    });
+    const names = config.allowed_hosts?.map((host) => host.kind === "name" ? host.name : "");
+    expect(names).toEqual(["a", "b", "d", "c"]);
+    expect(config.positions.get("allowed_hosts")).toEqual({ file: "/n.cfg", line: 3 });
+  });
+
+  test("shows the beginning of a long value, and what is wrong with it", () => {
+    const [message] = messagesOf(load(`allowed_hosts=${"127.0.0.1,".repeat(1000)}a b\n`));
+    expect(message!.length).toBeLessThan(400);
+    expect(message).toEndWith(`...', "a b" allows a alone: items are separated by commas`);
+  });
+
   const lines = ": a line is name=value, or begins with # as a comment";
   const errors: readonly [text: string, message: string][] = [
     ["foo", `No variable value specified${at(1)}${lines}`],
@@ -233,7 +272,12 @@ describe("loadConfig()", () => {
     [
       "command_timeout=0",
       `Invalid command_timeout specified${at(1)}: '0', but it must be a number of seconds ` +
-      "of at least 1",
+      "from 1 to 2147483647",
+    ],
+    [
+      "connection_timeout=2147483648",
+      `Invalid connection_timeout specified${at(1)}: '2147483648', but it must be a number of ` +
+      "seconds from 1 to 2147483647",
     ],
     [
       "server_port=80",
@@ -267,9 +311,49 @@ describe("loadConfig()", () => {
     expect(messagesOf(result)).toEqual([message]);
   });
 
+  const unread: readonly [text: string, rest: Tree, message: string][] = [
+    [
+      "include=/a",
+      { "/a": UNREADABLE },
+      `Unable to open config file '/a' for reading: Permission denied; included${at(1)}`,
+    ],
+    [
+      "include_dir=/d",
+      { "/d": UNREADABLE },
+      `Could not open config directory '/d' for reading: Permission denied; included${at(1)}`,
+    ],
+    [
+      "include_dir=/d",
+      { "/d/a.cfg": "", "/d/b.cfg": UNREADABLE },
+      `Unable to open config file '/d/b.cfg' for reading: Permission denied; included${at(1)}`,
+    ],
+  ];
+
+  test.each(unread)("fails on %j with %j", (text, rest, message) => {
+    const result = load(text, rest);
+    expect(result.kind).toBe("failure");
+    expect(messagesOf(result)).toEqual([message]);
+  });
+
+  test("warns of an entry that nobody can follow, unless it was a directory before", () => {
+    const text = "include_dir=/d\n";
+    const message = `Could not tell what '/d/sub' is: Permission denied; included${at(1)}`;
+    const odd = filesOf({ "/n.cfg": text, "/d/a.cfg": "debug=1\n", "/d/sub": ODD, "/d/.x": ODD });
+    const first = loadConfig("/n.cfg", odd);
+    if (first.kind === "failure") throw new Error(JSON.stringify(first.findings));
+    expect(messagesOf(first)).toEqual([`${message}; continuing without it`]);
+    expect(first.config.debug).toBe(true);
+    expect(loadConfig("/n.cfg", odd, first.config).kind).toBe("config");
+    const before = configOf(text, { "/d/a.cfg": "", "/d/sub/b.cfg": "" });
+    const again = loadConfig("/n.cfg", odd, before);
+    expect(again.kind).toBe("failure");
+    expect(messagesOf(again)).toEqual([message]);
+  });
+
   test("fails when the file itself cannot be read", () => {
-    expect(loadConfig("/missing", filesOf({}))).toEqual({
+    expect(loadConfig("/missing", filesOf({}))).toMatchObject({
       kind: "failure",
+      log: { log_file: undefined, log_facility: 3 << 3, disable_syslog: false, debug: false },
       findings: [{
         severity: "error",
         position: { file: "/missing", line: 0 },
@@ -278,10 +362,57 @@ describe("loadConfig()", () => {
     });
   });
 
-  test("counts findings beyond the fiftieth instead of listing them", () => {
-    const result = load("x\n".repeat(1000));
-    expect(result.findings.length).toBe(51);
-    expect(result.findings.at(-1)?.message).toBe("950 more findings are not shown");
+  test("counts warnings beyond the fiftieth instead of listing them", () => {
+    const unknown = Array.from({ length: 1000 }, (_, line) => `unknown_${line}=1\n`).join("");
+    const { kind, findings } = load(unknown);
+    expect(kind).toBe("config");
+    expect(findings.length).toBe(51);
+    expect(findings.at(-1)).toEqual({
+      severity: "warning",
+      position: { file: "/n.cfg", line: 0 },
+      message: `950 more warnings about config file '/n.cfg' are not shown`,
+    });
+  });
+
+  test("lists errors before warnings, and all that differ by more than their line", () => {
+    const wrong = Array.from({ length: 150 }, (_, at) => `unknown_${at}=1\nserver_port=${at}\n`);
+    const { findings } = load(wrong.join(""));
+    expect(findings.map(({ severity }) => severity).join(" ")).toBe(
+      `${"error ".repeat(150)}${"warning ".repeat(51)}`.trim(),
+    );
+    expect(findings[149]?.message).toStartWith(`Invalid server_port specified${at(300)}: '149'`);
+  });
+
+  test("counts beyond a hundred lines that are wrong in the same way, and still tells others", () => {
+    const messages = messagesOf(load(`${"x\n".repeat(1000)}debug=1\ncommand_timeout=soon\n`));
+    expect(messages).toHaveLength(102);
+    expect(messages[0]).toStartWith(`No variable value specified${at(1)}: `);
+    expect(messages[99]).toStartWith(`No variable value specified${at(100)}: `);
+    expect(messages[100]).toStartWith(`Invalid command_timeout specified${at(1002)}: `);
+    expect(messages[101]).toMatch(/ - Line 1000: .* \(and 899 more like it before this line\)$/);
+  });
+
+  test("tells where to log errors, as far as that could be read", () => {
+    const result = load("foo\nlog_file=/var/log/nrpe.log\nlog_facility=local3\ndebug=1\n");
+    expect(result).toMatchObject({
+      kind: "failure",
+      log: {
+        log_file: "/var/log/nrpe.log",
+        log_facility: 19 << 3,
+        disable_syslog: false,
+        debug: true,
+      },
+    });
+  });
+
+  test("warns of a command that its own file defines twice, and of no other", () => {
+    const result = load("command[x]=1\ncommand[y]=1\ninclude=/i\ncommand[x]=4\n", {
+      "/i": "command[y]=2\ncommand[z]=2\ncommand[z]=3\n",
+    });
+    expect(messagesOf(result)).toEqual([
+      "Doubtful command[z] in config file '/i' - Line 3: it replaces the one in /i:2",
+      `Doubtful command[x]${at(4)}: it replaces the one in /n.cfg:1`,
+    ]);
   });
 
   test("reads includes in place, directories in byte order with what lies below them", () => {

@@ -98,6 +98,61 @@ a real connection would.
     expect(text).toContain("nrpe: 10.0.0.7 ????\n");
   });
 
+  test.each(["-h", "--help"])("explains itself with %s", (option) => {
+    const { exit, out, err } = run(option);
+    expect([exit, err]).toEqual([0, ""]);
+    expect(out).toStartWith("Usage: nrpe --check-access ");
+    for (
+      const word of ["--config=FILE", "--hosts-allow=FILE", "--lookup", "--json", "Exit status"]
+    ) {
+      expect(out).toContain(word);
+    }
+  });
+
+  test("takes the configuration in every form", () => {
+    const config = file("forms.cfg", "allowed_hosts=10.0.0.7\n");
+    const forms = [["-c", config], [`-c${config}`], ["--config", config], [`--config=${config}`]];
+    const answers = forms.map((form) => run(...form, "10.0.0.7").out);
+    expect(answers[0]).toContain(`allowed_hosts (${config} line 1) lists 10.0.0.7\n`);
+    expect(new Set(answers).size).toBe(1);
+  });
+
+  test("says that allowed_hosts does not count under inetd", () => {
+    const config = file("nrpe.cfg", "debug=0\n allowed_hosts=10.0.0.7 10.0.0.8\n");
+    const message =
+      "allowed_hosts does not count under inetd (-i): there the access tables decide alone";
+    for (const client of ["10.0.0.7", "10.0.0.9"]) {
+      expect(run("-c", config, client).out).toContain(`       warning: ${message}\n`);
+      const { warnings } = JSON.parse(run("-c", config, "--json", client).out);
+      expect(warnings).toContainEqual({ file: config, line: 2, message });
+    }
+    const text = run("-c", config);
+    expect(text.exit).toBe(0);
+    expect(text.out).toContain(
+      `${config}:2:2: warning: ${message} [allowed-hosts-inetd]\n` +
+        "     2 |  allowed_hosts=10.0.0.7 10.0.0.8\n" +
+        `       |  ${"^".repeat(31)}\n` +
+        "       = say in hosts.allow and hosts.deny who may talk, which counts in every mode\n",
+    );
+    expect(text.out).toContain(`warnings in ${config}, /etc/hosts.allow (`);
+    const findings = run("-c", config, "--json").out.trimEnd().split("\n").map((one) =>
+      JSON.parse(one)
+    );
+    expect(findings).toContainEqual({
+      file: config,
+      line: 2,
+      column: 2,
+      severity: "warning",
+      code: "allowed-hosts-inetd",
+      message,
+      suggestion: "say in hosts.allow and hosts.deny who may talk, which counts in every mode",
+    });
+    expect(findings).toContainEqual(expect.objectContaining({ code: "nrpe-cfg", line: 2 }));
+    const alone = file("alone.cfg", "allowed_hosts=10.0.0.7\ntcp_wrappers=0\n");
+    expect(run("-c", alone).out).toContain("under inetd (-i): there everyone is served [");
+    expect(run("-c", file("none.cfg", "debug=0\n")).out).not.toContain("inetd");
+  });
+
   test.each([
     ["three words", ["a", "b", "c"], "3 words where one or two are expected"],
     ["an unknown option", ["--jso", "x"], "unknown option --jso"],

@@ -32,11 +32,15 @@ const AS_NOBODY = process.getuid?.() === 0
   ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
   : [];
 
-/** Starts the agent on one end of a pair of sockets. */
+/**
+ * Starts the agent on one end of a pair of sockets.
+ * @param through What starts it; it is to become the agent.
+ */
 export function startAgent(
   binary: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = { PATH: "/usr/bin:/bin" },
+  through: readonly string[] = AS_NOBODY,
 ): Agent {
   const ends = new Int32Array(2);
   if (libc.socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, ends) !== 0) {
@@ -44,7 +48,7 @@ export function startAgent(
   }
   const theirs = ends[1]!;
   let own = ends[0]!;
-  const agent = Bun.spawn([...AS_NOBODY, binary, ...args], {
+  const agent = Bun.spawn([...through, binary, ...args], {
     stdio: [theirs, theirs, theirs],
     env,
     cwd: "/",

@@ -28,6 +28,8 @@ export interface DaemonOptions {
   /** Arguments before `-c`; `-n` for a plain one. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that becomes the agent, in surroundings of its own. */
+  readonly within?: readonly string[];
 }
 
 let count = 0;
@@ -42,7 +44,8 @@ export async function startDaemon(room: Room, options: DaemonOptions): Promise<D
     `nrpe_group=nagios\nlog_file=${logFile}\npid_file=${pidFile}\n`;
   const configure = (text: string) => room.file(`${name}.cfg`, head + text);
   const config = configure(options.config);
-  const process_ = Bun.spawn([room.binary, ...options.args ?? ["-n"], "-c", config, "-f"], {
+  const agent = [room.binary, ...options.args ?? ["-n"], "-c", config, "-f"];
+  const process_ = Bun.spawn([...options.within ?? [], ...agent], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { PATH: "/usr/bin:/bin", ...options.env },
     cwd: "/",

@@ -35,6 +35,8 @@ export interface InetdOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Files of this machine that its services are to see replaced: path and content. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Whether nobody reads the syslog except when a test asks for lines. */
+  readonly deafSyslog?: boolean;
 }
 
 /** Which inetd is to serve. */
@@ -47,7 +49,7 @@ const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
  * Shell text that gives the process a /dev of its own, with `log` leading to the given socket, in a
  * mount namespace that nobody else sees.
  */
-export function privateDev(room: Room, syslog: Syslog): string {
+export function privateDev(room: Room, syslog: { readonly path: string }): string {
   const dev = join(room.path, "dev");
   mkdirSync(dev, { recursive: true });
   const devices = DEVICES.map((name) =>
@@ -68,8 +70,8 @@ export async function startInetd(
   services: readonly Service[],
   options: InetdOptions = {},
 ): Promise<Inetd> {
-  const { kind = "inetd", env = {}, files = {} } = options;
-  const syslog = listenAsSyslog(join(room.path, "log.sock"));
+  const { kind = "inetd", env = {}, files = {}, deafSyslog: deaf = false } = options;
+  const syslog = listenAsSyslog(join(room.path, "log.sock"), { deaf });
   const ports = freePorts(services.length);
   const config = join(room.path, "inetd.conf");
   const entry = kind === "xinetd" ? xinetdEntry : inetdLine;

@@ -16,6 +16,16 @@ export const PEERS = {
   tcpd: { path: "/usr/sbin/tcpd", package: "tcpd" },
   strace: { path: "/usr/bin/strace", package: "strace" },
   systemdAnalyze: { path: "/usr/bin/systemd-analyze", package: "systemd" },
+  initScript: { path: "/etc/init.d/nagios-nrpe-server", package: "nagios-nrpe-server" },
+  compiler: { path: "/usr/bin/gcc", package: "gcc" },
+  headers: { path: "/usr/include/x86_64-linux-gnu/asm/fcntl.h", package: "libc6-dev" },
+  arm64Headers: {
+    path: "/usr/aarch64-linux-gnu/include/asm/fcntl.h",
+    package: "linux-libc-dev-arm64-cross",
+  },
+  systemd: { path: "/lib/systemd/systemd", package: "systemd" },
+  sudo: { path: "/usr/bin/sudo", package: "sudo" },
+  setcap: { path: "/usr/sbin/setcap", package: "libcap2-bin" },
   openssl: { path: "/usr/bin/openssl", package: "openssl" },
 } as const;
 

@@ -25,6 +25,10 @@ export interface LintOptions {
   readonly colour: boolean;
   /** The tables that the command line names, so that they should exist. */
   readonly named: readonly TableName[];
+  /** An nrpe.cfg, and what was found in it, where one is to be checked as well. */
+  readonly config:
+    | { readonly file: string; readonly findings: readonly LintFinding[] }
+    | undefined;
 }
 
 /** Checks the tables and prints what is wrong with them; returns the exit status. */
@@ -32,12 +36,12 @@ export function lintAccessTables(tables: Tables, options: LintOptions): number {
   const found = findAll(tables, options);
   const text = options.json
     ? [...found.findings.map(lintJson), ...found.suppressed.map(suppressedJson)].join("")
-    : lintText(found, tables, options.colour);
+    : lintText(found, tables, options.config?.file, options.colour);
   writeAll(STDOUT, encodeBytes(text));
   return found.findings.some(({ severity }) => severity === "error") ? EXIT_ERROR : EXIT_NO_ERROR;
 }
 
-function findAll(tables: Tables, { lookup, named }: LintOptions): LintReport {
+function findAll(tables: Tables, { lookup, named, config }: LintOptions): LintReport {
   let known: readonly DaemonEntry[] | undefined;
   let services: ReadonlySet<string> | undefined;
   const daemons = () => known ??= hostDaemons();
@@ -57,7 +61,7 @@ function findAll(tables: Tables, { lookup, named }: LintOptions): LintReport {
     ...lintTableFile(tables, "deny", named, daemons),
     ...report.patternFiles.flatMap((path) => lintModeOf(path, "file", daemons)),
   ];
-  return { ...report, findings: [...files, ...report.findings] };
+  return { ...report, findings: [...config?.findings ?? [], ...files, ...report.findings] };
 }
 
 /** The name of this agent in the tables, unless inetd starts it under another. */

@@ -11,8 +11,17 @@ const LONGEST_EXCERPT = 96;
 
 const COLOURS: Readonly<Record<LintSeverity, number>> = { error: 31, warning: 33, hint: 36 };
 
-/** Findings as a compiler prints them: the place, the message, the marked line, the suggestion. */
-export function lintText(report: LintReport, tables: Tables, colour: boolean): string {
+/**
+ * Findings as a compiler prints them: the place, the message, the marked line, the suggestion.
+ *
+ * @param config The nrpe.cfg that was checked as well, if one was.
+ */
+export function lintText(
+  report: LintReport,
+  tables: Tables,
+  config: string | undefined,
+  colour: boolean,
+): string {
   const shown = new Map<string, number>();
   const hidden = new Map(
     report.suppressed.map(({ file, code, count }) => [`${code}\0${file}`, count]),
@@ -29,7 +38,7 @@ export function lintText(report: LintReport, tables: Tables, colour: boolean): s
     const more = count + (hidden.get(kind) ?? 0) - MOST_OF_A_CODE;
     if (more > 0) parts.push(`${printable(file)}: ${more} more of [${code}]\n`);
   }
-  parts.push(summary(report, tables));
+  parts.push(summary(report, tables, config));
   return parts.join("\n");
 }
 
@@ -75,7 +84,11 @@ function sourceText(
   };
 }
 
-function summary({ findings, suppressed, rules }: LintReport, tables: Tables): string {
+function summary(
+  { findings, suppressed, rules }: LintReport,
+  tables: Tables,
+  config: string | undefined,
+): string {
   const counts = (["error", "warning", "hint"] as const).flatMap((severity) => {
     const count = findings.filter((finding) => finding.severity === severity).length +
       suppressed.reduce((sum, of) => of.severity === severity ? sum + of.count : sum, 0);
@@ -90,5 +103,6 @@ function summary({ findings, suppressed, rules }: LintReport, tables: Tables): s
       : "not read";
     return `${printable(tables[table])} (${size})`;
   });
-  return `${counts.join(", ") || "Nothing to complain about"} in ${files.join(" and ")}\n`;
+  const also = config === undefined ? "" : `${printable(config)}, `;
+  return `${counts.join(", ") || "Nothing to complain about"} in ${also}${files.join(" and ")}\n`;
 }

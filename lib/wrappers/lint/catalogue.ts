@@ -68,6 +68,24 @@ const NAMES_NEEDED =
  * Values are words of the tables, numbers and paths; the sentences are all here.
  */
 export const CATALOGUE = {
+  // nrpe.cfg, where it is named with -c.
+
+  "nrpe-cfg": {
+    warning: "{message}",
+    example: {
+      options: "-c /etc/nrpe.cfg",
+      files: { "/etc/nrpe.cfg": "comand_timeout=5\n" },
+    },
+  },
+  "allowed-hosts-inetd": {
+    warning: "{consequence}",
+    suggestion: "say in hosts.allow and hosts.deny who may talk, which counts in every mode",
+    example: {
+      options: "-c /etc/nrpe.cfg",
+      files: { "/etc/nrpe.cfg": "allowed_hosts=192.0.2.1\n" },
+    },
+  },
+
   // A file as a whole.
 
   "table-is-directory": {

@@ -1,0 +1,53 @@
+/**
+ * What is wrong with an nrpe.cfg, in the form of what is wrong with an access table.
+ */
+import { trimBlanks } from "../../bytes.ts";
+import type { Config, Finding, Position } from "../../config/config.ts";
+import { type FindingPlace, type LintFinding, problem } from "../../wrappers/lint/finding.ts";
+import type { FileReader } from "../../wrappers/match_list.ts";
+import { withoutList } from "../own_gate.ts";
+
+/**
+ * The warnings of reading it, and that `allowed_hosts` does not count under inetd, where it is given.
+ *
+ * @param read For the lines that the findings are about.
+ */
+export function lintConfig(
+  config: Config,
+  warnings: readonly Finding[],
+  read: FileReader,
+): readonly LintFinding[] {
+  const findings = warnings.map(({ position, message }): LintFinding => ({
+    ...problem("nrpe-cfg", { message: message.replace(told(position), "") }),
+    file: position.file,
+    place: placeOf(position, read),
+  }));
+  const list = config.positions.get("allowed_hosts");
+  if (list === undefined) return findings;
+  return [...findings, {
+    ...problem("allowed-hosts-inetd", { consequence: withoutList(config.tcp_wrappers) }),
+    file: list.file,
+    place: placeOf(list, read),
+  }];
+}
+
+/** What the place of the finding says already. */
+function told({ file, line }: Position): string {
+  return ` in config file '${file}' - Line ${line}`;
+}
+
+/** The whole line, without blanks around it; undefined where it cannot be read again. */
+function placeOf({ file, line }: Position, read: FileReader): FindingPlace | undefined {
+  const content = line === 0 ? undefined : read(file);
+  if (content?.kind !== "text") return undefined;
+  let lineStart = 0;
+  for (let at = 1; at < line; at++) {
+    lineStart = content.text.indexOf("\n", lineStart) + 1;
+    if (lineStart === 0) return undefined;
+  }
+  const newline = content.text.indexOf("\n", lineStart);
+  const text = content.text.slice(lineStart, newline < 0 ? undefined : newline);
+  const directive = trimBlanks(text);
+  const column = text.indexOf(directive) + 1;
+  return { line, column, length: Math.max(1, directive.length), lineStart };
+}

@@ -1,0 +1,75 @@
+/**
+ * What the kernel's interface has of its own on each architecture that the binary is built for. All
+ * other numbers and structures that the program uses are the same on both; SOCK_CLOEXEC and
+ * SOCK_NONBLOCK are O_CLOEXEC and O_NONBLOCK, see socket(2).
+ */
+
+/** An architecture, by the runtime's name for it. */
+export type Architecture = "x64" | "arm64";
+
+/** Flags of open(2), which fcntl(2), pipe2(2) and posix_spawn(3) take too: <asm/fcntl.h>. */
+export const OPEN_FLAGS = {
+  x64: {
+    O_WRONLY: 0o1,
+    O_RDWR: 0o2,
+    O_CREAT: 0o100,
+    O_EXCL: 0o200,
+    O_NOCTTY: 0o400,
+    O_APPEND: 0o2000,
+    O_NONBLOCK: 0o4000,
+    O_ASYNC: 0o20000,
+    O_DIRECTORY: 0o200000,
+    O_NOFOLLOW: 0o400000,
+    O_CLOEXEC: 0o2000000,
+    O_PATH: 0o10000000,
+  },
+  arm64: {
+    O_WRONLY: 0o1,
+    O_RDWR: 0o2,
+    O_CREAT: 0o100,
+    O_EXCL: 0o200,
+    O_NOCTTY: 0o400,
+    O_APPEND: 0o2000,
+    O_NONBLOCK: 0o4000,
+    O_ASYNC: 0o20000,
+    O_DIRECTORY: 0o40000,
+    O_NOFOLLOW: 0o100000,
+    O_CLOEXEC: 0o2000000,
+    O_PATH: 0o10000000,
+  },
+} as const satisfies Record<Architecture, Readonly<Record<string, number>>>;
+
+/**
+ * The number of fstat(2), and where its `struct stat` has what, in bytes: <asm/unistd.h> and
+ * <asm/stat.h>. The C library has a function of that name since glibc 2.33 only.
+ */
+export const FSTAT = {
+  x64: {
+    call: 5,
+    st_dev: 0,
+    st_ino: 8,
+    st_nlink: 16,
+    st_mode: 24,
+    st_uid: 28,
+    st_size: 48,
+    size: 144,
+  },
+  arm64: {
+    call: 80,
+    st_dev: 0,
+    st_ino: 8,
+    st_mode: 16,
+    st_nlink: 20,
+    st_uid: 24,
+    st_size: 48,
+    size: 128,
+  },
+} as const satisfies Record<Architecture, Readonly<Record<string, number>>>;
+
+const own: Architecture = process.arch === "arm64" ? "arm64" : "x64";
+
+/** The flags of open(2) on this machine. */
+export const openFlags = OPEN_FLAGS[own];
+
+/** fstat(2) on this machine. */
+export const fstatLayout = FSTAT[own];

@@ -1,0 +1,363 @@
+/**
+ * Files of the agent's own: the log file, the pid file and the file that keeps a certificate. Root opens
+ * them before it gives up its rights, in directories that the agent's user may write to, so whatever
+ * is found there may be a trap for root: a link to one of root's files, a second name of one, or a
+ * FIFO that is opened for ever. All of them are opened here.
+ *
+ * The directory is opened once, and everything else is done with a name in it, so that it cannot be
+ * exchanged for another one between two steps. An owner changes by the descriptor alone.
+ */
+import { decodeBytes } from "../bytes.ts";
+import type { Owner } from "./account.ts";
+import { fstatLayout, openFlags } from "./architecture.ts";
+import {
+  bindLater,
+  closeFile,
+  cString,
+  describeErrno,
+  Errno,
+  lastErrno,
+  openFile,
+  readToEnd,
+  SystemError,
+  userAndGroup,
+  writeAll,
+} from "./libc.ts";
+
+const libc = bindLater({
+  openat: { args: ["i32", "buffer", "i32", "u32"], returns: "i32" },
+  syscall: { args: ["i64", "i32", "buffer"], returns: "i32" },
+});
+
+const rare = bindLater({
+  readlinkat: { args: ["i32", "buffer", "buffer", "u64"], returns: "i32" },
+  fchown: { args: ["i32", "u32", "u32"], returns: "i32" },
+  renameat: { args: ["i32", "buffer", "i32", "buffer"], returns: "i32" },
+  unlinkat: { args: ["i32", "buffer", "i32"], returns: "i32" },
+});
+
+const { O_CREAT, O_EXCL, O_NOCTTY, O_NONBLOCK, O_WRONLY, O_APPEND } = openFlags;
+const { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } = openFlags;
+const FOLDER = O_PATH | O_DIRECTORY | O_CLOEXEC;
+/** A FIFO, or a file that somebody else holds a lease on, must not hold up who opens it. */
+const WARILY = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
+const S_IFLNK = 0o120000;
+const WRITABLE_BY_OTHERS = 0o022;
+const READABLE_BY_ALL = 0o004;
+const ROOT = 0;
+/** For fchown(2): the group stays. */
+const SAME_GROUP = 0xffffffff;
+const PATH_MAX = 4096;
+/** As many links as the kernel follows in a path, see path_resolution(7). */
+const MOST_LINKS = 40;
+/** How often a file may come and go while it is being opened. */
+const MOST_ATTEMPTS = 16;
+
+/** A file that cannot be opened, or must not be used. The message says why, without the path. */
+export class FileRefused extends Error {
+  override readonly name = "FileRefused";
+  /** @param errno The error number, where a system call has failed. */
+  constructor(reason: string, readonly errno = 0) {
+    super(reason);
+  }
+}
+
+/** A name in a directory that is held open. */
+export interface Entry {
+  readonly directory: number;
+  readonly name: string;
+}
+
+/** What fstat(2) says of a file. */
+export interface FileStatus {
+  /** Device and inode, by which a file is told from any other that exists. */
+  readonly identity: string;
+  readonly mode: number;
+  readonly links: number;
+  readonly uid: number;
+  readonly size: number;
+}
+
+/** A file that is open; its status is missing where it has just been made. */
+export interface Opened {
+  readonly fd: number;
+  readonly found: FileStatus | undefined;
+}
+
+/**
+ * Opens the directory in which a file stands, or is to stand; to be closed.
+ *
+ * For root a link on the way there counts only if nobody but root can have put it there, as with
+ * `/var/run`: any other could lead into a directory where a file of that name means something. Who
+ * has no rights to lose goes where links lead.
+ *
+ * @throws {FileRefused}
+ */
+export function openEntry(path: string): Entry {
+  const slash = path.lastIndexOf("/");
+  const parent = slash < 0 ? "." : path.slice(0, slash + 1);
+  try {
+    const directory = userAndGroup().uid === ROOT ? walk(parent) : openFile(parent, FOLDER);
+    return { directory, name: path.slice(slash + 1) };
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw refusal(error.errno);
+  }
+}
+
+/** Opens a directory, as root, part by part. */
+function walk(path: string): number {
+  let links = 0;
+  let directory = openFile(path.startsWith("/") ? "/" : ".", FOLDER);
+  try {
+    for (const ahead = path.split("/").reverse(); ahead.length > 0;) {
+      const name = ahead.pop()!;
+      if (name === "" || name === ".") continue;
+      let next = libc().openat(directory, cString(name), FOLDER | O_NOFOLLOW, 0);
+      if (next < 0) {
+        const errno = lastErrno();
+        // What open(2) says of a link here, see its O_DIRECTORY and O_NOFOLLOW.
+        if (errno !== Errno.ENOTDIR && errno !== Errno.ELOOP) throw refusal(errno);
+        if (++links > MOST_LINKS) throw refusal(Errno.ELOOP);
+        const target = targetOfLink(directory, name);
+        ahead.push(...target.split("/").reverse());
+        if (!target.startsWith("/")) continue;
+        next = openFile("/", FOLDER);
+      }
+      closeFile(directory);
+      directory = next;
+    }
+  } catch (error) {
+    closeFile(directory);
+    throw error;
+  }
+  return directory;
+}
+
+/** Where a link leads that only root can have made. */
+function targetOfLink(directory: number, name: string): string {
+  const fd = libc().openat(directory, cString(name), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+  if (fd < 0) throw refusal(lastErrno());
+  try {
+    const link = statusOf(fd);
+    if ((link.mode & S_IFMT) !== S_IFLNK) throw refusal(Errno.ENOTDIR);
+    const folder = statusOf(directory);
+    // One of root's may have been moved, or given another name, where others may write.
+    const planted = (folder.mode & WRITABLE_BY_OTHERS) !== 0 && link.links !== 1;
+    if (link.uid !== ROOT || folder.uid !== ROOT || planted) {
+      throw new FileRefused(
+        `'${name}' on the way to it is a symbolic link that somebody else than root controls`,
+      );
+    }
+    const target = new Uint8Array(PATH_MAX);
+    const length = rare().readlinkat(fd, cString(""), target, target.byteLength);
+    if (length < 0) throw refusal(lastErrno());
+    return decodeBytes(target, 0, length);
+  } finally {
+    closeFile(fd);
+  }
+}
+
+/**
+ * Opens a file that exists: a regular one that has no other name, of root or of the agent's user. A
+ * device is refused too, as by the C agent: it may do something when it is opened.
+ *
+ * @param flags How, beyond what makes it safe.
+ * @returns undefined where there is none.
+ * @throws {FileRefused}
+ */
+export function openExisting(entry: Entry, flags: number, agent: Owner): Opened | undefined {
+  const fd = libc().openat(entry.directory, cString(entry.name), flags | WARILY, 0);
+  if (fd < 0) {
+    const errno = lastErrno();
+    if (errno === Errno.ENOENT) return undefined;
+    if (errno === Errno.ELOOP) throw new FileRefused("it is a symbolic link", errno);
+    // What open(2) says of a FIFO that nobody reads, and of a socket.
+    if (errno === Errno.ENXIO) throw new FileRefused("it is not a regular file", errno);
+    throw refusal(errno);
+  }
+  try {
+    const found = statusOf(fd);
+    if ((found.mode & S_IFMT) !== S_IFREG) throw new FileRefused("it is not a regular file");
+    if (found.links !== 1) {
+      throw new FileRefused(`it is a hard link, one of ${found.links} names of a file`);
+    }
+    if (found.uid !== ROOT && found.uid !== agent.uid) {
+      const allowed = agent.uid === ROOT ? "root" : `root or the agent's user ${agent.uid}`;
+      throw new FileRefused(`it belongs to user ${found.uid}, not to ${allowed}`);
+    }
+    return { fd, found };
+  } catch (error) {
+    closeFile(fd);
+    throw error;
+  }
+}
+
+/**
+ * Makes a file, which must not exist.
+ * @returns Its descriptor, or undefined where there is something of that name.
+ * @throws {FileRefused}
+ */
+export function create(entry: Entry, flags: number, mode: number): number | undefined {
+  const how = flags | O_CREAT | O_EXCL | WARILY;
+  const fd = libc().openat(entry.directory, cString(entry.name), how, mode);
+  if (fd >= 0) return fd;
+  const errno = lastErrno();
+  if (errno === Errno.EEXIST) return undefined;
+  throw refusal(errno);
+}
+
+/**
+ * Opens a file as {@link openExisting} does, or makes it. In that order, because in some directories
+ * O_CREAT refuses a file that exists, see fs.protected_regular in proc(5), and to know which it was.
+ *
+ * @throws {FileRefused}
+ */
+export function openOrCreate(entry: Entry, flags: number, mode: number, agent: Owner): Opened {
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    const opened = openExisting(entry, flags, agent);
+    if (opened !== undefined) return opened;
+    const fd = create(entry, flags, mode);
+    if (fd !== undefined) return { fd, found: undefined };
+  }
+  throw new FileRefused("somebody makes and removes it all the time");
+}
+
+/** Whether a name stands for a file that is open, and not for another one by now. */
+export function standsFor(entry: Entry, fd: number): boolean {
+  const how = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+  const named = libc().openat(entry.directory, cString(entry.name), how, 0);
+  if (named < 0) return false;
+  const same = statusOf(named).identity === statusOf(fd).identity;
+  closeFile(named);
+  return same;
+}
+
+/** Removes a name; false when that is not allowed. */
+export function remove({ directory, name }: Entry): boolean {
+  return rare().unlinkat(directory, cString(name), 0) === 0;
+}
+
+/**
+ * Opens a file for lines at its end, or makes it, for the agent's user.
+ * @throws {FileRefused}
+ */
+export function openForAppending(path: string, mode: number, agent: Owner): number {
+  const entry = openEntry(path);
+  try {
+    const { fd, found } = openOrCreate(entry, O_WRONLY | O_APPEND, mode, agent);
+    // Not given, it serves until it is to be opened again, and then the log says so.
+    if (found === undefined) give(fd, agent);
+    else if (found.uid === ROOT && !isPlanted(entry, found)) give(fd, agent, SAME_GROUP);
+    return fd;
+  } finally {
+    closeFile(entry.directory);
+  }
+}
+
+/**
+ * Reads a file; one of root's only if it cannot be a secret of root's that somebody else has moved
+ * there.
+ *
+ * @param limit The largest size, in bytes, that is read; of a larger file one byte more is returned.
+ * @returns undefined where there is none.
+ * @throws {FileRefused}
+ */
+export function readPrivateFile(path: string, limit: number, agent: Owner): Uint8Array | undefined {
+  const entry = openEntry(path);
+  let opened: Opened | undefined;
+  try {
+    opened = openExisting(entry, 0, agent);
+    if (opened === undefined) return undefined;
+    if (isPlanted(entry, opened.found!)) {
+      throw new FileRefused("it is root's alone, in a directory that others may write to");
+    }
+    return readToEnd(opened.fd, path, limit);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw refusal(error.errno);
+  } finally {
+    if (opened !== undefined) closeFile(opened.fd);
+    closeFile(entry.directory);
+  }
+}
+
+/**
+ * Puts a new file in the place of the one that may be there, whole or not at all, for the agent's
+ * user and for nobody else.
+ *
+ * @throws {FileRefused}
+ */
+export function replacePrivateFile(path: string, content: Uint8Array, agent: Owner): void {
+  const entry = openEntry(path);
+  const { directory, name } = entry;
+  const draft = { directory, name: `${name}.${randomSuffix()}` };
+  try {
+    const fd = create(draft, O_WRONLY, 0o600);
+    if (fd === undefined) throw refusal(Errno.EEXIST);
+    try {
+      const errno = writeAll(fd, content);
+      if (errno !== 0) throw refusal(errno);
+      const failure = give(fd, agent);
+      if (failure !== 0) throw refusal(failure);
+      if (rare().renameat(directory, cString(draft.name), directory, cString(name)) !== 0) {
+        throw refusal(lastErrno());
+      }
+    } catch (error) {
+      remove(draft);
+      throw error;
+    } finally {
+      closeFile(fd);
+    }
+  } finally {
+    closeFile(directory);
+  }
+}
+
+function randomSuffix(): string {
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+  return `${high!.toString(36)}${low!.toString(36)}`;
+}
+
+/**
+ * Gives a file of root's to the agent's user, see fchown(2).
+ * @returns 0, or the errno that says why it cannot be given.
+ */
+function give(fd: number, { uid, gid }: Owner, group = gid): number {
+  if (userAndGroup().uid !== ROOT || uid === ROOT) return 0;
+  return rare().fchown(fd, uid, group) === 0 ? 0 : lastErrno();
+}
+
+/**
+ * Whether a file of root's may be a secret that somebody else has moved there: whoever may write to two
+ * directories can move any file from one to the other, also one that only root can read.
+ */
+function isPlanted({ directory }: Entry, { uid, mode, size }: FileStatus): boolean {
+  if (uid !== ROOT || size === 0 || (mode & READABLE_BY_ALL) !== 0) return false;
+  // Who is not root reads by its own rights.
+  if (userAndGroup().uid !== ROOT) return false;
+  const folder = statusOf(directory);
+  return folder.uid !== ROOT || (folder.mode & WRITABLE_BY_OTHERS) !== 0;
+}
+
+/** fstat(2). */
+function statusOf(fd: number): FileStatus {
+  const { call, size, st_dev, st_ino, st_mode, st_nlink, st_uid, st_size } = fstatLayout;
+  const bytes = new Uint8Array(size);
+  if (libc().syscall(call, fd, bytes) !== 0) throw refusal(lastErrno());
+  const view = new DataView(bytes.buffer);
+  return {
+    identity: `${view.getBigUint64(st_dev, true)} ${view.getBigUint64(st_ino, true)}`,
+    mode: view.getUint32(st_mode, true),
+    // A long on one architecture, an int on the other; no file has 2 to the 32nd names.
+    links: view.getUint32(st_nlink, true),
+    uid: view.getUint32(st_uid, true),
+    size: Number(view.getBigInt64(st_size, true)),
+  };
+}
+
+function refusal(errno: number): FileRefused {
+  return new FileRefused(describeErrno(errno), errno);
+}

@@ -1,0 +1,36 @@
+import { Alert } from "./alert.ts";
+
+/** What can be wrong with a client's certificate. */
+interface CertificateFault {
+  readonly words: string;
+  /** What the client is told. */
+  readonly alert: number;
+}
+
+const UNKNOWN_CA: CertificateFault = {
+  words: "it is signed by no CA of ssl_cacert_file",
+  alert: Alert.unknownCa,
+};
+
+/** By the library's X509_V_ERR_ names. */
+const FAULTS: Readonly<Record<string, CertificateFault>> = {
+  CERT_HAS_EXPIRED: { words: "it has expired", alert: Alert.certificateExpired },
+  CERT_NOT_YET_VALID: { words: "it is not valid yet", alert: Alert.badCertificate },
+  CERT_REVOKED: { words: "it has been revoked", alert: Alert.certificateRevoked },
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_CA,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_CA,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_CA,
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_CA,
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_CA,
+  INVALID_PURPOSE: { words: "it is not meant for clients", alert: Alert.unsupportedCertificate },
+};
+
+/** What is wrong with a client's certificate, in words, from the library's X509_V_ERR_ name. */
+export function explainCertificate(code: string): string {
+  return FAULTS[code]?.words ?? code.toLowerCase().replaceAll("_", " ");
+}
+
+/** The alert that tells a client what is wrong with its certificate. */
+export function alertFor(code: string): number {
+  return FAULTS[code]?.alert ?? Alert.badCertificate;
+}

@@ -1,0 +1,96 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { type KeyAndCertificate, LIFETIME } from "./self_signed.ts";
+
+/** What the text of a state file is good for. */
+export type KeptPair =
+  | { readonly kind: "pair"; readonly pair: KeyAndCertificate }
+  /** Nothing: the agent's own, and out of date or damaged. It can be replaced. */
+  | { readonly kind: "worthless"; readonly why: string }
+  /** It may be the only copy of somebody's key: it is to be left as it is. */
+  | { readonly kind: "foreign"; readonly why: string };
+
+const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\n?/g;
+const KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[^-]*-----END \1-----\n?/;
+
+/** Judges the text of a state file. */
+export function judgeKeptPair(text: string, now: Date): KeptPair {
+  const pair = fittingPair(text, now);
+  return pair === undefined ? judgeClosely(text, now) : { kind: "pair", pair };
+}
+
+const BEGIN_CERTIFICATE = "-----BEGIN CERTIFICATE-----";
+/** A public key on P-256 in uncompressed form, which ends a private key of the agent (RFC 5915). */
+const POINT_LENGTH = 65;
+
+/**
+ * The pair of a file as the agent writes it, seen to fit by the public key that is in both. A process
+ * for one client cannot afford a closer look: it takes some 2 ms.
+ */
+function fittingPair(text: string, now: Date): KeyAndCertificate | undefined {
+  const at = text.indexOf(BEGIN_CERTIFICATE);
+  if (at <= 0) return undefined;
+  const [key, certificate] = [text.slice(0, at), text.slice(at)];
+  const x509 = parse(certificate, readCertificate);
+  if (x509 === undefined || new Date(x509.validTo) < now) return undefined;
+  const point = contentOf(key).slice(-POINT_LENGTH);
+  const fits = point.length === POINT_LENGTH && contentOf(certificate).includes(point);
+  return fits ? { key, certificate } : undefined;
+}
+
+/** The bytes in the text form of RFC 7468, as a byte string; nothing where there are none. */
+function contentOf(pem: string): string {
+  try {
+    return atob(pem.slice(pem.indexOf("\n"), pem.indexOf("\n-----END ")));
+  } catch {
+    return "";
+  }
+}
+
+function judgeClosely(text: string, now: Date): KeptPair {
+  const certificates = text.match(CERTIFICATES) ?? [];
+  const certificate = certificates.join("");
+  const key = KEY.exec(text)?.[0] ?? "";
+  const [x509, privateKey] = [parse(certificate, readCertificate), parse(key, createPrivateKey)];
+  const fault = faultIn(x509, privateKey, now);
+  if (fault === undefined) return { kind: "pair", pair: { key, certificate } };
+  const holdsNothing = x509 === undefined && privateKey === undefined;
+  if (holdsNothing || (certificates.length === 1 && isOwnMaking(x509))) {
+    return { kind: "worthless", why: fault };
+  }
+  return { kind: "foreign", why: `${fault}, and it is not one of the agent's making` };
+}
+
+function faultIn(
+  certificate: X509Certificate | undefined,
+  key: KeyObject | undefined,
+  now: Date,
+): string | undefined {
+  if (certificate === undefined) return "it holds no certificate";
+  if (key === undefined) return "it holds no private key";
+  if (!certificate.checkPrivateKey(key)) return "its key is not its certificate's";
+  return new Date(certificate.validTo) < now ? "its certificate has expired" : undefined;
+}
+
+/**
+ * Whether a certificate is such as makeSelfSigned() makes: signed by itself, with a CN alone, and for
+ * its odd number of days.
+ */
+function isOwnMaking(certificate: X509Certificate | undefined): boolean {
+  if (certificate === undefined) return false;
+  const { subject, issuer, validFrom, validTo, publicKey } = certificate;
+  return subject === issuer && /^CN=[^\n]*$/.test(subject) &&
+    Date.parse(validTo) - Date.parse(validFrom) === LIFETIME && certificate.verify(publicKey);
+}
+
+function readCertificate(pem: string): X509Certificate {
+  return new X509Certificate(pem);
+}
+
+function parse<Parsed>(pem: string, read: (pem: string) => Parsed): Parsed | undefined {
+  try {
+    return pem === "" ? undefined : read(pem);
+  } catch {
+    // Between its lines there is something else: that is as good as nothing.
+    return undefined;
+  }
+}

@@ -1,0 +1,55 @@
+import { describe, expect, test } from "bun:test";
+import { loadConfig } from "../../lib/config/load_config.ts";
+import type { Generation } from "../../lib/serve/generation.ts";
+import { makeServer } from "../../lib/serve/server.ts";
+import type { Stream } from "../../lib/system/stream.ts";
+
+/** A connection whose client sends nothing, or of which a member fails. */
+function streamWith(members: Partial<Stream>): Stream {
+  return {
+    peer: { address: "192.0.2.1", port: 1 },
+    receive: () => Promise.resolve({ kind: "closed" }),
+    whenClosed: () => {},
+    close: () => {},
+    reset: () => {},
+    ...members,
+  } as Stream;
+}
+
+describe("makeServer()", () => {
+  test("logs an unexpected exception with its place, and closes that connection alone", async () => {
+    const result = loadConfig("nrpe.cfg", {
+      read: () => ({ kind: "content", content: "tcp_wrappers=0\n" }),
+      list: () => ({ kind: "failure", reason: "none" }),
+      identify: (path) => path,
+    });
+    if (result.kind === "failure") throw new Error("The configuration is bad");
+    const generation: Generation = {
+      config: result.config,
+      tls: undefined,
+      logsGranted: false,
+      allowList: { allows: () => true, close: () => {} },
+    };
+    const lines: string[] = [];
+    const server = makeServer({
+      current: () => generation,
+      log: (_, message) => void lines.push(message),
+      executor: { run: () => Promise.reject(new Error("unused")), wake() {}, stop() {} },
+      environment: () => [],
+      room: 10,
+      idle: () => {},
+    });
+    const closed: string[] = [];
+    const failing = () => {
+      throw new TypeError("no such thing");
+    };
+    server.take(streamWith({ receive: failing, close: () => void closed.push("failing") }));
+    server.take(streamWith({ close: () => void closed.push("silent") }));
+    await Bun.sleep(0);
+    await Promise.resolve();
+    expect(closed.sort()).toEqual(["failing", "silent"]);
+    expect(lines.join("\n")).toMatch(
+      /Error: unexpected: TypeError: no such thing at .* \(client 192\.0\.2\.1\)/,
+    );
+  });
+});

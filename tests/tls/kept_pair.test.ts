@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { peersMissing } from "../lab/peers.ts";
+import { makePki, type Pair, type Pki } from "../lab/pki.ts";
+import { makeRoom, type Room } from "../lab/room.ts";
+import { judgeKeptPair } from "../../lib/tls/kept_pair.ts";
+import { makeSelfSigned } from "../../lib/tls/self_signed.ts";
+
+const NOW = new Date();
+const LATER = new Date(NOW.getTime() + 20 * 365 * 24 * 60 * 60 * 1000);
+
+const own = makeSelfSigned("agent.example", NOW);
+const strange = generateKeyPairSync("ec", {
+  namedCurve: "prime256v1",
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+}).privateKey;
+const kindOf = (text: string, now = NOW) => judgeKeptPair(text, now).kind;
+
+describe("judgeKeptPair()", () => {
+  test("takes what makeSelfSigned() makes", () => {
+    expect(judgeKeptPair(own.key + own.certificate, NOW)).toEqual({ kind: "pair", pair: own });
+  });
+
+  test.each([
+    ["an expired one of the agent", own.key + own.certificate, LATER, "has expired"],
+    ["one with another key", strange + own.certificate, NOW, "its key is not its certificate's"],
+    ["one without a key", own.certificate, NOW, "it holds no private key"],
+    ["one cut in its key", own.key.slice(0, 90) + own.certificate, NOW, "it holds no private key"],
+    ["an empty file", "", NOW, "it holds no certificate"],
+    ["zeros", "\0".repeat(500), NOW, "it holds no certificate"],
+    [
+      "blocks of nonsense",
+      own.certificate.replace(/MI../, "AAAA").replaceAll(/[a-z]/g, "A"),
+      NOW,
+      "it holds no certificate",
+    ],
+  ])("%s can be replaced", (_, text, now, why) => {
+    const judged = judgeKeptPair(text, now);
+    expect(judged).toMatchObject({ kind: "worthless" });
+    expect(judged).toHaveProperty("why", expect.stringContaining(why));
+  });
+
+  test("a key alone may be somebody's", () => {
+    expect(kindOf(own.key)).toBe("foreign");
+    expect(kindOf(own.key + own.certificate.slice(0, 100))).toBe("foreign");
+  });
+});
+
+describe.skipIf(peersMissing("openssl"))("judgeKeptPair() of openssl's files", () => {
+  let room: Room;
+  let pki: Pki;
+  const read = ({ cert, key }: Pair, order: "key first" | "certificate first") => {
+    const [first, second] = order === "key first" ? [key, cert] : [cert, key];
+    return readFileSync(first, "latin1") + readFileSync(second, "latin1");
+  };
+
+  beforeAll(() => {
+    room = makeRoom();
+    pki = makePki(room);
+  });
+
+  afterAll(() => room?.[Symbol.dispose]());
+
+  test.each(["key first", "certificate first"] as const)(
+    "takes a pair with its chain, %s",
+    (order) => {
+      const judged = judgeKeptPair(read(pki.server, order), NOW);
+      expect(judged).toMatchObject({ kind: "pair" });
+      const { pair } = judged as typeof judged & { kind: "pair" };
+      expect(pair.certificate).toBe(readFileSync(pki.server.cert, "latin1"));
+      expect(pair.key).toContain("PRIVATE KEY");
+    },
+  );
+
+  test("leaves an expired or unfitting one of somebody else alone", () => {
+    expect(kindOf(read(pki.expired, "key first"))).toBe("foreign");
+    expect(kindOf(read(pki.ca, "key first"), LATER)).toBe("foreign");
+    expect(kindOf(read({ cert: pki.good.cert, key: pki.ca.key }, "certificate first")))
+      .toBe("foreign");
+  });
+
+  test("leaves one alone that only looks like the agent's", () => {
+    const [cert, key] = [`${room.path}/alike.crt`, `${room.path}/alike.key`];
+    const request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    const made = Bun.spawnSync(
+      [...["openssl", ...request, "-nodes", "-subj", "/CN=agent.example", "-days", "3650"], ...[
+        "-out",
+        cert,
+        "-keyout",
+        key,
+      ]],
+    );
+    expect(made.exitCode).toBe(0);
+    expect(kindOf(read({ cert, key }, "key first"))).toBe("pair");
+    expect(kindOf(read({ cert, key }, "key first"), LATER)).toBe("foreign");
+  });
+});
