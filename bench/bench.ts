@@ -1,6 +1,7 @@
 /**
  * Compares this agent with the C agent, tcpd and tcpdmatch on this machine: all sides in one run, in
- * turn. Prints a table, and writes it with a chart; a full run also into README.md.
+ * turn. Prints a table, and writes it with a chart; a full run also into bench/README.md, and in short
+ * into README.md.
  *
  * Usage: bun bench/bench.ts [--quick]
  *
@@ -15,7 +16,7 @@ import { drawChart } from "./chart.ts";
 import type { Kind } from "./extent.ts";
 import type { Outcome } from "./outcome.ts";
 import { missingPackages } from "./packages.ts";
-import { markdownOf, textOf, withFigures } from "./table.ts";
+import { headlinesOf, markdownOf, textOf, withFigures } from "./table.ts";
 
 /** Compiles the empty program with the very options that the agent is compiled with. */
 function compileEmpty(outfile: string): void {
@@ -54,6 +55,13 @@ function format(...paths: readonly string[]): void {
   if (run.exitCode !== 0) throw new Error(`deno fmt: ${run.stderr}`);
 }
 
+/** Puts figures into a page of the checkout, and returns its path. */
+function showFigures(page: string, figures: string): string {
+  const path = join(ROOT, page);
+  writeFileSync(path, withFigures(readFileSync(path, "utf8"), figures));
+  return path;
+}
+
 /** Writes what was found: a full run's figures are the ones to show. */
 function write(outcome: Outcome): string {
   const directory = join(ROOT, outcome.kind === "full" ? "bench" : "dist/bench");
@@ -63,9 +71,9 @@ function write(outcome: Outcome): string {
   writeFileSync(results, JSON.stringify(outcome, null, 2) + "\n");
   writeFileSync(chart, drawChart(outcome.comparisons));
   if (outcome.kind === "full") {
-    const readme = join(ROOT, "README.md");
-    writeFileSync(readme, withFigures(readFileSync(readme, "utf8"), markdownOf(outcome)));
-    format(readme, results, chart);
+    const whole = showFigures("bench/README.md", markdownOf(outcome));
+    const short = showFigures("README.md", headlinesOf(outcome));
+    format(whole, short, results, chart);
   }
   return directory;
 }

@@ -1,4 +1,4 @@
-/** A run's findings in words: for a terminal, and for README.md. */
+/** A run's findings in words: for a terminal, for bench/README.md, and in short for README.md. */
 import type { Comparison, Goal, Memory, MemoryComparison, Outcome, Unit } from "./outcome.ts";
 import type { Ratio, Summary } from "./statistics.ts";
 
@@ -24,30 +24,52 @@ export function textOf(outcome: Outcome): string {
   ].join("\n\n");
 }
 
-/** The findings for README.md, in Markdown. */
+/** The whole findings in Markdown, for bench/README.md. */
 export function markdownOf(outcome: Outcome): string {
   return [
     describeRun(outcome),
     alignedTable([HEAD, ...outcome.comparisons.map(row)]),
     "Medians; ratio is this agent's by the peer's. Times end with the complete response, or with the " +
     "whole process\nwhere the case says so.",
-    "![How many times as fast as the peer](bench/chart.svg)",
+    "![How many times as fast as the peer](chart.svg)",
     alignedTable([MEMORY_HEAD, ...outcome.memory.map(memoryRow)]),
     `${growthText(outcome)}\n${fileSizeText(outcome)}`,
   ].join("\n\n");
 }
 
+/** The comparisons that README.md shows, by title and peer: one for each way to serve. */
+const HEADLINES: readonly (readonly [title: string, peer: string])[] = [
+  ["inetd nowait, plain, access rules", "tcpd + C"],
+  ["inetd wait, plain, access rules", "tcpd + C"],
+  ["daemon, TLS 1.3, 16 at once", "C daemon TLS"],
+];
+const HEADLINE_SUBJECT = "echo";
+
+/** The findings in short, in Markdown, for README.md. */
+export function headlinesOf({ comparisons }: Outcome): string {
+  const shown = comparisons.filter(({ title, subject, peer }) =>
+    subject === HEADLINE_SUBJECT && HEADLINES.some(([of, by]) => of === title && by === peer)
+  );
+  const rows = shown.map(({ title, peer, unit, own, theirs }) => [
+    title,
+    withUnit(own.median, unit),
+    withUnit(theirs.median, unit),
+    peer,
+  ]);
+  return alignedTable([["case", "this agent", "peer", ""], ...rows]);
+}
+
 /**
- * Puts figures in the place of the ones that README.md has.
+ * Puts figures in the place of the ones that a page has.
  * @throws {SyntaxError} when it has no place for them.
  */
-export function withFigures(readme: string, figures: string): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
+export function withFigures(page: string, figures: string): string {
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END);
   if (begin < 0 || end < begin) {
-    throw new SyntaxError(`Cannot write the figures into README.md: "${BEGIN}" is missing`);
+    throw new SyntaxError(`Cannot write the figures into the page: "${BEGIN}" is missing`);
   }
-  return `${readme.slice(0, begin + BEGIN.length)}\n\n${figures}\n\n${readme.slice(end)}`;
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${figures}\n\n${page.slice(end)}`;
 }
 
 function describeRun({ date, kind, seconds, machine, peers }: Outcome): string {

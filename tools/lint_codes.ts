@@ -4,7 +4,7 @@
 import { writeFileSync } from "node:fs";
 import { CATALOGUE, type Example, type Row } from "../lib/wrappers/lint/catalogue.ts";
 
-const PAGE = new URL("../docs/lint-codes.md", import.meta.url);
+const PAGE = new URL("../docs/lint-codes.md", import.meta.url).pathname;
 
 const INTRODUCTION = `# What \`nrpe --check-access\` finds
 

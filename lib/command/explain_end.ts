@@ -20,11 +20,11 @@ export function explainEnd(name: string, line: string, end: PluginEnd): readonly
     case "timed out":
       return end.left === undefined
         ? []
-        : processesOf(end.left).map(({ pid, name, state, uid }) => {
+        : processesOf(end.left).map(({ pid, program, state, uid }) => {
           const why = state === "D"
             ? "it is in uninterruptible sleep"
             : `it runs as user ${uid}, which the agent may not signal`;
-          return `Error: command[${name}]: timed out, and process ${pid} (${name}) could not be ended: ${why}`;
+          return `Error: command[${name}]: timed out, and process ${pid} (${program}) could not be ended: ${why}`;
         });
     case "killed":
       return [];

@@ -48,7 +48,8 @@ export async function serveInetd(invocation: Serve): Promise<number> {
   if (typeof peer === "number") return peer;
   if (peer === "listening") {
     const { serveWaiting } = await import("./wait.ts");
-    return await serveWaiting(invocation, passed.length > 0 ? passed : [STDIN]);
+    const byParent = passed.length === 0;
+    return await serveWaiting(invocation, byParent ? [STDIN] : passed, byParent);
   }
   const start = readConfiguration(invocation.config);
   if (start === undefined) return CANNOT_SERVE;

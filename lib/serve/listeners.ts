@@ -1,7 +1,14 @@
 import { type AddressBytes, parseIPv4, parseIPv6 } from "../address.ts";
 import type { Config } from "../config/config.ts";
 import { closeFile, describeErrno, Errno, Poll, SystemError, waitFor } from "../system/libc.ts";
-import { listenOn, probeDescriptors, setBacklog } from "../system/listen_socket.ts";
+import {
+  beginToListen,
+  bindTo,
+  giveSocket,
+  probeDescriptors,
+  setBacklog,
+  sharePort,
+} from "../system/listen_socket.ts";
 import { duplicate } from "../system/socket.ts";
 import { acceptOn, type Acceptor, type Stream } from "../system/stream.ts";
 
@@ -18,12 +25,14 @@ export interface Place {
 export interface Listeners {
   /**
    * Listens on these places and on no others. Sockets whose place stays are left as they are; when a
-   * new place cannot be had, nothing changes.
+   * new place cannot be had, nothing changes, and no socket has been closed for it meanwhile.
    * @throws {Error} naming the place that cannot be had, and why.
    */
   readonly move: (places: readonly Place[], backlog: number) => readonly Place[];
   /** Listens on a socket that somebody else has bound; it is closed with the others. */
   readonly inherit: (fd: number, backlog: number) => void;
+  /** Gives the sockets to the user who is to move them later; root alone can. */
+  readonly giveTo: (uid: number, gid: number) => void;
   /** Stops accepting connections. */
   readonly close: () => void;
 }
@@ -112,11 +121,16 @@ export function makeListeners(
     }
   }, LOOK);
 
-  const attach = (place: Place | undefined, fd: number, backlog: number) => {
-    const acceptor = serve(fd);
+  const add = (place: Place | undefined, fd: number): Listener => {
+    const listener: Listener = { place, fd, acceptor: undefined };
+    listeners = [...listeners, listener];
+    return listener;
+  };
+
+  const begin = (listener: Listener, backlog: number) => {
+    resume(listener);
     // The runtime has set a backlog of its own.
-    setBacklog(fd, backlog);
-    listeners.push({ place, fd, acceptor });
+    setBacklog(listener.fd, backlog);
   };
 
   const detach = (leaving: readonly Listener[]) => {
@@ -132,36 +146,39 @@ export function makeListeners(
   return {
     move(places, backlog) {
       const bound = listeners.filter(({ place }) => place !== undefined);
-      const stays = (one: Place) => bound.find(({ place }) => isSame(place!, one));
-      const leaving = bound.filter(({ place }) => !places.some((one) => isSame(place!, one)));
-      const fresh = places.filter((place) => stays(place) === undefined);
-      const inTheWay = leaving.filter(({ place }) =>
-        fresh.some(({ port }) => port === place!.port)
-      );
-      const opened: { readonly place: Place; readonly fd: number }[] = [];
+      const staying = bound.filter(({ place }) => places.some((one) => isSame(place!, one)));
+      const leaving = bound.filter((listener) => !staying.includes(listener));
+      const fresh = places.filter((one) => !staying.some(({ place }) => isSame(place!, one)));
+      const inTheWay = leaving.filter(({ place }) => fresh.some((one) => collide(place!, one)));
+      const opened: Listener[] = [];
       try {
-        // A socket for one address and one for all of them cannot both have a port.
-        detach(inTheWay);
+        for (const { fd } of inTheWay) sharePort(fd, true);
         for (const place of fresh) {
-          const fd = openPlace(place, backlog);
-          if (fd !== undefined) opened.push({ place, fd });
+          const shared = inTheWay.some((one) => collide(one.place!, place));
+          const fd = bindPlace(place, shared);
+          if (fd !== undefined) opened.push(add(place, fd));
         }
-        if (places.length > 0 && opened.length + bound.length - leaving.length === 0) {
+        if (places.length > 0 && opened.length + staying.length === 0) {
           throw new Error("Cannot bind to any address.");
         }
+        // Until here clients have come to the old sockets only.
+        for (const { place, fd } of opened) complaining(place!, () => beginToListen(fd, backlog));
+        for (const listener of opened) begin(listener, backlog);
       } catch (error) {
-        for (const { fd } of opened) closeFile(fd);
-        for (const { place } of inTheWay) attach(place, openPlace(place!, backlog)!, backlog);
+        detach(opened);
         throw error;
+      } finally {
+        for (const { fd } of inTheWay) sharePort(fd, false);
       }
-      for (const { place, fd } of opened) attach(place, fd, backlog);
-      for (const { fd } of bound) {
-        if (!leaving.some((one) => one.fd === fd)) setBacklog(fd, backlog);
-      }
+      for (const { fd } of opened) sharePort(fd, false);
       detach(leaving);
-      return opened.map(({ place }) => place);
+      for (const { fd } of staying) setBacklog(fd, backlog);
+      return opened.map(({ place }) => place!);
     },
-    inherit: (fd, backlog) => attach(undefined, fd, backlog),
+    inherit: (fd, backlog) => begin(add(undefined, fd), backlog),
+    giveTo(uid, gid) {
+      for (const { fd } of listeners) giveSocket(fd, uid, gid);
+    },
     close() {
       clearInterval(look);
       detach(listeners);
@@ -173,17 +190,43 @@ function isReadable(fd: number): boolean {
   return waitFor([{ fd, events: Poll.in }], 0)[0] !== 0;
 }
 
-function openPlace(place: Place, backlog: number): number | undefined {
+function bindPlace(place: Place, shared: boolean): number | undefined {
+  return complaining(place, () => {
+    try {
+      return bindTo(place.bytes, place.port, shared);
+    } catch (error) {
+      const errno = error instanceof SystemError ? error.errno : 0;
+      const lacking = errno === Errno.EAFNOSUPPORT || errno === Errno.EADDRNOTAVAIL;
+      if (lacking && place.optional) return undefined;
+      throw error;
+    }
+  });
+}
+
+/** Does something for a place, and words what goes wrong with it for the log. */
+function complaining<T>({ address, port }: Place, act: () => T): T {
   try {
-    return listenOn(place.bytes, place.port, backlog);
+    return act();
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    const lacking = error.errno === Errno.EAFNOSUPPORT || error.errno === Errno.EADDRNOTAVAIL;
-    if (lacking && place.optional) return undefined;
-    throw new Error(
-      `Bind to port ${place.port} on ${place.address} failed: ${describeErrno(error.errno)}.`,
-    );
+    throw new Error(`Bind to port ${port} on ${address} failed: ${describeErrno(error.errno)}.`);
   }
+}
+
+/**
+ * Whether a socket for one place keeps the other from being bound: one is for all addresses, the other
+ * for a single one. Shared sockets do not, but then a process of the same user can take part in the
+ * port too, for as long as the kernel remembers that it was shared. So sockets are shared where there
+ * is no other way to bind one before the other is closed; a process of the agent's user can end the
+ * agent and take its port in any case.
+ */
+function collide(one: Place, other: Place): boolean {
+  return one.port === other.port && one.bytes.length === other.bytes.length &&
+    (isForAll(one) || isForAll(other));
+}
+
+function isForAll({ bytes }: Place): boolean {
+  return bytes.every((byte) => byte === 0);
 }
 
 function isSame(one: Place, other: Place): boolean {

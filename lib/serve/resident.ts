@@ -27,8 +27,8 @@ import { makeServer, type Server } from "./server.ts";
 import { steadyRuntime } from "./steady_runtime.ts";
 
 /** Exit statuses of the agent. */
-const SERVED = 0;
-const CANNOT_SERVE = 2;
+export const SERVED = 0;
+export const CANNOT_SERVE = 2;
 
 /** Descriptors that are not for connections and their plugins. */
 const SPARE_FILES = 64;
@@ -50,6 +50,10 @@ export interface Residence {
   readonly early: Log;
   /** Called when the agent serves. */
   readonly ready: () => void;
+  /** Told why the agent cannot serve, with the log for that; without it the log gets all the lines. */
+  readonly cannotServe?: (lines: readonly Line[], log: OpenLog) => void;
+  /** Settled when nobody takes the sockets back: the agent then ends after the clients that it has. */
+  readonly abandoned?: Promise<void>;
 }
 
 /** What went wrong at the start, in words for the log. */
@@ -74,9 +78,14 @@ export async function reside(residence: Residence): Promise<number> {
     return await live(residence, voice);
   } catch (error) {
     if (!(error instanceof CannotServe)) throw error;
-    for (const { severity, message } of error.lines) voice.openLog(severity, message);
+    const say = residence.cannotServe ?? sayAll;
+    say(error.lines, voice.openLog);
     return CANNOT_SERVE;
   }
+}
+
+function sayAll(lines: readonly Line[], log: Log): void {
+  for (const { severity, message } of lines) log(severity, message);
 }
 
 /** The log, wherever it goes by now. */
@@ -90,6 +99,7 @@ interface Life extends Voice {
   readonly resolve: (path: string) => string;
   /** The log of the configuration in force. */
   readonly log: Log;
+  readonly identity: Identity;
   generation: Generation;
 }
 
@@ -98,7 +108,7 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
   const { inetd, invocation, ready } = residence;
   const notify = notifyVia(process.env.NOTIFY_SOCKET);
   const life = await begin(residence, voice);
-  const { log } = life;
+  const { identity, log } = life;
   // It ends what it came from, and no other conversation.
   catchUnexpected((error) => log(Severity.error, describeUnexpected(error)));
   let stopping = false;
@@ -120,7 +130,6 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
     executor.wake();
     notify("READY=1");
   });
-  const identity = identify(life.generation.config, log);
   const executor = makeExecutor(() => life.generation.config.max_commands);
   const { promise: idle, resolve: becomeIdle } = Promise.withResolvers<void>();
   let idleTimer: Timer | undefined;
@@ -150,12 +159,16 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
     const failure = `Network server accept failure (${errno}: ${describeErrno(errno)})`;
     rarely("accept", failure);
   });
-  const pidFile = await settle(life, listeners, identity);
+  const pidFile = await settle(life, listeners);
   if (!inetd && invocation.changeDirectory) process.chdir("/");
   ready();
   serving.resolve();
   notify("READY=1");
   waitForIdleness();
+  void residence.abandoned?.then(() => {
+    log(Severity.notice, "The process that started the agent has ended - finishing...");
+    becomeIdle();
+  });
   const signal = await Promise.race([ending.promise, idle]);
   stopping = true;
   if (signal !== undefined) log(Severity.notice, `Caught ${signal} - shutting down...`);
@@ -164,7 +177,9 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
   // After the port: the next agent takes the port first.
   pidFile?.release();
   if (signal !== undefined) server.dismiss();
-  await untilGone(server, life.generation.config.shutdown_timeout * 1000);
+  // Nobody waits for an end that no signal has asked for.
+  const patience = life.generation.config.shutdown_timeout * 1000;
+  await untilGone(server, signal === undefined ? Infinity : patience);
   executor.stop();
   await untilGone(server, LAST_ANSWERS);
   if (pidFile?.remove() === false) {
@@ -186,21 +201,19 @@ async function begin(residence: Residence, voice: Voice): Promise<Life> {
     const message = `Config file '${residence.invocation.config}' contained errors, aborting...`;
     throw new CannotServe([...result.lines, { severity: Severity.error, message }]);
   }
+  const identity = identityOf(result.generation.config);
+  if (identity.kind === "failure") {
+    const message = identity.reason;
+    throw new CannotServe([...result.lines, { severity: Severity.error, message }]);
+  }
   for (const { severity, message } of result.lines) log(severity, message);
-  return Object.assign(voice, { residence, resolve, log, generation: result.generation });
+  if (identity.doubt !== undefined) log(Severity.warning, identity.doubt);
+  const { generation } = result;
+  return Object.assign(voice, { residence, resolve, log, generation, identity: identity.identity });
 }
 
 function surroundings({ invocation, inetd }: Residence) {
   return { path: invocation.config, tls: invocation.tls, allowedHosts: !inetd };
-}
-
-function identify(config: Config, log: Log): Identity {
-  const result = identityOf(config);
-  if (result.kind === "failure") {
-    throw new CannotServe([{ severity: Severity.error, message: result.reason }]);
-  }
-  if (result.doubt !== undefined) log(Severity.warning, result.doubt);
-  return result.identity;
 }
 
 /** What a service manager says to the agent and to nobody else. */
@@ -231,13 +244,11 @@ function environmentFor({ inetd }: Residence, identity: Identity) {
 
 /** Takes the sockets and the pid file, and gives up root's rights. */
 async function settle(
-  { residence, generation: { config }, log }: Life,
+  { residence, generation: { config }, identity, log }: Life,
   listeners: Listeners,
-  identity: Identity,
 ): Promise<PidFile | undefined> {
   const { inetd, inherited, invocation } = residence;
   if (!inetd) log(Severity.notice, "Starting up daemon");
-  for (const fd of inherited) listeners.inherit(fd, config.listen_queue_size);
   if (inherited.length === 0) {
     try {
       const places = await placesOf(config, invocation.family);
@@ -249,12 +260,15 @@ async function settle(
   const pidFile = inetd || config.pid_file === undefined
     ? undefined
     : takePidFile(config.pid_file, identity);
+  if (identity.become !== undefined) listeners.giveTo(identity.uid, identity.gid);
   try {
     assume(identity);
   } catch (error) {
     pidFile?.remove();
     throw new CannotServe([{ severity: Severity.error, message: `Error: ${error}` }]);
   }
+  // Where that failed, nobody has been accepted who would be lost.
+  for (const fd of inherited) listeners.inherit(fd, config.listen_queue_size);
   return pidFile;
 }
 

@@ -3,24 +3,11 @@
  */
 import type { Pointer } from "bun:ffi";
 import { listDirectory } from "./directory.ts";
-import { bindLater, bindLibc, closeFile, Open, openFile } from "./libc.ts";
+import { bindLater, closeFile, lastErrno, Open, openFile, SystemError } from "./libc.ts";
 import { isSocket } from "./socket.ts";
-
-// The kernel is asked directly: sigprocmask(3) and signal(3) would be two more pages of the C library
-// to touch, and musl has no close_range(2).
-const libc = bindLibc({
-  dup2: { args: ["i32", "i32"], returns: "i32" },
-  syscall: { args: ["i64", "u64", "ptr", "ptr", "u64"], returns: "i32" },
-});
+import { Call, syscall } from "./syscall.ts";
 
 const rare = bindLater({ fcntl: { args: ["i32", "i32", "i32"], returns: "i32" } });
-
-/** Numbers of system calls that differ by architecture, see the kernel's unistd.h. */
-const CALLS = process.arch === "arm64"
-  ? { rt_sigaction: 134, rt_sigprocmask: 135 }
-  : { rt_sigaction: 13, rt_sigprocmask: 14 };
-/** This one has the same number on every architecture. */
-const CLOSE_RANGE = 436;
 
 const STDIN = 0;
 const STDOUT = 1;
@@ -45,9 +32,9 @@ const NOTHING = new Uint8Array(32);
  * reaches a program that is started.
  */
 export function cleanStart(): void {
-  libc.syscall(CALLS.rt_sigprocmask, SIG_SETMASK, NOTHING, null, SIGNALS_SIZE);
-  libc.syscall(CALLS.rt_sigaction, SIGCHLD, NOTHING, null, SIGNALS_SIZE);
-  if (libc.syscall(CLOSE_RANGE, FIRST, LAST, CLOSE_RANGE_CLOEXEC, 0) !== 0) keepOneByOne();
+  syscall(Call.rt_sigprocmask, SIG_SETMASK, NOTHING, null, SIGNALS_SIZE);
+  syscall(Call.rt_sigaction, SIGCHLD, NOTHING, null, SIGNALS_SIZE);
+  if (syscall(Call.close_range, FIRST, LAST, CLOSE_RANGE_CLOEXEC, 0) !== 0) keepOneByOne();
 }
 
 /** For Linux before 5.11. Entries of fdinfo are plain files, so that listing them opens none. */
@@ -61,18 +48,24 @@ function keepOneByOne(): void {
 /**
  * Where standard input is a socket, inetd has left it on standard output and error as well: these become
  * the null device, so that nothing but a response reaches the client.
- * @throws {SystemError} when there is no null device to be had; they are closed then.
+ * @throws {SystemError} when that is not possible; they are closed then.
  */
 export function leaveConnection(): void {
   if (!isSocket(STDIN)) return;
   try {
     const nullDevice = openFile("/dev/null", Open.readWrite);
-    libc.dup2(nullDevice, STDOUT);
-    libc.dup2(nullDevice, STDERR);
+    becomes(STDOUT, nullDevice);
+    becomes(STDERR, nullDevice);
     closeFile(nullDevice);
   } catch (error) {
     closeFile(STDOUT);
     closeFile(STDERR);
     throw error;
+  }
+}
+
+function becomes(fd: number, other: number): void {
+  if (syscall(Call.dup3, other, fd as Pointer, null, 0) < 0) {
+    throw new SystemError("dup3", lastErrno());
   }
 }

@@ -46,7 +46,8 @@ function interpreterOf(path: string): string | undefined {
 /** A process, see proc_pid_stat(5). */
 export interface ProcessState {
   readonly pid: number;
-  readonly name: string;
+  /** The name of its program, as the kernel cuts it. */
+  readonly program: string;
   /** A letter: `D` for uninterruptible sleep. */
   readonly state: string;
   /** Whom it runs as. */
@@ -68,11 +69,11 @@ function statusOf(pid: string): ProcessState & { readonly group: number } | unde
   try {
     const stat = decodeBytes(readFile(`/proc/${pid}/stat`));
     const status = decodeBytes(readFile(`/proc/${pid}/status`));
-    const [, name = "", state = "", group = ""] =
+    const [, program = "", state = "", group = ""] =
       /^[0-9]+ \((.*)\) (.) [0-9]+ ([0-9]+)/s.exec(stat) ?? [];
     if (state === "Z" || state === "X") return undefined;
     const uid = Number(/^Uid:\t[0-9]+\t([0-9]+)/m.exec(status)?.[1]);
-    return { pid: Number(pid), name, state, uid, group: Number(group) };
+    return { pid: Number(pid), program, state, uid, group: Number(group) };
   } catch (error) {
     // It has ended meanwhile.
     if (error instanceof SystemError) return undefined;

@@ -6,6 +6,7 @@ const libc = bindLibc({
   setsockopt: { args: ["i32", "i32", "i32", "buffer", "u32"], returns: "i32" },
   bind: { args: ["i32", "buffer", "u32"], returns: "i32" },
   listen: { args: ["i32", "i32"], returns: "i32" },
+  fchown: { args: ["i32", "u32", "u32"], returns: "i32" },
 });
 
 const AF_INET = 2;
@@ -15,6 +16,7 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const SO_REUSEPORT = 15;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
@@ -25,16 +27,56 @@ const IPV6_V6ONLY = 26;
  * @throws {SystemError} whose call says what failed, EADDRINUSE for instance.
  */
 export function listenOn(address: AddressBytes, port: number, backlog: number): number {
+  const fd = bindTo(address, port, false);
+  try {
+    beginToListen(fd, backlog);
+  } catch (error) {
+    closeFile(fd);
+    throw error;
+  }
+  return fd;
+}
+
+/**
+ * Makes a TCP socket that is bound to an address, of IPv6 for IPv6 only.
+ *
+ * @param shared Whether it may take the port of sockets that are shared as well, see {@link sharePort}.
+ * @throws {SystemError} whose call says what failed.
+ */
+export function bindTo(address: AddressBytes, port: number, shared: boolean): number {
   const family = address.length === 4 ? AF_INET : AF_INET6;
   const fd = libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw new SystemError("socket", lastErrno());
   const one = new Int32Array([1]);
   libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one, 4);
+  if (shared) sharePort(fd, true);
   if (family === AF_INET6) libc.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, one, 4);
   const sockaddr = socketAddress(family, address, port);
-  if (libc.bind(fd, sockaddr, sockaddr.byteLength) !== 0) throw closing(fd, "bind");
-  if (libc.listen(fd, backlog) !== 0) throw closing(fd, "listen");
-  return fd;
+  if (libc.bind(fd, sockaddr, sockaddr.byteLength) === 0) return fd;
+  const error = new SystemError("bind", lastErrno());
+  closeFile(fd);
+  throw error;
+}
+
+/**
+ * listen(2).
+ * @throws {SystemError} EADDRINUSE when another socket listens there by now.
+ */
+export function beginToListen(fd: number, backlog: number): void {
+  if (libc.listen(fd, backlog) !== 0) throw new SystemError("listen", lastErrno());
+}
+
+/**
+ * Sets whether sockets of the same owner that are shared too may be bound to this one's port, see
+ * SO_REUSEPORT in socket(7).
+ */
+export function sharePort(fd: number, share: boolean): void {
+  libc.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, new Int32Array([share ? 1 : 0]), 4);
+}
+
+/** Makes a user the owner of a socket; only root can, and another one's stays as it is. */
+export function giveSocket(fd: number, uid: number, gid: number): void {
+  libc.fchown(fd, uid, gid);
 }
 
 /** Sets how many connections may wait to be accepted. */
@@ -48,12 +90,6 @@ export function probeDescriptors(): number {
   if (fd < 0) return lastErrno();
   closeFile(fd);
   return 0;
-}
-
-function closing(fd: number, call: string): SystemError {
-  const error = new SystemError(call, lastErrno());
-  closeFile(fd);
-  return error;
 }
 
 /** A `struct sockaddr_in` or `sockaddr_in6`. */

@@ -12,6 +12,7 @@ import {
   SystemError,
   writeAll,
 } from "./libc.ts";
+import { syscall } from "./syscall.ts";
 
 const libc = bindLibc({
   pipe2: { args: ["buffer", "i32"], returns: "i32" },
@@ -30,7 +31,6 @@ const libc = bindLibc({
   setpgrp: { args: [], returns: "i32" },
   sigprocmask: { args: ["i32", "buffer", "ptr"], returns: "i32" },
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
-  syscall: { args: ["i64", "i32", "i32"], returns: "i32" },
   getrlimit: { args: ["i32", "buffer"], returns: "i32" },
   setrlimit: { args: ["i32", "buffer"], returns: "i32" },
 });
@@ -318,7 +318,7 @@ function masked(mask: number, spawn: () => number): number {
  * @returns undefined where the kernel has none to give (Linux before 5.3).
  */
 export function openProcess(pid: number): number | undefined {
-  const fd = libc.syscall(SYS_PIDFD_OPEN, pid, 0);
+  const fd = syscall(SYS_PIDFD_OPEN, pid, null, null, 0);
   return fd < 0 ? undefined : fd;
 }
 

@@ -37,6 +37,8 @@ export interface InetdOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Whether nobody reads the syslog except when a test asks for lines. */
   readonly deafSyslog?: boolean;
+  /** The services' ports; free ones where they are not given. */
+  readonly ports?: readonly number[];
 }
 
 /** Which inetd is to serve. */
@@ -72,7 +74,7 @@ export async function startInetd(
 ): Promise<Inetd> {
   const { kind = "inetd", env = {}, files = {}, deafSyslog: deaf = false } = options;
   const syslog = listenAsSyslog(join(room.path, "log.sock"), { deaf });
-  const ports = freePorts(services.length);
+  const ports = options.ports ?? freePorts(services.length);
   const config = join(room.path, "inetd.conf");
   const entry = kind === "xinetd" ? xinetdEntry : inetdLine;
   writeFileSync(config, services.map((service, at) => entry(service, ports[at]!)).join(""));

@@ -23,6 +23,9 @@ export const PEERS = {
     path: "/usr/aarch64-linux-gnu/include/asm/fcntl.h",
     package: "linux-libc-dev-arm64-cross",
   },
+  systemd: { path: "/lib/systemd/systemd", package: "systemd" },
+  sudo: { path: "/usr/bin/sudo", package: "sudo" },
+  setcap: { path: "/usr/sbin/setcap", package: "libcap2-bin" },
   openssl: { path: "/usr/bin/openssl", package: "openssl" },
 } as const;
 

@@ -130,7 +130,11 @@ type Lay = (path: string, target: string) => void;
 /** What is in the way, and what is said of it. */
 const TRAPS: [what: string, lay: Lay, why: string][] = [
   ["a symbolic link", (path, target) => symlinkSync(target, path), "it is a symbolic link"],
-  ["a link to nothing", (path) => symlinkSync("/nonexistent", path), "it is a symbolic link"],
+  [
+    "a link to nothing",
+    (path, target) => symlinkSync(`${target}.absent`, path),
+    "it is a symbolic link",
+  ],
   ["a hard link", (path, target) => linkSync(target, path), "it is a hard link"],
   ["a FIFO", (path) => void Bun.spawnSync(["mkfifo", path]), "it is not a regular file"],
   ["a device", (path) => void Bun.spawnSync(["mknod", path, "c", "1", "3"]), "not a regular file"],

@@ -55,7 +55,7 @@ async function serve(mode: typeof MODES[number], starter: string): Promise<Serve
     case "foreground":
       return await startDaemon({ ...room, binary: starter }, { config: COMMANDS });
     case "daemon":
-      return await startInBackground(starter);
+      return startInBackground(starter);
   }
 }
 

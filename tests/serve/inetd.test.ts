@@ -100,6 +100,8 @@ describe.concurrent("a conversation", () => {
 });
 
 describe.concurrent("a request that is not answered", () => {
+  const SPEAKS_TLS =
+    "Error: Client unknown speaks TLS, and this service is plain: use check_nrpe with -n, or do without the agent's option -n";
   const valid = encodeQuery({ version: 4, text: "x" });
   const changed = (at: number, byte: number) => valid.with(at, byte);
   const cases: readonly [what: string, bytes: Uint8Array, log: string][] = [
@@ -136,7 +138,10 @@ describe.concurrent("a request that is not answered", () => {
     expect(await agent.received()).toHaveLength(0);
     expect(await agent.exited).toBe(0);
     const lines = config.log().trimEnd().split("\n").map((line) => line.replace(/^\[\d+\] /, ""));
-    expect(lines).toEqual([line, "Client request from unknown was invalid, bailing out..."]);
+    const bailing = "Client request from unknown was invalid, bailing out...";
+    expect(lines.slice(0, 2)).toEqual([line, bailing]);
+    const isTls = bytes[0] === 0x16;
+    expect(lines.slice(2)).toEqual(isTls ? [SPEAKS_TLS] : []);
   });
 
   test.each([0, 1, 2, 15, 500])("ends after %d bytes and is logged", async (length) => {

@@ -74,7 +74,7 @@ const CLIENTS: readonly Row[] = [
     "10.0.0.0/",
     7,
     "error empty-net-length",
-    "write the length right behind the slash, without a blank",
+    "write the length right after the slash, without a blank",
   ],
   ["10.0.0.0/0.0.0.255", 7, "error inverted-mask", "write 10.0.0.0/255.255.255.0"],
   ["10.0.0.0/255.0.255.0", 7, "warning odd-mask"],
@@ -120,7 +120,7 @@ const CLIENTS: readonly Row[] = [
     "[2001:db8::]/",
     7,
     "error empty-net-length",
-    "write the length right behind the slash, without a blank",
+    "write the length right after the slash, without a blank",
   ],
   ["[2001:db8::]/129", 7, "error bad-net-length"],
   ["[2001:db8::]/32x", 7, "warning odd-net-length"],
@@ -238,7 +238,7 @@ const OPTIONS: readonly Row[] = [
 
 const DAEMONS: readonly Row[] = [
   ["/usr/sbin/nrpe", 1, "error path-as-daemon", "write nrpe"],
-  ["@nrpe", 1, "error netgroup-as-daemon", "write netgroups behind the first colon"],
+  ["@nrpe", 1, "error netgroup-as-daemon", "write netgroups after the first colon"],
   ["[nrpe]", 1, "error bad-brackets", "leave the brackets out"],
   ["sshd nrpe;", 6, "error semicolon", "separate by commas or blanks"],
   ["LOCAL", 1, "error wildcard-not-for-daemons"],

@@ -42,7 +42,7 @@ function findingOf(name: string, { example: _, suggestion, ...message }: Row): J
 
 function filled(text: string): RegExp {
   const parts = text.split(/\{\w+\}/).map((part) => part.replace(/[^\w ]/g, "\\$&"));
-  return new RegExp(`^${parts.join("[^{}]+")}$`);
+  return new RegExp(`^${parts.join("(?!undefined)[^{}]+")}$`);
 }
 
 function hostOf(example: Example): ExampleHost {
@@ -61,7 +61,12 @@ function findInTables({ allow = "", deny = "", files = {}, zone }: ExampleHost) 
     directoryExists: (path) => path === "/etc",
     ...(zone === undefined ? {} : { checkName: (name) => lintName(name, lookUp(zone, name)) }),
   });
-  return findings.map((finding) => ({ ...finding, suggestion: finding.suggestion ?? null }));
+  return findings.map(({ severity, code, message, suggestion = null }): JsonFinding => ({
+    severity,
+    code,
+    message,
+    suggestion,
+  }));
 }
 
 /** Looks a name up both ways among the lines of a zone file. */

@@ -1,5 +1,5 @@
 /**
- * `nrpe --check-access` without a client: what is wrong with the tables themselves.
+ * `nrpe --check-access` without a client: checks the tables.
  */
 import { encodeBytes } from "../../bytes.ts";
 import { writeAll } from "../../system/libc.ts";
@@ -17,13 +17,13 @@ const STDOUT = 1;
 const EXIT_NO_ERROR = 0;
 const EXIT_ERROR = 1;
 
-/** How the findings are wanted. */
+/** The options of the check. */
 export interface LintOptions {
   readonly json: boolean;
-  /** Whether the names in the tables are looked up. */
+  /** Whether names in the tables are looked up. */
   readonly lookup: boolean;
   readonly colour: boolean;
-  /** The tables that were named on the command line, and so should exist. */
+  /** The tables that the command line names, so that they should exist. */
   readonly named: readonly TableName[];
   /** An nrpe.cfg, and what was found in it, where one is to be checked as well. */
   readonly config:
@@ -89,7 +89,7 @@ function lintModeOf(
 ): readonly LintFinding[] {
   const status = statusOf(path);
   if (status === undefined || !status.isFile()) return [];
-  // Only a file that is not for everyone's eyes makes it matter who the agent is.
+  // The agent's user only matters if not everyone may read the file.
   const user = status.mode & 0o004
     ? undefined
     : daemons().find(({ name, user }) => name === AGENT && user !== undefined)?.user;
@@ -97,7 +97,7 @@ function lintModeOf(
   return lintMode(path, role, status, agent).map((found) => wholeFile(path, found));
 }
 
-/** stat(2); node:fs is loaded here and not before, this being no conversation. */
+/** stat(2). node:fs is only loaded here, since no conversation needs it. */
 function statusOf(path: string) {
   const bytes = Buffer.from(path, "latin1");
   return process.getBuiltinModule("node:fs").statSync(bytes, { throwIfNoEntry: false });

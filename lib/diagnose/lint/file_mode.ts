@@ -1,5 +1,5 @@
 /**
- * Who may write and read the files that decide about access.
+ * Checks of the permissions of the files that decide about access.
  */
 import { readTableFile } from "../../system/table_files.ts";
 import { type Problem, problem } from "../../wrappers/lint/finding.ts";
@@ -24,7 +24,7 @@ export type FileRole = "allow" | "deny" | "file";
 /**
  * What is wrong with the permissions of a file.
  *
- * @param agent The user that the agent runs as, undefined if nobody knows.
+ * @param agent The user that the agent runs as, undefined if that is not known.
  */
 export function lintMode(
   file: string,

@@ -1,7 +1,7 @@
 import type { LintFinding, Suppressed } from "../../wrappers/lint/finding.ts";
 import { escapeUnlessUtf8 } from "../access_json.ts";
 
-/** A finding as one line of JSON; line and column are null where it is about the whole file. */
+/** A finding as one line of JSON. Line and column are null if it is about the whole file. */
 export function lintJson(finding: LintFinding): string {
   const { file, place, severity, code, message, suggestion } = finding;
   const line = JSON.stringify({
@@ -16,7 +16,7 @@ export function lintJson(finding: LintFinding): string {
   return `${escapeUnlessUtf8(line)}\n`;
 }
 
-/** How many findings of a kind are not listed, in the shape of a finding. */
+/** The number of findings that are not listed, as a finding. */
 export function suppressedJson({ file, code, severity, count }: Suppressed): string {
   const message = `${count} more of this kind are not listed`;
   return lintJson({ file, code, severity, message, place: undefined });

@@ -1,5 +1,5 @@
 /**
- * What --lookup finds wrong with a host name: that clients are not known by it.
+ * Checks of host names with --lookup: whether clients are known by them.
  */
 import { confirmedName } from "../../confirmed_name.ts";
 import { resolveName } from "../../system/names.ts";
@@ -9,16 +9,16 @@ import { equalIgnoringCase, isKnownName, PARANOID } from "../../wrappers/request
 /** A look-up that takes longer than this, in seconds, is slow. */
 const SLOW = 1;
 
-/** What looking a name up both ways came to. */
+/** The result of looking up a name both ways. */
 export interface NameLookUp {
-  /** Undefined where no address is known. */
+  /** Undefined if no address is known. */
   readonly addresses: readonly string[] | undefined;
   /** The confirmed name of each address. */
   readonly names: readonly string[];
   readonly seconds: number;
 }
 
-/** Looks a host name up, both ways, and tells why a rule that names it would not match it. */
+/** Looks up a host name both ways, and returns why a rule with this name does not match. */
 export function checkName(name: string): Problem | undefined {
   const start = performance.now();
   const addresses = resolveName(name)?.addresses;
@@ -26,7 +26,7 @@ export function checkName(name: string): Problem | undefined {
   return lintName(name, { addresses, names, seconds: (performance.now() - start) / 1000 });
 }
 
-/** What is wrong with a name of which this was found out. */
+/** Why a rule with a name does not match, given the result of the look-up. */
 export function lintName(
   name: string,
   { addresses, names, seconds }: NameLookUp,

@@ -1,15 +1,15 @@
 /**
- * The names that daemons of this host go by, and the user that this agent runs as, from the files of
- * whatever starts daemons.
+ * The names of this host's daemons, and the users that they run as, from the files of inetd, xinetd
+ * and systemd.
  */
 import { listDirectory } from "../../system/directory.ts";
 import { SystemError } from "../../system/libc.ts";
 import { readTableFile } from "../../system/table_files.ts";
 
-/** A daemon, as a file about it has it. */
+/** A daemon of one of these files. */
 export interface DaemonEntry {
   readonly name: string;
-  /** The user that it runs as, where the file says. */
+  /** The user that it runs as, if the file says. */
   readonly user?: string;
 }
 
@@ -48,7 +48,7 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** The daemons of an inetd.conf(5): behind tcpd the program's name is the first argument. */
+/** The daemons of an inetd.conf(5). With tcpd, the name is the first argument. */
 export function inetdDaemons(text: string): readonly DaemonEntry[] {
   return wordLines(text).flatMap(([service, , , , account, program, argument]) => {
     if (service === undefined || account === undefined || program === undefined) return [];

@@ -12,7 +12,7 @@ const LONGEST_EXCERPT = 96;
 const COLOURS: Readonly<Record<LintSeverity, number>> = { error: 31, warning: 33, hint: 36 };
 
 /**
- * Findings as a compiler shows them: the place, what is wrong, the line with a mark, what to do.
+ * Findings as a compiler prints them: the place, the message, the marked line, the suggestion.
  *
  * @param config The nrpe.cfg that was checked as well, if one was.
  */

@@ -7,7 +7,7 @@ import { LONGEST_LINE } from "../table.ts";
 
 /**
  * A case: its severity with the message, what to do about it, and what triggers it. `{name}` in a
- * text stands for a value; no text ends with a full stop.
+ * text is replaced by a value. No text ends with a full stop.
  */
 export type Row = Message & { readonly suggestion?: string; readonly example: Example };
 
@@ -15,14 +15,15 @@ export type Row = Message & { readonly suggestion?: string; readonly example: Ex
  * An `error` does not do what it says, a `warning` does more or less than it seems to, and a `hint`
  * works but rests on something that may fail.
  */
-type Message = { readonly error: string } | { readonly warning: string } | {
-  readonly hint: string;
-};
+type Message =
+  | { readonly error: string }
+  | { readonly warning: string }
+  | { readonly hint: string };
 
 /** A line of hosts.allow, where hosts.deny says `ALL: ALL`; or all that there is. */
 export type Example = string | ExampleHost;
 
-/** What an example finds on the host. A table that is left out is empty. */
+/** The host of an example. A table that is left out is empty. */
 export interface ExampleHost {
   readonly allow?: string;
   readonly deny?: string;
@@ -32,7 +33,7 @@ export interface ExampleHost {
   readonly shell?: string;
   /** The options of `nrpe --check-access`. */
   readonly options?: string;
-  /** What the DNS has, as the lines of a zone file. */
+  /** The records of the DNS, as lines of a zone file. */
   readonly zone?: readonly string[];
 }
 
@@ -47,24 +48,24 @@ const AS_NOBODY = {
 const MAY_NOT_READ = "the agent runs as {user}, who may not read this file";
 const MAYBE_NOT_READ = "not every user may read this file; if the agent's user may not";
 const LONG_LINE =
-  `a line of more than ${LONGEST_LINE} bytes: it and all lines behind it are not read`;
+  `a line of more than ${LONGEST_LINE} bytes: it and all lines after it are not read`;
 const SHORTEN = "divide the rule, or move its patterns into a file and name that";
 const NO_NEWLINE = "the file ends without a newline";
 const END_LINE = "end the last line with a newline";
 const CONTINUED = "the file ends with a continued line";
 const END_CONTINUATION = "take the last backslash away";
-const NO_COLON = "without a colon this line is no rule and is skipped";
-const BRACKET = "a bracket without its partner hides the colons behind it";
+const NO_COLON = "without a colon this line is not a rule and is skipped";
+const BRACKET = "a bracket without its partner hides the colons after it";
 const CLOSE = "close each [ by a ]";
-const NO_COMMENT = "there are no comments behind a rule";
+const NO_COMMENT = "a comment cannot follow a rule";
 const OWN_LINE = "put the comment on a line of its own, # first";
 const NAMES_NEEDED =
-  "this table needs the names of clients: while a name server is slow or gone, each check waits";
+  "this table needs the names of clients: while a name server is slow or down, each check waits";
 
 /**
- * The cases by their names: a code and, where it has several cases, a slash and which of them.
+ * The cases by name: the code and, where it has several cases, a slash and which one.
  *
- * Values are what the tables and the host hold: a word, a number, a path. Words of ours stand here.
+ * Values are words of the tables, numbers and paths; the sentences are all here.
  */
 export const CATALOGUE = {
   // A file as a whole.
@@ -78,7 +79,7 @@ export const CATALOGUE = {
     example: { options: "--hosts-allow /etc/hosts/allow" },
   },
   "cannot-open/deny": {
-    error: "cannot open: {reason}; everyone who comes to it is denied",
+    error: "cannot open: {reason}; every client that reaches it is denied",
     example: { options: "--hosts-deny /etc/hosts/deny" },
   },
   "missing-table": {
@@ -124,7 +125,7 @@ export const CATALOGUE = {
     example: { files: AS_NOBODY, shell: "chmod 640 /etc/hosts.allow" },
   },
   "unreadable-for-agent/deny": {
-    error: `${MAY_NOT_READ}: it refuses everyone who comes to this table`,
+    error: `${MAY_NOT_READ}: it refuses every client that reaches this table`,
     suggestion: "chmod o+r {file}",
     example: { files: AS_NOBODY, shell: "chmod 640 /etc/hosts.deny" },
   },
@@ -143,7 +144,7 @@ export const CATALOGUE = {
     example: { shell: "chmod 640 /etc/hosts.allow" },
   },
   "not-readable-by-all/deny": {
-    hint: `${MAYBE_NOT_READ}, it refuses everyone who comes to this table`,
+    hint: `${MAYBE_NOT_READ}, it refuses every client that reaches this table`,
     suggestion: "chmod o+r {file}",
     example: { shell: "chmod 640 /etc/hosts.deny" },
   },
@@ -154,32 +155,31 @@ export const CATALOGUE = {
   },
   "byte-order-mark": {
     error:
-      "a byte order mark stands before the file and belongs to its first word, which so matches nothing",
+      "the file begins with a byte order mark, which becomes part of its first word: that word matches nothing",
     suggestion: "save the file as UTF-8 without BOM",
     example: "\xef\xbb\xbfnrpe: 192.0.2.1",
   },
   "not-a-text-file": {
-    error: "this file is UTF-16, which nothing here can read",
+    error: "this file is UTF-16, which cannot be read here",
     suggestion: "save it as ASCII or UTF-8 without BOM",
     example: "\xff\xfen\0r\0p\0e\0",
   },
   "nul-byte/allow": {
-    error: "a NUL byte stands here, and the line is skipped",
+    error: "there is a NUL byte here, and the line is skipped",
     suggestion: "take it out; is this a text file?",
     example: "nrpe: ALL\0",
   },
   "nul-byte/deny": {
-    error: "a NUL byte stands here: everyone who comes to this line is denied",
+    error: "there is a NUL byte here: every client that reaches this line is denied",
     suggestion: "take it out; is this a text file?",
     example: { deny: "nrpe: ALL\0\n" },
   },
   "nul-byte/file": {
-    error: "a NUL byte stands here, this is no text file",
+    error: "there is a NUL byte here: this is not a text file",
     example: inFile("192.0.2.1\0\n"),
   },
   "carriage-return": {
-    warning:
-      "lines end as on Windows (CR LF): that does for plain rules, but not for continued ones",
+    warning: "lines end in CR LF, as on Windows: plain rules work, continued ones do not",
     suggestion: "save the file with plain newlines",
     example: "nrpe: 192.0.2.1\r",
   },
@@ -192,7 +192,7 @@ export const CATALOGUE = {
     example: `nrpe: ${"192.0.2.1 ".repeat(205)}`,
   },
   "line-too-long/deny": {
-    error: `${LONG_LINE}, and everyone who comes to it is denied`,
+    error: `${LONG_LINE}, and every client that reaches it is denied`,
     suggestion: SHORTEN,
     example: { deny: `nrpe: ${"192.0.2.1 ".repeat(205)}\n` },
   },
@@ -207,7 +207,7 @@ export const CATALOGUE = {
     example: { allow: "# the end" },
   },
   "no-newline-at-end/deny": {
-    error: `${NO_NEWLINE}: everyone who comes to this line is denied`,
+    error: `${NO_NEWLINE}: every client that reaches this line is denied`,
     suggestion: END_LINE,
     example: { deny: "sshd: ALL" },
   },
@@ -222,18 +222,17 @@ export const CATALOGUE = {
     example: { allow: "# the end \\\n" },
   },
   "no-newline-at-end/continued-deny": {
-    error: `${CONTINUED}: everyone who comes to this line is denied`,
+    error: `${CONTINUED}: every client that reaches this line is denied`,
     suggestion: END_CONTINUATION,
     example: { deny: "sshd: ALL \\\n" },
   },
   "backslash-before-blank/blank": {
-    error: "a blank stands behind the backslash, so the line is not continued",
+    error: "a blank follows the backslash, so the line is not continued",
     suggestion: "take the blank away",
     example: "nrpe: 192.0.2.1 \\ ",
   },
   "backslash-before-blank/return": {
-    error:
-      "a carriage return stands between the backslash and the end of the line, so the line is not continued",
+    error: "a carriage return follows the backslash, so the line is not continued",
     suggestion: "save the file with plain newlines",
     example: "nrpe: 192.0.2.1 \\\r",
   },
@@ -249,7 +248,7 @@ export const CATALOGUE = {
   },
   "indented-comment/rule": {
     error:
-      "# begins a comment in the first column only: this is a rule, for daemons called # and whatever follows",
+      "# begins a comment in the first column only: this is a rule, for daemons called # and what follows it",
     suggestion: "move the # to the first column",
     example: " # nrpe: 192.0.2.1",
   },
@@ -280,7 +279,7 @@ export const CATALOGUE = {
     example: { deny: "[nrpe: ALL\n" },
   },
   "unbalanced-bracket/clients": {
-    error: `${BRACKET}: they end no list`,
+    error: `${BRACKET}: they do not end the list`,
     suggestion: CLOSE,
     example: "nrpe: [2001:db8::1 : deny",
   },
@@ -308,37 +307,37 @@ export const CATALOGUE = {
   // Lists.
 
   "empty-list/daemons": {
-    error: "no daemon stands before the colon, so this rule matches nothing",
+    error: "there is no daemon before the colon, so this rule matches nothing",
     suggestion: "write ALL or the names of daemons",
     example: ": 192.0.2.1",
   },
   "empty-list/clients": {
-    error: "no client stands behind the colon, so this rule matches nobody",
+    error: "there is no client after the colon, so this rule matches nobody",
     suggestion: "write ALL or the clients that are meant",
     example: "nrpe:",
   },
   "except-at-start": {
-    error: "nothing stands before EXCEPT, so the list matches nothing",
+    error: "there is nothing before EXCEPT, so the list matches nothing",
     suggestion: "write ALL before it",
     example: "nrpe: EXCEPT 192.0.2.1",
   },
   "except-twice": {
-    error: "nothing stands between the two EXCEPT, so nothing is excepted",
+    error: "there is nothing between the two EXCEPT, so nothing is excepted",
     suggestion: "take one of them away",
     example: "nrpe: ALL EXCEPT EXCEPT 192.0.2.1",
   },
   "except-at-end": {
-    error: "nothing stands behind EXCEPT, so nothing is excepted",
+    error: "there is nothing after EXCEPT, so nothing is excepted",
     suggestion: "name what is to be excepted, or take EXCEPT away",
     example: "nrpe: ALL EXCEPT",
   },
   "unknown-wildcard/meant": {
-    error: "{word} is no word of the language: it is taken for the name of a {role}",
+    error: "{word} is not a word of the language: it is taken for the name of a {role}",
     suggestion: "write {meant}",
     example: "nrpe: ANY",
   },
   "unknown-wildcard/capitals": {
-    warning: "{word} is no wildcard: it is taken for the name of a host",
+    warning: "{word} is not a wildcard: it is taken for the name of a host",
     suggestion: "the wildcards are ALL LOCAL KNOWN UNKNOWN PARANOID",
     example: "nrpe: OFFICE",
   },
@@ -351,7 +350,7 @@ export const CATALOGUE = {
     example: "nrpe: LOCAL@192.0.2.1",
   },
   "semicolon": {
-    error: "a semicolon separates nothing here: all of this is one word",
+    error: "a semicolon does not separate words: all of this is one word",
     suggestion: "separate by commas or blanks",
     example: "nrpe: 192.0.2.1;192.0.2.2",
   },
@@ -361,37 +360,38 @@ export const CATALOGUE = {
     example: 'nrpe: "192.0.2.1"',
   },
   "parentheses": {
-    error: "there are no parentheses: they are part of the word, so this matches nobody",
+    error: "parentheses do not group: they are part of the word, so this matches nobody",
     suggestion: "leave them out; a EXCEPT b EXCEPT c means a EXCEPT (b EXCEPT c)",
     example: "nrpe: ALL EXCEPT (192.0.2.1)",
   },
   "negation": {
-    error: "! negates nothing here: it is part of the word, so this matches nobody",
+    error: "! does not negate: it is part of the word, so this matches nobody",
     suggestion: "write EXCEPT before what is to be left out",
     example: "nrpe: !192.0.2.1",
   },
   "backslash-in-list": {
-    error: "a backslash protects nothing in a list: it is part of the word",
+    error: "a backslash does not quote in a list: it is part of the word",
     suggestion: "leave the backslash out",
     example: "nrpe: mon\\.example",
   },
   "not-a-blank/control": {
-    error: "vertical tab and form feed are no blanks: all of this is one word",
+    error: "vertical tab and form feed do not separate words: all of this is one word",
     suggestion: "write a blank instead",
     example: "nrpe: 192.0.2.1\v192.0.2.2",
   },
   "not-a-blank/space": {
-    error: "a blank of another kind stands here (no-break space or the like): it separates nothing",
+    error:
+      "this is a blank of another kind (a no-break space or the like): it does not separate words",
     suggestion: "write a plain blank instead",
     example: "nrpe: 192.0.2.1\xc2\xa0192.0.2.2",
   },
   "odd-character/foreign": {
-    error: "a character that no name or address holds, so this matches nobody",
+    error: "no name or address holds this character, so this matches nobody",
     suggestion: "write a name as DNS has it (xn--...)",
     example: "nrpe: m\xc3\xbcller.example",
   },
   "odd-character/punctuation": {
-    error: "a character that no name or address holds, so this matches nobody",
+    error: "no name or address holds this character, so this matches nobody",
     suggestion: "separate words by commas or blanks",
     example: "nrpe: 192.0.2.1&192.0.2.2",
   },
@@ -405,7 +405,7 @@ export const CATALOGUE = {
   },
   "netgroup-as-daemon": {
     error: "a netgroup holds hosts and users, so this matches no daemon",
-    suggestion: "write netgroups behind the first colon",
+    suggestion: "write netgroups after the first colon",
     example: "@monitors: 192.0.2.1",
   },
   "bad-brackets/daemon": {
@@ -436,24 +436,24 @@ export const CATALOGUE = {
     example: "nrpe: /etc/hosts@monitoring",
   },
   "bad-user": {
-    error: "{user} is compared with the user's name as it stands, so this matches nobody",
+    error: "{user} is compared literally with the user's name, so this matches nobody",
     example: "nrpe: @admins@192.0.2.1",
   },
   "two-ats": {
     error:
-      "the first @ divides user and host, and no host has an @ in its name; this matches nobody",
+      "the first @ separates user and host, and no name of a host holds an @; this matches nobody",
     example: "nrpe: root@mon@192.0.2.1",
   },
   "empty-host": {
-    error: "no host stands behind the @, so this matches nobody",
+    error: "no host follows the @, so this matches nobody",
     example: "nrpe: root@",
   },
   "empty-netgroup": {
-    error: "the name of a netgroup is missing behind the @",
+    error: "no netgroup follows the @",
     example: "nrpe: @",
   },
   "wildcard-as-netgroup": {
-    warning: "a word that begins with @ is a netgroup, so this is no wildcard",
+    warning: "a word that begins with @ is a netgroup, so this is not a wildcard",
     suggestion: "write {wildcard}, or USER@{wildcard}",
     example: "nrpe: @ALL",
   },
@@ -464,7 +464,7 @@ export const CATALOGUE = {
   },
   "name-prefix": {
     warning:
-      "with a dot at its end this matches every name that begins so, whoever chose that name, and not the name itself",
+      "with a dot at its end this matches every name that begins like this, in any domain, and not the name itself",
     suggestion: "write {name} for one host",
     example: "nrpe: mon.example.",
   },
@@ -475,35 +475,35 @@ export const CATALOGUE = {
     example: "nrpe: mon2",
   },
   "wildcard-with-dot/start": {
-    error: "beside * or ? a dot at either end means itself, so this matches nobody",
+    error: "next to * or ? a dot at either end is literal, so this matches nobody",
     suggestion: "write {name}, or the domain without * and ?",
     example: "nrpe: .*.example",
   },
   "wildcard-with-dot/end": {
-    error: "beside * or ? a dot at either end means itself, so this matches nobody",
+    error: "next to * or ? a dot at either end is literal, so this matches nobody",
     suggestion: "write the prefix without * and ?, or leave the last dot out",
     example: "nrpe: 192.*.",
   },
   "wildcard-matches-names/prefix": {
     warning:
-      "this is compared with names too: whoever may name a host of his own can make it match",
+      "this is compared with names too: anyone who controls the name of a host can make it match",
     suggestion: "write {prefix}, which is compared with addresses only",
     example: "nrpe: 192.0.2.*",
   },
   "wildcard-matches-names/other": {
     warning:
-      "this is compared with names too: whoever may name a host of his own can make it match",
+      "this is compared with names too: anyone who controls the name of a host can make it match",
     suggestion: "write a net",
     example: "nrpe: 192.*.2.*",
   },
   "wildcard-matches-nameless": {
-    warning: "a client without a sound name is called {names}, and this matches that",
+    warning: "a client without a confirmed name is called {names}, and this matches that",
     suggestion: "put a dot into the pattern, *.example",
     example: "nrpe: un*",
   },
   "user-lookup": {
     hint:
-      "the user is asked of the client's own host (RFC 1413): that takes up to 10 seconds, and is unknown where nobody answers",
+      "the client's own host is asked for the user (RFC 1413): that takes up to 10 seconds, and without an answer the user is unknown",
     suggestion: "leave the user out",
     example: "nrpe: root@192.0.2.1",
   },
@@ -513,7 +513,7 @@ export const CATALOGUE = {
     example: "nrpe: mon.example",
   },
   "name-lookup/deny": {
-    hint: `${NAMES_NEEDED} and whoever these rules would deny gets in`,
+    hint: `${NAMES_NEEDED} and clients that these rules would deny get in`,
     suggestion: "deny ALL and grant by address; --lookup checks the names",
     example: { deny: "nrpe: .bad.example\n" },
   },
@@ -536,7 +536,7 @@ export const CATALOGUE = {
   },
   "unconfirmed-host/paranoid": {
     warning: "the addresses of {name} have names that contradict it, so clients there are PARANOID",
-    suggestion: "write {addresses}, or mend the reverse lookup",
+    suggestion: "write {addresses}, or fix the reverse lookup",
     example: {
       allow: "nrpe: mon.example\n",
       options: "--lookup",
@@ -545,7 +545,7 @@ export const CATALOGUE = {
   },
   "unconfirmed-host/nameless": {
     warning: "the addresses of {name} have no names (reverse lookup), so this matches nobody",
-    suggestion: "write {addresses}, or mend the reverse lookup",
+    suggestion: "write {addresses}, or fix the reverse lookup",
     example: {
       allow: "nrpe: mon.example\n",
       options: "--lookup",
@@ -553,7 +553,7 @@ export const CATALOGUE = {
     },
   },
   "slow-lookup": {
-    warning: "looking {name} up took {seconds} seconds, which each check waits",
+    warning: "looking up {name} took {seconds} seconds, and each check waits as long",
     suggestion: "give the address as well",
     example: {
       allow: "nrpe: mon.example\n",
@@ -575,7 +575,7 @@ export const CATALOGUE = {
     example: "nrpe: 192.0.2.256",
   },
   "bad-address/net": {
-    error: "{net} is no IPv4 address, so this matches nobody",
+    error: "{net} is not an IPv4 address, so this matches nobody",
     example: "nrpe: 192.0.2.256/24",
   },
   "leading-zero": {
@@ -584,17 +584,17 @@ export const CATALOGUE = {
     example: "nrpe: 192.0.2.01",
   },
   "address-with-dot": {
-    error: "no address goes on after its fourth part, so this matches nobody",
+    error: "an address ends with its fourth part, so this matches nobody",
     suggestion: "write {address}",
     example: "nrpe: 192.0.2.1.",
   },
   "prefix-without-dot": {
-    error: "the beginning of an address needs a dot at its end, without it this matches nobody",
+    error: "the beginning of an address needs a dot at its end; without it this matches nobody",
     suggestion: "write {prefix}.",
     example: "nrpe: 192.0.2",
   },
   "numeric-suffix": {
-    warning: "with a dot before it this matches every address that ends so",
+    warning: "with a leading dot this matches every address that ends like this",
     suggestion: "write a prefix, 10.0.0., or a net",
     example: "nrpe: .2.1",
   },
@@ -616,7 +616,7 @@ export const CATALOGUE = {
     example: "nrpe: 2001:db8:1:",
   },
   "ipv6-without-brackets/net": {
-    error: "an IPv6 net needs brackets, without them it matches nobody",
+    error: "an IPv6 net needs brackets; without them it matches nobody",
     suggestion: "write [{net}]/{length}",
     example: inFile("2001:db8::/32\n"),
   },
@@ -642,12 +642,12 @@ export const CATALOGUE = {
     example: "nrpe: 192.0.2.[0-9]",
   },
   "bad-brackets/net": {
-    error: "text stands between the brackets and the slash, so this matches nobody",
+    error: "there is text between the brackets and the slash, so this matches nobody",
     suggestion: "write [address]/length",
     example: "nrpe: [2001:db8::]x/32",
   },
   "length-inside-brackets": {
-    error: "the length stands inside the brackets, so this matches nobody",
+    error: "the length is inside the brackets, so this matches nobody",
     suggestion: "write [{net}]/{length}",
     example: "nrpe: [2001:db8::/32]",
   },
@@ -657,15 +657,15 @@ export const CATALOGUE = {
     example: "nrpe: [192.0.2.1]",
   },
   "bad-ipv6-address/empty": {
-    error: "nothing is no IPv6 address, so this matches nobody",
+    error: "there is no address in the brackets, so this matches nobody",
     example: "nrpe: []",
   },
   "bad-ipv6-address/text": {
-    error: "{text} is no IPv6 address, so this matches nobody",
+    error: "{text} is not an IPv6 address, so this matches nobody",
     example: "nrpe: [mon.example]",
   },
   "bad-ipv6-address/prefix": {
-    error: "{text} is no IPv6 address, so this matches nobody",
+    error: "{text} is not an IPv6 address, so this matches nobody",
     suggestion: "write a net with its length, [2001:db8::]/32",
     example: "nrpe: [2001:db8:]",
   },
@@ -680,14 +680,14 @@ export const CATALOGUE = {
     example: "nrpe: [::ffff:192.0.2.1]",
   },
   "zone-ignored": {
-    warning: "the zone behind % is not compared: the address matches on every interface",
+    warning: "the zone after % is not compared: the address matches on every interface",
     example: "nrpe: [fe80::1%eth0]",
   },
 
   // Clients: nets.
 
   "blank-in-net": {
-    error: "net and mask must not be apart: this is read as the name of a file",
+    error: "there is a blank before the slash: this is read as the name of a file",
     suggestion: "take the blank before the slash away",
     example: "nrpe: 192.0.2.0 /24",
   },
@@ -697,12 +697,12 @@ export const CATALOGUE = {
     example: "nrpe: 192.0.2.*/24",
   },
   "not-a-net/file": {
-    error: "a pattern with a slash is a net of numbers, and this is none; it matches nobody",
+    error: "a pattern with a slash is a net of numbers, and this is not; it matches nobody",
     suggestion: "name a pattern file by its full path, which begins with /",
     example: "nrpe: ./monitors",
   },
   "not-a-net/name": {
-    error: "a pattern with a slash is a net of numbers, and this is none; it matches nobody",
+    error: "a pattern with a slash is a net of numbers, and this is not; it matches nobody",
     suggestion: "write the net as n.n.n.n/length",
     example: "nrpe: mon.example/24",
   },
@@ -712,7 +712,7 @@ export const CATALOGUE = {
     example: "nrpe: 192.0.2/24",
   },
   "host-bits-set": {
-    error: "bits behind the mask are set, so this matches nobody, not even that host",
+    error: "bits beyond the mask are set, so this matches nobody, not even that host",
     suggestion: "write {net}/{mask} for the net, or {host} for the one host",
     example: "nrpe: 192.0.2.1/24",
   },
@@ -727,7 +727,7 @@ export const CATALOGUE = {
     example: "nrpe: 10.0.0.0/0377.0.0.0",
   },
   "mask-all-ones": {
-    error: "255.255.255.255 is no valid mask, so this matches nobody",
+    error: "255.255.255.255 is not a valid mask, so this matches nobody",
     suggestion: "write {host} for the one host",
     example: "nrpe: 192.0.2.1/255.255.255.255",
   },
@@ -737,7 +737,7 @@ export const CATALOGUE = {
     example: "nrpe: 192.0.2.1/0.0.0.255",
   },
   "odd-mask": {
-    warning: "the ones of this mask are not in one run from the left; it works, but is it meant?",
+    warning: "the ones of this mask are not contiguous; it works, but is it meant?",
     example: "nrpe: 10.0.0.0/255.0.255.0",
   },
   "net-length-zero": {
@@ -752,13 +752,13 @@ export const CATALOGUE = {
     example: "nrpe: 192.0.2.1/32",
   },
   "empty-net-length/ipv4": {
-    error: "no length stands behind the slash, so this matches nobody",
-    suggestion: "write the length right behind the slash, without a blank",
+    error: "no length follows the slash, so this matches nobody",
+    suggestion: "write the length right after the slash, without a blank",
     example: "nrpe: 192.0.2.0/",
   },
   "empty-net-length/ipv6": {
-    error: "no length stands behind the slash, so this matches every IPv6 address",
-    suggestion: "write the length right behind the slash, without a blank",
+    error: "no length follows the slash, so this matches every IPv6 address",
+    suggestion: "write the length right after the slash, without a blank",
     example: "nrpe: [2001:db8::]/",
   },
   "bad-net-length/ipv4": {
@@ -794,23 +794,23 @@ export const CATALOGUE = {
     example: inFile("192.0.2.1 /etc/monitors\n"),
   },
   "comment-in-pattern-file/patterns": {
-    error: "a pattern file has no comments: # and each word behind it is a pattern",
+    error: "a pattern file has no comments: # and each word after it is a pattern",
     suggestion: "take the comment out",
     example: inFile("192.0.2.1 # was 192.0.2.9\n"),
   },
   "comment-in-pattern-file/words": {
-    warning: "a pattern file has no comments: # and each word behind it is a pattern",
+    warning: "a pattern file has no comments: # and each word after it is a pattern",
     suggestion: "take the comment out",
     example: inFile("# office\n192.0.2.1\n"),
   },
   "comma-in-pattern-file": {
-    error: "commas separate nothing in a pattern file: all of this is one word",
+    error: "commas do not separate words in a pattern file: all of this is one word",
     suggestion: "separate by blanks or lines",
     example: inFile("192.0.2.1,192.0.2.2\n"),
   },
   "except-in-pattern-file": {
-    error: "a pattern file has no EXCEPT: the words behind it match like all others",
-    suggestion: "write EXCEPT in the rule, with a second file behind it",
+    error: "a pattern file has no EXCEPT: the words after it match like all others",
+    suggestion: "write EXCEPT in the rule, with a second file after it",
     example: inFile("192.0.2. EXCEPT 192.0.2.9\n"),
   },
   "user-in-pattern-file": {
@@ -821,37 +821,37 @@ export const CATALOGUE = {
   // Options.
 
   "empty-option": {
-    error: "nothing stands behind this colon, and an empty option denies",
+    error: "there is nothing after this colon, and an empty option denies",
     suggestion: "take the colon away",
     example: "nrpe: 192.0.2.1: nice 5:",
   },
   "unknown-option/meant": {
-    error: "{name} is no option, so the rule denies whoever it matches",
+    error: "{name} is not an option, so the rule denies every client that it matches",
     suggestion: "write {meant}",
     example: "nrpe: 192.0.2.1: permit",
   },
   "unknown-option/other": {
-    error: "{name} is no option, so the rule denies whoever it matches",
+    error: "{name} is not an option, so the rule denies every client that it matches",
     suggestion: "the options are {options}",
     example: "nrpe: 192.0.2.1: monitoring",
   },
   "unknown-option/comma": {
-    error: "{name} is no option, so the rule denies",
+    error: "{name} is not an option, so the rule denies",
     suggestion: "separate options by colons",
     example: "nrpe: 192.0.2.1: keepalive,allow",
   },
   "shell-command/allow": {
-    error: "a command alone is no option of this dialect: it is not run, and the rule denies",
+    error: "a command alone is not an option of this dialect: it is not run, and the rule denies",
     suggestion: "write spawn {command}",
     example: "nrpe: 192.0.2.1: /usr/bin/logger hello",
   },
   "shell-command/deny": {
-    warning: "a command alone is no option of this dialect: it is not run, and the rule denies",
+    warning: "a command alone is not an option of this dialect: it is not run, and the rule denies",
     suggestion: "write spawn {command}",
     example: { deny: "nrpe: ALL: /usr/bin/logger hello\n" },
   },
   "unescaped-colon": {
-    error: "a colon ends the option, and what follows it is no option, so the rule denies",
+    error: "a colon ends the option, and what follows it is not an option, so the rule denies",
     suggestion: "write \\: for a colon in a value",
     example: "nrpe: 192.0.2.1: spawn logger at 12:00",
   },
@@ -879,7 +879,7 @@ export const CATALOGUE = {
     example: "nrpe: 192.0.2.1: spawn logger 100%z",
   },
   "aclexec-grants": {
-    warning: "in hosts.deny a command that fails grants, and the rules behind are not tried",
+    warning: "in hosts.deny a command that fails grants, and the rules after it are not tried",
     suggestion: "put the rule into hosts.allow and deny in hosts.deny",
     example: { deny: "nrpe: ALL: aclexec /usr/local/bin/known %a\n" },
   },
@@ -906,39 +906,39 @@ export const CATALOGUE = {
   // Rules together.
 
   "deny-never-reached/allow": {
-    error: "this denies nobody: line {line} matches all of it before, and grants",
+    error: "this denies nobody: line {line} matches all of it first, and grants",
     suggestion: "move it before line {line}",
     example: "nrpe: 192.0.2.0/24\nnrpe: 192.0.2.9: deny",
   },
   "deny-never-reached/same-file": {
-    warning: "this denies nobody: line {line} matches all of it before, and grants",
+    warning: "this denies nobody: line {line} matches all of it first, and grants",
     suggestion: "move it before line {line}",
     example: { deny: "nrpe: 192.0.2.0/24: allow\nnrpe: 192.0.2.9\n" },
   },
   "deny-never-reached/other-file": {
-    warning: "this denies nobody: {file} line {line} matches all of it before, and grants",
+    warning: "this denies nobody: {file} line {line} matches all of it first, and grants",
     suggestion: "deny it in {file} before line {line}, with : deny",
     example: { allow: "nrpe: 192.0.2.0/24\n", deny: "nrpe: 192.0.2.9\n" },
   },
   "unreachable-rule/same-file": {
-    warning: "this rule never decides: line {line} matches all of it before",
+    warning: "this rule never decides: line {line} matches all of it first",
     suggestion: "take it out, or move it before line {line}",
     example: "nrpe: 192.0.2.0/24\nnrpe: 192.0.2.1",
   },
   "unreachable-rule/other-file": {
-    warning: "this rule never decides: {file} line {line} matches all of it before",
+    warning: "this rule never decides: {file} line {line} matches all of it first",
     suggestion: "take it out",
     example: { allow: "ALL: ALL: deny\n", deny: "nrpe: 192.0.2.1\n" },
   },
   "nothing-denies/all": {
     warning:
-      "whoever no rule matches gets in, and no rule denies anyone: this grant changes nothing",
+      "clients that no rule matches get in, and no rule denies anyone: this grant changes nothing",
     suggestion: "write {daemon}: ALL into hosts.deny",
     example: { allow: "ALL: 192.0.2.1\n" },
   },
   "nothing-denies/daemon": {
     warning:
-      "whoever no rule matches gets in, and no rule denies {daemon} to others: this grant changes nothing",
+      "clients that no rule matches get in, and no rule denies {daemon} to others: this grant changes nothing",
     suggestion: "write {daemon}: ALL into hosts.deny",
     example: { allow: "nrpe: 192.0.2.1\n", deny: "sshd: ALL\n" },
   },
@@ -951,11 +951,11 @@ export type CaseName = keyof typeof CATALOGUE;
 export type Code = CodeOf<CaseName>;
 type CodeOf<Name> = Name extends `${infer Code}/${string}` ? Code : Name;
 
-/** What has to be said with a case: a value for each `{name}` in its texts. */
+/** The arguments that go with a case: an object with a value for each `{name}` in its texts. */
 export type Values<Name extends CaseName> = [Placeholder<Name>] extends [never] ? []
   : [values: Readonly<Record<Placeholder<Name>, string | number>>];
 type Placeholder<Name> = Name extends CaseName ? PlaceholderOfRow<(typeof CATALOGUE)[Name]> : never;
-type PlaceholderOfRow<Case> = { [Key in keyof Case]: PlaceholderIn<Case[Key]> }[keyof Case];
+type PlaceholderOfRow<Case> = PlaceholderIn<Case[Exclude<keyof Case, "example">]>;
 type PlaceholderIn<Text> = Text extends `${string}{${infer Name}}${infer Rest}`
   ? Name | PlaceholderIn<Rest>
   : never;

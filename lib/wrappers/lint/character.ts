@@ -1,5 +1,5 @@
 /**
- * Characters that people write in lists and that mean nothing there.
+ * Characters that have no meaning in a list.
  */
 
 const ODD_CHARACTERS = [
@@ -15,7 +15,7 @@ const ODD_CHARACTERS = [
   [/[&|<>$={}^~#%](?![^[]*\])/, "odd-character/punctuation"],
 ] as const;
 
-/** The case of the first kind of odd character that a word holds. */
+/** The case for the first kind of odd character that a word holds. */
 export function oddCharacter(word: string): (typeof ODD_CHARACTERS)[number][1] | undefined {
   if (/^[\w.:[\]/*?@-]*$/.test(word)) return undefined;
   return ODD_CHARACTERS.find(([found]) => found.test(word))?.[1];

@@ -8,11 +8,11 @@ import { about, type Piece, type ReportAt } from "./finding.ts";
 import { partsOf } from "./list.ts";
 
 /**
- * Checks the names of a daemon list against those of this host's services.
+ * Checks the names in a daemon list against those of this host's services.
  *
  * @param agent This agent's name.
- * @param services The names in small letters; called when a name is not this agent's.
- * @param isNew Whether a name comes up for the first time.
+ * @param services The names in small letters. Called only if a name is not this agent's.
+ * @param isNew Whether the table holds a name for the first time.
  */
 export function lintDaemonNames(
   words: readonly Piece[],
@@ -35,7 +35,7 @@ export function lintDaemonNames(
   }
 }
 
-/** Words that other checks know. */
+/** Words that other checks deal with. */
 const RESERVED: readonly string[] = ["all", "known", "unknown", "local", "paranoid", "any"];
 
 function isKnown(daemon: TextPattern, services: ReadonlySet<string>): boolean {
@@ -44,7 +44,7 @@ function isKnown(daemon: TextPattern, services: ReadonlySet<string>): boolean {
   return false;
 }
 
-/** The service that is meant, of those that begin alike and are about as long: there are thousands. */
+/** The service that is meant. Of thousands, only those that look alike are compared. */
 function similar(name: string, services: ReadonlySet<string>): string | undefined {
   const candidates = [...services].filter((service) =>
     service[0] === name[0] && Math.abs(service.length - name.length) <= 2

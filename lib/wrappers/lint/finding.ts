@@ -7,7 +7,7 @@ import { type CaseName, CATALOGUE, type Code, type Row, type Values } from "./ca
 /** How bad a problem is; the catalogue says what each means. */
 export type LintSeverity = "error" | "warning" | "hint";
 
-/** A case of the catalogue with its values, wherever it stands. */
+/** A case of the catalogue, its values filled in, without a place. */
 export interface Problem {
   readonly severity: LintSeverity;
   readonly code: Code;
@@ -17,7 +17,7 @@ export interface Problem {
   readonly suggestion?: string;
 }
 
-/** Makes a problem of a case of the catalogue and the values in its texts. */
+/** Makes a problem from a case of the catalogue and the values in its texts. */
 export function problem<Name extends CaseName>(name: Name, ...[values]: Values<Name>): Problem {
   const row: Row = CATALOGUE[name];
   const [severity, message] = "error" in row
@@ -50,7 +50,7 @@ export interface FindingPlace {
 /** A problem and its place. */
 export interface LintFinding extends Problem {
   readonly file: string;
-  /** Undefined where it is about the file as a whole. */
+  /** Undefined if the finding is about the file as a whole. */
   readonly place: FindingPlace | undefined;
 }
 
@@ -59,7 +59,7 @@ export function wholeFile(file: string, problem: Problem): LintFinding {
   return { ...problem, file, place: undefined };
 }
 
-/** Findings that are only counted, because there are too many of their code in one file. */
+/** Findings that are only counted: there are too many with this code in one file. */
 export interface Suppressed extends Pick<LintFinding, "file" | "code" | "severity"> {
   readonly count: number;
 }
@@ -70,19 +70,19 @@ export interface Piece {
   readonly at: number;
 }
 
-/** Takes a problem of `length` bytes at an offset of the text that is being checked. */
+/** Reports a problem with `length` bytes at an offset of the logical line. */
 export type ReportAt = (problem: Problem, at: number, length: number) => void;
 
 /** Reports a case of the catalogue about the piece that is being checked. */
 export type Report = <Name extends CaseName>(name: Name, ...values: Values<Name>) => void;
 
-/** What reports about one piece. */
+/** Binds a report to a piece. */
 export function about({ text, at }: Piece, report: ReportAt): Report {
   return (name, ...values) => report(problem(name, ...values), at, text.length);
 }
 
 /**
- * The physical place of an offset in a logical line, whose backslash-newlines are gone.
+ * The physical place of an offset in a logical line, which holds no backslash-newlines.
  *
  * @param file The whole file.
  * @param start Where the logical line begins.

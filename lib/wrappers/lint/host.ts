@@ -1,6 +1,6 @@
 /**
- * Checks of a word that stands for hosts: in a client list, after the `@` of a daemon list, or in a
- * pattern file.
+ * Checks of a host pattern: a word of a client list or a pattern file, or what follows the `@` in a
+ * daemon list.
  */
 import { ipv6Value } from "../address.ts";
 import { matchesText, parseHostPattern } from "../pattern.ts";
@@ -10,12 +10,12 @@ import type { Report } from "./finding.ts";
 import { lintKeyword } from "./keyword.ts";
 import { lintBracketed, lintNet } from "./net.ts";
 
-/** Whether a word is a mask that a blank cuts off from its net, and so is read as a path. */
+/** Whether a word is a mask that a blank separates from its net, so that it is read as a path. */
 export function isLoneMask(word: string): boolean {
   return /^\/[0-9.]*$/.test(word);
 }
 
-/** Checks a host pattern; a path is only looked at as a word. */
+/** Checks a host pattern. The file that a path names is not read. */
 export function lintHost(word: string, report: Report): void {
   if (isLoneMask(word)) return report("blank-in-net");
   if (word === "") return report("empty-host");
@@ -50,7 +50,7 @@ function lintText(word: string, report: Report): void {
   else if (!lintKeyword(word, "host", report) && isShortName(word)) report("short-name");
 }
 
-/** Whether a word has no dot; `localhost` is called so everywhere, and others are wildcards. */
+/** Whether a word is a name without a dot, other than `localhost` and the wildcards. */
 function isShortName(word: string): boolean {
   return /^[\w-]+$/.test(word) && !/^(all|known|unknown|local|paranoid|localhost)$/i.test(word);
 }
@@ -71,7 +71,7 @@ function lintWildcard(word: string, report: Report): void {
   report("wildcard-matches-nameless", { names: nameless.join(" or ") });
 }
 
-/** An IPv6 address without brackets, which no client list can hold but a pattern file can. */
+/** Checks an IPv6 address without brackets, which only a pattern file can hold. */
 function lintBareIpv6(word: string, report: Report): void {
   if (ipv6Value(word) === undefined) report("ipv6-without-brackets/text");
   else report("ipv6-without-brackets/address", { address: word });

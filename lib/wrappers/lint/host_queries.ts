@@ -5,11 +5,11 @@ import type { Problem } from "./finding.ts";
 export interface HostQueries {
   /** The name that this agent has in the tables. */
   readonly agent: string;
-  /** The names that daemons of this host have, in small letters. */
+  /** The names of this host's daemons, in small letters. */
   readonly services: () => ReadonlySet<string>;
   /** Whether a user or group of that name exists. */
   readonly ask: (question: Question) => boolean;
   readonly directoryExists: (path: string) => boolean;
-  /** Looks a host name up and tells what is wrong with it; absent unless look-ups are wanted. */
+  /** Looks up a host name and returns what is wrong with it; absent without --lookup. */
   readonly checkName?: (name: string) => Problem | undefined;
 }

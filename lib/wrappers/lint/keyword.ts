@@ -1,5 +1,5 @@
 /**
- * Words that look like a wildcard or an operator of the language and are none.
+ * Words that look like a wildcard or an operator of the language, but are not.
  */
 import { nearest } from "../../nearest.ts";
 import type { Report } from "./finding.ts";
@@ -7,7 +7,7 @@ import type { Report } from "./finding.ts";
 /** What a word is compared with. */
 export type WordRole = "host" | "daemon" | "user";
 
-/** Words of other languages, and what says the same here. */
+/** Words of other languages, and their equivalents. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   any: "ALL",
   anyone: "ALL",
@@ -27,14 +27,14 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 
 const KEYWORDS: readonly string[] = ["all", "local", "known", "unknown", "paranoid", "except"];
 
-/** Wildcards that are nothing but a name where a daemon or a user is meant. */
+/** Wildcards for hosts that are plain names when compared with a daemon or a user. */
 const LITERAL: Readonly<Record<WordRole, readonly string[]>> = {
   host: [],
   daemon: ["local", "unknown", "paranoid"],
   user: ["local", "paranoid"],
 };
 
-/** Checks a word that is compared as it stands; returns whether there is something wrong with it. */
+/** Checks a word that is compared literally; returns whether it reports anything. */
 export function lintKeyword(word: string, role: WordRole, report: Report): boolean {
   const lower = word.toLowerCase();
   if (KEYWORDS.includes(lower)) {
@@ -50,7 +50,7 @@ export function lintKeyword(word: string, role: WordRole, report: Report): boole
   return true;
 }
 
-/** The keyword that is meant; in small letters a word more easily is a name. */
+/** The keyword that is meant. A short word in small letters is more likely a name. */
 function misspelt(word: string, lower: string): string | undefined {
   if (!/^[a-z]+$/.test(lower)) return undefined;
   const capitals = word === word.toUpperCase();

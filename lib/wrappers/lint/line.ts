@@ -1,5 +1,5 @@
 /**
- * Checks of a line as it stands in the file, before it is read as a rule.
+ * Checks of a line before it is read as a rule.
  */
 import { ipv6Value, mappedIpv4 } from "../address.ts";
 import type { TableName } from "../find_rule.ts";
@@ -7,7 +7,7 @@ import { type Piece, type Problem, problem, type ReportAt } from "./finding.ts";
 
 const BOM = "\xef\xbb\xbf";
 
-/** Checks how a file begins: with a byte order mark, which editors write, or in UTF-16. */
+/** Checks the first bytes of a file: some editors write a byte order mark, or UTF-16. */
 export function lintStart(file: string, report: ReportAt): void {
   if (file.startsWith(BOM)) report(problem("byte-order-mark"), 0, BOM.length);
   else if (/^(\xff\xfe|\xfe\xff)/.test(file)) report(problem("not-a-text-file"), 0, 2);
@@ -16,8 +16,8 @@ export function lintStart(file: string, report: ReportAt): void {
 /**
  * Checks how the physical lines of a logical line are joined.
  *
- * @param raw The logical line as it stands in the file, the last newline included.
- * @param text The same with its backslash-newlines gone.
+ * @param raw The logical line as it is in the file, with its last newline.
+ * @param text The same line without its backslash-newlines.
  */
 export function lintJoins(raw: string, text: string, report: ReportAt): void {
   const ending = /\\([ \t\r]+)$/.exec(text);
@@ -32,7 +32,7 @@ export function lintJoins(raw: string, text: string, report: ReportAt): void {
   report(problem(`continued-comment/${kind}`), 0, Math.max(1, raw.indexOf("\\\n")));
 }
 
-/** The problem of a line that is indented before its `#`. */
+/** The problem of a comment that does not begin in the first column. */
 export function indentedComment(text: string, kind: "rule" | "text"): Problem | undefined {
   return /^[ \t\r,]+#/.test(text) ? problem(`indented-comment/${kind}`) : undefined;
 }
@@ -41,21 +41,21 @@ export function indentedComment(text: string, kind: "rule" | "text"): Problem | 
  * The problem of a comment after a rule.
  *
  * @param comment What follows the #.
- * @param hasOptions Whether a colon stands in it.
+ * @param hasOptions Whether a colon in it begins options.
  */
 export function trailingComment(comment: string, hasOptions: boolean): Problem {
   const kind = hasOptions ? "options" : holdsPatterns(comment) ? "patterns" : "words";
   return problem(`comment-behind-rule/${kind}`);
 }
 
-/** Whether words of a comment would match clients, so that it is more than noise among patterns. */
+/** Whether words of a comment match clients, if they are read as patterns. */
 export function holdsPatterns(comment: string): boolean {
   const words = comment.split(/[ \t\r,]+/);
   return words.some((word) => /^(all|known|unknown|local|paranoid|except)$/i.test(word)) ||
     /[0-9]\.|\*|\s[./@]/.test(comment);
 }
 
-/** The problem of a line that is no rule. */
+/** The problem of a line that is not a rule. */
 export function noRule(text: string, table: TableName): Problem {
   if (/[[\]]/.test(text) && text.includes(":")) return problem(`unbalanced-bracket/${table}`);
   const [daemon = "", ...clients] = text.trim().split(/[ \t,]+/);
@@ -67,13 +67,13 @@ export function noRule(text: string, table: TableName): Problem {
 /** The longest rule that is suggested. */
 const LONGEST_RULE = 74;
 
-/** A word of a line that is an IPv6 address without brackets, cut up by its colons. */
+/** An IPv6 address without brackets, whose first colon ends a list. */
 export interface BareIpv6 extends Piece {
   readonly problem: Problem;
 }
 
 /**
- * Finds an IPv6 address without brackets in the word whose first colon ends a list.
+ * Finds an IPv6 address without brackets at the end of a list.
  *
  * @param start Where the last word of the list begins, if it has one.
  */

@@ -1,5 +1,5 @@
 /**
- * Checks of `net/mask` and `[net]/length`, where a slip makes a pattern match nobody, or everybody.
+ * Checks of `net/mask` and `[net]/length`, which a slip makes match nobody, or everybody.
  */
 import { ipv4Value, ipv6Value, leadingNumber, mappedIpv4 } from "../address.ts";
 import { delimiterAt } from "../pattern.ts";
@@ -35,7 +35,7 @@ function lintIpv4Net(net: string, mask: string, report: Report): void {
 
 const LEADING_ZERO = /(^|\.)0[0-9xX]/;
 
-/** A dotted address with the leading zeros of its decimal parts gone. */
+/** A dotted address without the leading zeros of its decimal parts. */
 function decimalParts(net: string): string {
   return net.split(".").map((part) => part.replace(/^0+(?=[0-9])/, "")).join(".");
 }
@@ -105,8 +105,7 @@ function lintIpv6Net(net: string, text: string, report: Report): void {
 }
 
 /**
- * Checks the text inside brackets, which has to be an IPv6 address; returns whether it is one that
- * can match.
+ * Checks the text in brackets, which must be an IPv6 address; returns whether it can match.
  *
  * @param length What follows the slash after the brackets, undefined for a single address.
  */
@@ -135,7 +134,7 @@ export function lintBracketed(inner: string, length: string | undefined, report:
   return false;
 }
 
-/** Where a length has digits to be read, be they followed by something else. */
+/** A length begins with digits; what follows them is ignored. */
 const LENGTH = /^[+-]?[0-9]/;
 
 function lintLengthText(text: string, length: number, report: Report): void {

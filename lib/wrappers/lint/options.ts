@@ -1,5 +1,5 @@
 /**
- * Checks of a rule's options: the mistakes that deny, and what surprises without being one.
+ * Checks of a rule's options: mistakes, which deny, and options with surprising effects.
  */
 import { nearest } from "../../nearest.ts";
 import type { TableName } from "../find_rule.ts";
@@ -11,7 +11,7 @@ import type { HostQueries } from "./host_queries.ts";
 /** What a rule does with the clients that it matches. */
 export type RuleOutcome = "grants" | "denies" | "delegates" | "searches on";
 
-/** What the checks of options have to know. */
+/** What the checks of options need to know. */
 export interface OptionContext {
   readonly table: TableName;
   /** Whether the rule is for this agent, with or without others. */
@@ -19,7 +19,7 @@ export interface OptionContext {
   readonly host: Pick<HostQueries, "ask" | "directoryExists">;
 }
 
-/** A request of which everything is known, and nothing is true. */
+/** A request in which nothing is left to look up but accounts. */
 export const NOBODY: Request = {
   daemon: "nrpe",
   client: { address: UNKNOWN, name: UNKNOWN },
@@ -31,7 +31,7 @@ export const NOBODY: Request = {
 };
 
 /**
- * Checks the options of a rule, up to the first that is wrong: what follows it is never read.
+ * Checks the options of a rule up to the first that is wrong: the others are never read.
  *
  * @param options The text after the rule's second colon, or undefined.
  * @param start Where it begins in the line.
@@ -84,9 +84,9 @@ function answered(fact: Fact, request: Request, { host }: OptionContext): Reques
   }
 }
 
-/** An option as it stands in its rule. */
+/** An option as it is written. */
 interface WrittenOption {
-  /** As it is read, `\:` being a colon. */
+  /** With each `\:` replaced by a colon. */
   readonly text: string;
   readonly raw: string;
   /** The offset of `raw` in the options. */
@@ -100,7 +100,7 @@ function writtenOption(options: string, start: number): WrittenOption {
   const rest = options.slice(next);
   const field = options.slice(start, next - 1);
   const raw = field.trim();
-  // An empty option is pointed at by the colon before it.
+  // There is nothing to point at but the colon before it.
   if (raw === "") return { text: "", raw: ":", at: start - 1, rest };
   return { text: text.trim(), raw, at: start + field.indexOf(raw), rest };
 }
@@ -139,10 +139,10 @@ function isOption(name: string): boolean {
   return OPTION_NAMES.includes(name.toLowerCase());
 }
 
-/** Options whose values are free text, in which a colon is easily forgotten. */
+/** Options whose values are free text, which may hold a colon by mistake. */
 const FREE_TEXT: readonly Effect["option"][] = ["spawn", "twist", "aclexec", "setenv", "banners"];
 
-/** Verdicts as other languages call them. */
+/** The verdicts of other languages. */
 const VERDICTS: Readonly<Record<string, string>> = {
   accept: "allow",
   allowed: "allow",

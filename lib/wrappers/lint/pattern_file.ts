@@ -1,5 +1,5 @@
 /**
- * Checks of pattern files, in which less is understood than in a client list: words and blanks.
+ * Checks of pattern files, which hold words and blanks and nothing else.
  */
 import { type FileReader, isExcept } from "../match_list.ts";
 import { equalIgnoringCase } from "../request.ts";
@@ -7,7 +7,7 @@ import { about, type LintFinding, placeInFile, type Report, type ReportAt } from
 import { isLoneMask, lintHost } from "./host.ts";
 import { holdsPatterns } from "./line.ts";
 
-/** Pattern files that were looked at, so that each is only once. */
+/** The pattern files so far: each is checked once. */
 export interface PatternFiles {
   readonly read: FileReader;
   readonly findings: LintFinding[];
@@ -20,11 +20,11 @@ interface Mention {
   readonly path: string;
   /** Reports about the word. */
   readonly report: Report;
-  /** The files in which it stands, outermost first. */
+  /** The pattern files that lead to it, outermost first. */
   readonly open: readonly string[];
 }
 
-/** So many findings end the look at a file: a binary one would have one for every word. */
+/** More findings than this end the check of a file: a binary file has one for every word. */
 const MOST_FINDINGS = 1000;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What the rules come to together: rules that never decide, and grants that nothing else denies.
+ * Checks of all rules together: rules that never decide, and grants without a denial.
  */
 import type { TableName } from "../find_rule.ts";
 import { isExcept } from "../match_list.ts";
@@ -17,25 +17,25 @@ export interface PolicyRule {
   /** The words of the client list that something can match. */
   readonly clients: readonly Piece[];
   readonly outcome: RuleOutcome;
-  /** Reports about its line, also when the tables have been read to their ends. */
+  /** Reports about its line, also after both tables have been read. */
   readonly report: ReportAt;
 }
 
 /** The rules of both tables, in the order in which they are searched. */
 export interface Policy {
   readonly take: (rule: PolicyRule) => void;
-  /** hosts.deny denies every client that no rule before its end decides about. */
+  /** Notes that hosts.deny denies every client that no rule matches. */
   readonly deniesAll: () => void;
-  /** Reports what only shows when all rules are known. */
+  /** Reports what depends on all rules. */
   readonly finish: () => void;
 }
 
-/** Begins with no rule. */
+/** Makes a policy without rules. */
 export function makePolicy(): Policy {
   const earlier = { allow: makeEarlierRules<PolicyRule>(), deny: makeEarlierRules<PolicyRule>() };
   /** The rules of hosts.allow after which hosts.deny is never asked. */
   const final = makeEarlierRules<PolicyRule>();
-  /** By the daemon, the first grant to some clients. */
+  /** The first grant to some clients, by the daemon's name in small letters. */
   const granted = new Map<string, { readonly daemon: string; readonly report: Report }>();
   const denied = new Set<string>();
   let deniesEverything = false;
@@ -88,7 +88,7 @@ function isEveryone(word: string): boolean {
   return word.toLowerCase() === "all" || word === "*";
 }
 
-/** What stands for a word of a daemon list that is more than a name. */
+/** The key for a word of a daemon list that is not a plain name. */
 const EVERY_DAEMON = "";
 
 function deniedBy(daemon: Piece): string {
@@ -101,7 +101,7 @@ function isPlainName(name: string): boolean {
   return name !== "all" && /^[\w.-]*[\w-]$/.test(name) && !name.startsWith(".");
 }
 
-/** The name of a daemon in small letters, at whichever address. */
+/** The name in a word of a daemon list, in small letters, without its server. */
 function nameOf(daemon: Piece): string {
   return partsOf(daemon).before.text.toLowerCase();
 }

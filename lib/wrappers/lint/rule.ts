@@ -1,5 +1,5 @@
 /**
- * Checks of one rule: its lists, its options, and what it comes to among the others.
+ * Checks of one rule: its lists, its options, and its place among the other rules.
  */
 import { wantsName } from "../explain.ts";
 import type { TableName } from "../find_rule.ts";
@@ -24,11 +24,11 @@ export interface RuleContext {
   readonly host: HostQueries;
   readonly policy: Policy;
   readonly files: PatternFiles;
-  /** Whether this is the first time that `key` comes up in the table. */
+  /** Whether `key` is new in this table. */
   readonly isFirst: (key: string) => boolean;
 }
 
-/** A rule as it stands in its table. */
+/** A rule and its line. */
 export interface WrittenRule {
   readonly text: string;
   readonly line: number;
@@ -42,7 +42,7 @@ export function lintRule(context: RuleContext, written: WrittenRule, report: Rep
   const clients = piecesOf(rule.clients, rule.daemons.length + 1);
   const misread = misreadFrom(written, daemons, clients, report);
   if (misread !== undefined) {
-    // What stands before is what it seems to be.
+    // The clients before that place are read as intended.
     return lintClients(clients.filter(({ at }) => at < misread), report);
   }
 
@@ -63,15 +63,15 @@ export function lintRule(context: RuleContext, written: WrittenRule, report: Rep
   policy.take({ table, file, line, daemons, clients: sound, outcome, report });
 }
 
-/** Errors of words that match somebody, if not whom they should. */
+/** Errors in words that match some clients, if not the right ones. */
 const MAY_STILL_MATCH: ReadonlySet<Code> = new Set<Code>([
   ...["empty-net-length", "unknown-wildcard", "wildcard-not-for-users", "bad-user"] as const,
   ...["except-at-start", "except-at-end", "except-twice"] as const,
 ]);
 
 /**
- * Where the text of a rule ceases to be what it seems to be, so that no more can be said of it; the
- * reason is reported.
+ * The offset from which a rule is not read as it was meant, so that further checks make no sense.
+ * Reports why.
  */
 function misreadFrom(
   { text, rule }: WrittenRule,
@@ -117,7 +117,7 @@ function unbalancedIn(words: readonly Piece[]): Piece | undefined {
     : words.find(({ text }) => text.split("[").length !== text.split("]").length);
 }
 
-/** Whether a daemon is among those of a list, at whichever of its addresses. */
+/** Whether a daemon is in a list, at any address of the server. */
 function namesDaemon(daemons: readonly Piece[], daemon: string): boolean {
   const request = { ...NOBODY, daemon };
   const matching: Matching = { request, read: NO_FILE, warn: () => {} };
@@ -147,7 +147,7 @@ function lintFileAndName(context: RuleContext, client: Piece, report: ReportAt):
   if (found !== undefined) report(found, at + text.length - name.length, name.length);
 }
 
-/** Whether a pattern is one host's name and not a word of the language. */
+/** Whether a pattern is the name of one host and not a word of the language. */
 function isHostName(host: HostPattern): host is Extract<HostPattern, { readonly kind: "text" }> {
   return host.kind === "text" && host.text.kind === "exact" &&
     /^[\w-]+(\.[\w-]+)*$/.test(host.text.text) && !/^(unknown|paranoid)$/i.test(host.text.text);

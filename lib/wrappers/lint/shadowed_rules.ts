@@ -1,26 +1,26 @@
 /**
- * Shadowed rules: those that can never decide, because an earlier rule matches all that they match.
+ * Shadowed rules: rules that never decide, because earlier rules match all that they match.
  *
- * The earlier rule is found pattern by pattern, without comparing each rule with each: a word is
- * shadowed by ALL, by itself, by a domain that it ends in, or by a net that holds it. What is not
- * certain does not count.
+ * A rule is not compared with every other. An index finds the earlier rule for each of its words: one
+ * with ALL, with the same word, with a domain that the word ends in, or with a net that contains it.
+ * Other overlaps are ignored, so that a rule that is called shadowed certainly is.
  */
 import type { Ipv6Value } from "../address.ts";
 import { type HostPattern, type Net, parseClientPattern } from "../pattern.ts";
 
 /** What a rule matches. */
 export interface RuleScope {
-  /** The words of its lists, up to their first EXCEPT. */
+  /** The words of its lists, each up to the first EXCEPT. */
   readonly daemons: readonly string[];
   readonly clients: readonly string[];
   /** Whether one of its lists excepts something. */
   readonly excepts: boolean;
 }
 
-/** Rules that are searched before others. */
+/** The rules before one in the order of the search. */
 export interface EarlierRules<Rule> {
   readonly add: (rule: Rule, scope: RuleScope) => void;
-  /** The first rule of those that together match all that `scope` does. */
+  /** The first of the rules that together match all that `scope` does, or undefined. */
   readonly shadowing: (scope: RuleScope) => Rule | undefined;
 }
 
@@ -42,7 +42,7 @@ interface NetsOfLength<Rule> {
 /** A rule of more daemons times clients than this shadows nothing, and nothing shadows it. */
 const MOST_PAIRS = 4096;
 
-/** Begins without a rule. */
+/** Makes an empty index. */
 export function makeEarlierRules<Rule>(): EarlierRules<Rule> {
   const shadows = new Map<string, Shadow<Rule>>();
   return {
@@ -143,7 +143,7 @@ function firstBits({ bits, length }: AddressRange, count: number): number | bigi
     : Math.floor(bits / 2 ** (length - count));
 }
 
-/** The addresses that a word means, if it means a range of them and nothing else. */
+/** The addresses that a word matches, if it matches a range of addresses and nothing else. */
 function rangeOfWord(word: string): AddressRange | undefined {
   if (!/^[0-9[]/.test(word)) return undefined;
   const { host, user } = parseClientPattern(word);
@@ -155,7 +155,7 @@ function rangeOf(host: HostPattern): AddressRange | undefined {
   if (host.kind !== "text") return undefined;
   const { text } = host;
   if (text.kind === "ipv6") return ipv6Range(text.value, 128);
-  // Each part as addresses are spelled: no leading zeros, since these are compared as text.
+  // A part with leading zeros matches nothing, since addresses are compared as text.
   if (host.names || !/^((0|[1-9][0-9]{0,2})(\.|$)){1,4}$/.test(text.text)) return undefined;
   const parts = text.text.split(".").filter((part) => part !== "").map(Number);
   if (parts.some((part) => part > 255) || (text.kind === "exact") !== (parts.length === 4)) {

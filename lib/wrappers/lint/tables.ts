@@ -1,8 +1,8 @@
 /**
- * The tables themselves: what silently goes wrong in hosts.allow and hosts.deny.
+ * Checks hosts.allow and hosts.deny for mistakes that are otherwise silent.
  *
- * Lines, lists, patterns and options are read by the functions that decide; the checks look at what
- * these make of the text, and at what a person would have meant by it.
+ * The functions that decide read the lines, lists, patterns and options. The checks compare the
+ * result with what the author of a rule is likely to have meant.
  */
 import type { TableName, Tables } from "../find_rule.ts";
 import { lineAt, LONGEST_LINE, parseRule, TABLE_START, type TablePlace } from "../table.ts";
@@ -24,11 +24,11 @@ import { lintRule, type RuleContext } from "./rule.ts";
 
 /** What is wrong with the tables. */
 export interface LintReport {
-  /** In the order of the files and lines; those of a pattern file follow its table's. */
+  /** In the order of files and lines: hosts.allow, hosts.deny, then pattern files. */
   readonly findings: readonly LintFinding[];
   /** How many rules each table has. */
   readonly rules: Readonly<Record<TableName, number>>;
-  /** Those that are left out of `findings`. */
+  /** Those that are not in `findings`. */
   readonly suppressed: readonly Suppressed[];
   /** The pattern files that were read. */
   readonly patternFiles: readonly string[];
@@ -62,7 +62,7 @@ function inOrder(findings: LintFinding[], files: readonly string[]): readonly Li
 
 interface TableReport {
   readonly findings: readonly LintFinding[];
-  /** Complete when both tables have been read, since a rule may be reported about later. */
+  /** To be called after both tables have been read: a finding may be about an earlier line. */
   readonly suppressed: () => readonly Suppressed[];
   readonly rules: number;
 }
@@ -93,7 +93,7 @@ function lintTable(
   return { rules, findings: findings.listed, suppressed: findings.suppressed };
 }
 
-/** Findings of one code in one table above this number are only counted. */
+/** More findings with one code in one table than this are only counted. */
 const MOST_OF_A_CODE = 10_000;
 
 /** Collects the findings of a table. */
@@ -102,7 +102,7 @@ function collector(file: string, text: string) {
   const counts = new Map<Code, { readonly severity: LintSeverity; count: number }>();
   return {
     listed,
-    /** Reports about the line that begins at a place. Of several errors at one offset the first explains most. */
+    /** Reports about the line at `start`. Of errors at one offset only the first is kept. */
     reportFrom(start: TablePlace): ReportAt {
       let wrong: Set<number> | undefined;
       return (found, at, length) => {

@@ -1,0 +1,105 @@
+import { Severity } from "../log.ts";
+import { acceptOne, countWaiting } from "../system/accept.ts";
+import { closeFile, now, Poll, SystemError, waitFor } from "../system/libc.ts";
+import type { OpenLog } from "../system/open_log.ts";
+import { awaitBytes, peerOf } from "../system/socket.ts";
+import type { Line } from "./generation.ts";
+
+/** How long the first bytes of clients are waited for before their connections are closed. */
+const HEAR_OUT = 1_000;
+
+/** How many connections are held at once. */
+const BATCH = 64;
+
+/** A socket that listens, and how many connections waited on it at some moment. */
+export interface Queue {
+  readonly fd: number;
+  readonly waiting: number;
+}
+
+/** Counts the connections that wait on some sockets. */
+export function queuesOf(fds: readonly number[]): readonly Queue[] {
+  // The agent has been started because one waits.
+  return fds.map((fd) => ({ fd, waiting: countWaiting(fd) ?? 1 }));
+}
+
+/**
+ * Accepts the connections that waited then, at least one where any waits now, and closes them once
+ * their first bytes have come, or after a second: closed before, check_nrpe reports a fault of TLS.
+ *
+ * @param refused Called for each with the client's address.
+ */
+export function turnAway(queues: readonly Queue[], refused: (address: string) => void): void {
+  const deadline = now() + HEAR_OUT;
+  for (const { fd, waiting } of queues) {
+    for (let left = Math.max(1, waiting); left > 0; left -= BATCH) {
+      const connections: number[] = [];
+      while (connections.length < Math.min(left, BATCH) && isReadable(fd)) {
+        const connection = acceptOne(fd);
+        if (connection < 0) break;
+        connections.push(connection);
+        refused(addressOf(connection));
+      }
+      for (const connection of connections) {
+        awaitBytes(connection, deadline);
+        closeFile(connection);
+      }
+    }
+  }
+}
+
+function isReadable(fd: number): boolean {
+  return (waitFor([{ fd, events: Poll.in }], 0)[0]! & Poll.in) !== 0;
+}
+
+function addressOf(connection: number): string {
+  try {
+    return peerOf(connection)?.address ?? "unknown";
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return "unknown";
+  }
+}
+
+/** Logs why nobody can be served, once as long as it stays the same. */
+export interface Complaint {
+  /** @param log Closed when another one is given, or at the end. */
+  readonly make: (lines: readonly Line[], log: OpenLog) => void;
+  /** Logs that a client has been turned away, and why; later ones are counted. */
+  readonly refused: (address: string) => void;
+  /** Logs how many more have been turned away, and closes the log. */
+  readonly end: () => void;
+}
+
+/** Makes a complaint, for the time being without a reason. */
+export function makeComplaint(): Complaint {
+  let log: OpenLog | undefined;
+  let said = "";
+  let reason = "";
+  let mentioned = "";
+  let others = 0;
+  return {
+    make(lines, where) {
+      log?.close();
+      log = where;
+      const all = lines.map(({ message }) => message).join("\n");
+      if (all === said) return;
+      said = all;
+      reason = lines.find(({ severity }) => severity <= Severity.error)?.message ?? all;
+      for (const { severity, message } of lines) where(severity, message);
+    },
+    refused(address) {
+      if (mentioned === said) others++;
+      else log?.(Severity.warning, `Connection from ${address} refused: ${reason}`);
+      mentioned = said;
+    },
+    end() {
+      if (others > 0) {
+        log?.(Severity.warning, `${others} more connections refused while nobody could be served`);
+      }
+      others = 0;
+      log?.close();
+      log = undefined;
+    },
+  };
+}
