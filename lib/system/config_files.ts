@@ -47,7 +47,8 @@ function readWhole(path: string): FileResult<string> {
       if (bytes.byteLength > LARGEST) return failure(`it is larger than ${LARGEST} bytes`);
       const after = statusOf(fd, path);
       const age = Date.now() - changedAt(after);
-      const settled = !(age >= 0 && age < TICK);
+      // Date.now() has no fractions; a time to come is a clock's that was set back.
+      const settled = age <= -1 || age >= TICK;
       if (settled && isUnchanged(before, after)) {
         return { kind: "content", content: decodeBytes(bytes) };
       }
@@ -77,8 +78,8 @@ function attempt<Content>(read: () => FileResult<Content>): FileResult<Content> 
     const reason = describeErrno(error.errno);
     if (error.errno === Errno.ENOENT) return { kind: "missing", reason };
     if (error.errno !== Errno.EACCES) return failure(reason);
-    // Whoever could read it as root would not see why it can't be read at SIGHUP.
+    // Who started the agent as root may not see why it cannot read the file at SIGHUP.
     const { uid, gid } = userAndGroup();
-    return failure(`${reason} for the agent's user ${uid} and group ${gid}`);
+    return failure(`${reason} to this process (user ${uid}, group ${gid})`);
   }
 }

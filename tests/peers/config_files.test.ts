@@ -76,7 +76,7 @@ describe.skipIf(missing)("an include that root alone may read", () => {
     [
       "a file",
       () => `include=${room.file("secret.cfg", FORBIDDING, 0o600)}\n`,
-      /Unable to open config file '.*\/secret\.cfg' for reading: Permission denied for the agent's /,
+      /Unable to open config file '.*\/secret\.cfg' for reading: Permission denied to this process \(user \d+, group \d+\)/,
     ],
     [
       "a file of a directory",
@@ -86,7 +86,7 @@ describe.skipIf(missing)("an include that root alone may read", () => {
         room.file("d/other.cfg", "debug=0\n");
         return `include_dir=${path}\n`;
       },
-      /Unable to open config file '.*\/d\/secret\.cfg' for reading: Permission denied for the agent's /,
+      /Unable to open config file '.*\/d\/secret\.cfg' for reading: Permission denied to this process \(user \d+, group \d+\)/,
     ],
     [
       "a directory",
@@ -95,7 +95,7 @@ describe.skipIf(missing)("an include that root alone may read", () => {
         room.file("d/a.cfg", FORBIDDING);
         return `include_dir=${path}\n`;
       },
-      /Could not open config directory '.*\/d' for reading: Permission denied for the agent's /,
+      /Could not open config directory '.*\/d' for reading: Permission denied to this process \(user \d+, group \d+\)/,
     ],
     [
       "a directory of a directory",
@@ -105,7 +105,7 @@ describe.skipIf(missing)("an include that root alone may read", () => {
         room.file("d/sub/a.cfg", FORBIDDING);
         return `include_dir=${path}\n`;
       },
-      /Could not open config directory '.*\/d\/sub' for reading: Permission denied for the agent's /,
+      /Could not open config directory '.*\/d\/sub' for reading: Permission denied to this process \(user \d+, group \d+\)/,
     ],
     [
       "a directory that a link of a directory leads to",
@@ -149,7 +149,7 @@ describe.skipIf(missing)("an include that root alone may read", () => {
       { timeout: 60_000 },
     );
     expect(run.exitCode).toBe(2);
-    expect(run.stderr.toString()).toMatch(/secret\.cfg' for reading: Permission denied for the /);
+    expect(run.stderr.toString()).toMatch(/secret\.cfg' for reading: Permission denied to this process /);
   });
 
   test("keeps the old configuration where it is nrpe.cfg itself", async () => {
@@ -157,7 +157,7 @@ describe.skipIf(missing)("an include that root alone may read", () => {
     chmodSync(daemon.config, 0o600);
     const lines = await reload(daemon);
     expect(lines).toMatch(
-      /Unable to open config file '.*' for reading: Permission denied for the /,
+      /Unable to open config file '.*' for reading: Permission denied to this process /,
     );
     expect((await ask(daemon.port, "ok")).text).toBe("fine");
   });
