@@ -1,7 +1,5 @@
 import { fstatLayout } from "./architecture.ts";
-import { bindLater } from "./libc.ts";
-
-const libc = bindLater({ syscall: { args: ["i64", "i32", "buffer"], returns: "i32" } });
+import { syscall } from "./syscall.ts";
 
 const { call, size, st_ctime, st_mode, st_mtime, st_size } = fstatLayout;
 /** Words of 32 bits in `struct stat`, and where in it stands what. */
@@ -24,7 +22,7 @@ export type FileStatus = Uint32Array<ArrayBuffer>;
 /** fstat(2); undefined where it fails, and errno says why. */
 export function fstat(fd: number): FileStatus | undefined {
   const status = new Uint32Array(WORDS);
-  return libc().syscall(call, fd, status) === 0 ? status : undefined;
+  return syscall(call, fd, status, null, 0) === 0 ? status : undefined;
 }
 
 /**

@@ -149,7 +149,9 @@ describe.skipIf(missing)("an include that root alone may read", () => {
       { timeout: 60_000 },
     );
     expect(run.exitCode).toBe(2);
-    expect(run.stderr.toString()).toMatch(/secret\.cfg' for reading: Permission denied to this process /);
+    expect(run.stderr.toString()).toMatch(
+      /secret\.cfg' for reading: Permission denied to this process /,
+    );
   });
 
   test("keeps the old configuration where it is nrpe.cfg itself", async () => {
