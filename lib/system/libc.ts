@@ -175,8 +175,8 @@ export function textAt(pointer: Pointer | null): string {
 /** Ways to open a file, see open(2). */
 export const Open = {
   readOnly: openFlags.O_CLOEXEC,
-  /** Without waiting for anybody, see O_NONBLOCK. */
-  readOnlyAtOnce: openFlags.O_NONBLOCK | openFlags.O_CLOEXEC,
+  /** Whatever it is, without waiting for anybody, see O_NONBLOCK. */
+  readOnlyAtOnce: openFlags.O_NONBLOCK | openFlags.O_NOCTTY | openFlags.O_CLOEXEC,
   readWrite: openFlags.O_RDWR | openFlags.O_CLOEXEC,
   directory: openFlags.O_DIRECTORY | openFlags.O_CLOEXEC,
 } as const;
