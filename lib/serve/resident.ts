@@ -1,4 +1,5 @@
 import { allowedHostText } from "../allowed_hosts.ts";
+import { byteStringOf } from "../bytes.ts";
 import type { Serve } from "../cli.ts";
 import {
   daemonEnvironment,
@@ -188,7 +189,7 @@ async function live(residence: Residence, voice: Voice): Promise<number> {
 
 /** Reads the configuration and opens the log. */
 async function begin(residence: Residence, voice: Voice): Promise<Life> {
-  const directory = process.cwd();
+  const directory = byteStringOf(process.cwd());
   const resolve = (path: string) => path.startsWith("/") ? path : `${directory}/${path}`;
   const log: Log = (severity, message) => voice.openLog(severity, message);
   const result = await makeGeneration({ ...surroundings(residence), resolve, log });
