@@ -424,7 +424,8 @@ export const CATALOGUE = {
   },
   "unknown-daemon/other": {
     hint: "no service of this host is called {name}",
-    suggestion: "a daemon goes by the name that its program is started with (argv[0])",
+    suggestion:
+      "this agent is nrpe, or what daemon_name says; others go by argv[0] of their program",
     example: "zebra: 192.0.2.1",
   },
 
