@@ -252,7 +252,7 @@ const DAEMONS: readonly Row[] = [
     "sshd zebra",
     6,
     "hint unknown-daemon",
-    "a daemon goes by the name that its program is started with (argv[0])",
+    "this agent is nrpe, or what daemon_name says; others go by argv[0] of their program",
   ],
   ["nrpe\\", 1, "error backslash-in-list", "leave the backslash out"],
   ["", 1, "error empty-list", "write ALL or the names of daemons"],
