@@ -304,11 +304,14 @@ function onHangup(act: () => Promise<void>): void {
       state = "once more";
       return;
     }
-    do {
-      state = "acting";
-      await act();
-    } while (state as string === "once more");
-    state = "idle";
+    try {
+      do {
+        state = "acting";
+        await act();
+      } while (state as string === "once more");
+    } finally {
+      state = "idle";
+    }
   });
 }
 
