@@ -70,7 +70,8 @@ export async function askOften(
     while (left-- > 0) {
       const answer = await ask(port, text, asking).then(
         (response) => response.text,
-        (error: Error) => `error: ${error.message}`,
+        // Whether connect, write or read is what fails first is the kernel's and the loop's affair.
+        (error: NodeJS.ErrnoException) => `error: ${error.code ?? error.message}`,
       );
       answers.set(answer, (answers.get(answer) ?? 0) + 1);
     }

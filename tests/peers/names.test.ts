@@ -84,7 +84,7 @@ async function mostAskers(pid: number, act: () => Promise<void>): Promise<number
   return most;
 }
 
-const RESET = "error: read ECONNRESET";
+const RESET = "error: ECONNRESET";
 
 describe.skipIf(missing)("of 300 at once", () => {
   test("from an address that is denied by name none is served, and few processes ask", async () => {
