@@ -1,14 +1,13 @@
 import { cleanStart, leaveConnection } from "./lib/system/clean_start.ts";
 import { byteStringOf, encodeBytes } from "./lib/bytes.ts";
 import { type Invocation, parseCommandLine } from "./lib/cli.ts";
+import { CANNOT_SERVE } from "./lib/exit_status.ts";
 import { serveInetd } from "./lib/serve/inetd.ts";
 import { openEarlyLog } from "./lib/start.ts";
 import { bindingFailure, writeAll } from "./lib/system/libc.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
-/** The exit status of a program that cannot go on. */
-const CANNOT_SERVE = 2;
 /** The exit status of an invocation that serves nobody, as UNKNOWN is to Nagios. */
 const NOTHING_SERVED = 3;
 

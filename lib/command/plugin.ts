@@ -139,32 +139,26 @@ function endOf({ shell, output }: PluginRun, end: ProcessEnd): PluginEnd {
 /** A command line that has been started, or how it ended because it cannot be. */
 export type PluginStart =
   | { readonly kind: "started"; readonly started: StartedPlugin; readonly shell: boolean }
-  | { readonly kind: "ended"; readonly end: PluginEnd };
+  | { readonly kind: "failed"; readonly errno: number; readonly end: PluginEnd };
 
 /** Starts the program of a command line. */
 export function startPlugin(line: string, inheritance: Inheritance): PluginStart {
   const program = programOf(line);
-  const failure = { errno: 0 };
-  const start = startWithin(program, inheritance, failure);
+  const start = startWithin(program, inheritance);
   // A script without an interpreter is for a shell to read.
-  return failure.errno === Errno.ENOEXEC && !program.shell
-    ? startWithin(shellProgram(line), inheritance, failure)
+  return start.kind === "failed" && start.errno === Errno.ENOEXEC && !program.shell
+    ? startWithin(shellProgram(line), inheritance)
     : start;
 }
 
 /** Starts a program. One that cannot be executed ends as it does in a shell, with 126 or 127. */
-export function startWithin(
-  program: Program,
-  inheritance: Inheritance,
-  failure = { errno: 0 },
-): PluginStart {
+export function startWithin(program: Program, inheritance: Inheritance): PluginStart {
   try {
     const started = startPiped({ ...program, ...inheritance });
     return { kind: "started", started, shell: program.shell };
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    failure.errno = error.errno;
-    return { kind: "ended", end: startFailure(error) };
+    return { kind: "failed", errno: error.errno, end: startFailure(error) };
   }
 }
 

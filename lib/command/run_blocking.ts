@@ -37,7 +37,7 @@ export function runProgram(
 }
 
 function complete(start: PluginStart, seconds: number): PluginEnd {
-  if (start.kind === "ended") return start.end;
+  if (start.kind === "failed") return start.end;
   const { started, shell } = start;
   const run = newRun(started, shell, seconds, now());
   const signal = (signal: number) => signalPlugin(started, signal, run.end !== undefined);

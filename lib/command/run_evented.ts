@@ -3,17 +3,7 @@ import { closeFile, now } from "../system/libc.ts";
 import { type Inheritance, signalPlugin } from "../system/process.ts";
 import { callAt, type Timer } from "../system/timer.ts";
 import type { PluginEnd } from "./outcome.ts";
-import {
-  advance,
-  expire,
-  isFull,
-  newRun,
-  type PluginStart,
-  readOutput,
-  startPlugin,
-  startWithin,
-} from "./plugin.ts";
-import type { Program } from "./program.ts";
+import { advance, expire, isFull, newRun, readOutput, startPlugin } from "./plugin.ts";
 
 /** How much of a torrent of output is read before others get their turn, in reads of 8 KiB. */
 const READS_AT_ONCE = 16;
@@ -31,21 +21,8 @@ export interface Running {
  */
 export function runEvented(line: string, inheritance: Inheritance, seconds: number): Running {
   listenForChildren();
-  return complete(startPlugin(line, inheritance), seconds);
-}
-
-/** Runs a program that is not a plugin by the same rules. */
-export function runProgramEvented(
-  program: Program,
-  environment: readonly string[],
-  seconds: number,
-): Running {
-  listenForChildren();
-  return complete(startWithin(program, { environment }), seconds);
-}
-
-function complete(start: PluginStart, seconds: number): Running {
-  if (start.kind === "ended") return { end: Promise.resolve(start.end), stop: () => {} };
+  const start = startPlugin(line, inheritance);
+  if (start.kind === "failed") return { end: Promise.resolve(start.end), stop: () => {} };
   const { started, shell } = start;
   const { pid, stdout } = started;
   const { promise, resolve } = Promise.withResolvers<PluginEnd>();

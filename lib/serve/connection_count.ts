@@ -9,7 +9,6 @@ export type Exceeded = "total" | "source";
 
 /** The open connections, counted by where they come from. */
 export interface ConnectionCount {
-  readonly total: () => number;
   /** Counts one more, unless that would be one too many. */
   readonly enter: (source: string, limits: ConnectionLimits) => Exceeded | undefined;
   readonly leave: (source: string) => void;
@@ -20,7 +19,6 @@ export function countConnections(): ConnectionCount {
   const sources = new Map<string, number>();
   let total = 0;
   return {
-    total: () => total,
     enter(source, limits) {
       const own = sources.get(source) ?? 0;
       if (limits.total > 0 && total >= limits.total) return "total";

@@ -1,5 +1,6 @@
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { Serve } from "../cli.ts";
+import { CANNOT_SERVE } from "../exit_status.ts";
 import { Severity } from "../log.ts";
 import { bindLibc, closeFile, readInto, writeAll } from "../system/libc.ts";
 import { makePipe } from "../system/process.ts";
@@ -12,7 +13,6 @@ const libc = bindLibc({ setsid: { args: [], returns: "i32" } });
 
 const STDERR = 2;
 const STARTED = 0;
-const CANNOT_SERVE = 2;
 
 /**
  * Names the descriptor on which a daemon tells the process that started it how its start went. A

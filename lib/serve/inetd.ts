@@ -3,6 +3,7 @@ import { pluginEnvironment } from "../command/environment.ts";
 import { runBlocking } from "../command/run_blocking.ts";
 import type { Config } from "../config/config.ts";
 import { converse } from "../conversation.ts";
+import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
 import { type Log, Severity } from "../log.ts";
 import { openLogOf, readConfiguration } from "../start.ts";
 import { Errno, now, SystemError, userAndGroup } from "../system/libc.ts";
@@ -19,21 +20,11 @@ import { blockingPerformer } from "./blocking_performer.ts";
 import { blockingWire } from "./blocking_wire.ts";
 import { consultTables } from "./consult_tables.ts";
 import { passedDescriptors } from "./inherited.ts";
+import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
 
 /** The descriptor on which inetd leaves the connection, or the socket to wait on. */
 const STDIN = 0;
 const STDERR = 2;
-
-/**
- * How long a refused client's first bytes are waited for, in milliseconds. Closed with bytes unread
- * the connection is reset, and check_nrpe says that it could not connect; closed before, check_nrpe
- * sends people looking for a fault of TLS.
- */
-const REFUSAL_TIMEOUT = 1000;
-
-/** Exit statuses of the agent. */
-const SERVED = 0;
-const CANNOT_SERVE = 2;
 
 /**
  * Serves the client that inetd has accepted, on descriptor 0, or all the clients of a listening socket
@@ -96,7 +87,7 @@ async function admit(
   const admission = await consultTables(config, log, connection, performer);
   const { admitted, bannerSent, variables } = admission;
   if (admitted) return variables;
-  const deadline = now() + REFUSAL_TIMEOUT;
+  const deadline = now() + REFUSED_TIMEOUT;
   if (bannerSent) lingeringClose(fd, deadline);
   else awaitBytes(fd, deadline);
   return undefined;

@@ -1,4 +1,5 @@
 import type { Wire } from "../conversation.ts";
+import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
 import { Severity } from "../log.ts";
 import type { Start } from "../start.ts";
 import { hostName } from "../system/host_name.ts";
@@ -9,9 +10,6 @@ import { setUpTls } from "../tls/tls_setup.ts";
 import { catchUnexpected, describeUnexpected } from "../unexpected.ts";
 import { describeTls } from "./generation.ts";
 import { streamWire } from "./stream_wire.ts";
-
-const SERVED = 0;
-const CANNOT_SERVE = 2;
 
 /**
  * Makes TLS of the connection of a process for one client.

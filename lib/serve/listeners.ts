@@ -1,6 +1,6 @@
 import { type AddressBytes, parseIPv4, parseIPv6 } from "../address.ts";
 import type { Config } from "../config/config.ts";
-import { closeFile, describeErrno, Errno, Poll, SystemError, waitFor } from "../system/libc.ts";
+import { closeFile, describeErrno, Errno, isReadable, SystemError } from "../system/libc.ts";
 import {
   beginToListen,
   bindTo,
@@ -208,10 +208,6 @@ export function makeListeners(
       detach(listeners);
     },
   };
-}
-
-function isReadable(fd: number): boolean {
-  return waitFor([{ fd, events: Poll.in }], 0)[0] !== 0;
 }
 
 function bindPlace(place: Place, shared: boolean): number | undefined {

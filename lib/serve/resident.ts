@@ -9,6 +9,7 @@ import {
 } from "../command/environment.ts";
 import { makeExecutor } from "../command/executor.ts";
 import type { Config } from "../config/config.ts";
+import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
 import { type Log, Severity } from "../log.ts";
 import { openEarlyLog } from "../start.ts";
 import { describeErrno, now } from "../system/libc.ts";
@@ -26,10 +27,6 @@ import { type Listeners, makeListeners, type Place, placesOf } from "./listeners
 import { logRarely } from "./rarely.ts";
 import { makeServer, type Server } from "./server.ts";
 import { steadyRuntime } from "./steady_runtime.ts";
-
-/** Exit statuses of the agent. */
-export const SERVED = 0;
-export const CANNOT_SERVE = 2;
 
 /** After what time a process is one that stays, in milliseconds. */
 const SETTLED_IN = 100;

@@ -11,12 +11,10 @@ import { makeCommon } from "./evented_performer.ts";
 import type { Generation } from "./generation.ts";
 import { makePlaces, NoPlace, type Place } from "./places.ts";
 import { logRarely } from "./rarely.ts";
+import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
 import { streamWire } from "./stream_wire.ts";
 
 const NOTHING = new Uint8Array(0);
-
-/** How long the first bytes of a refused client are waited for, in milliseconds. */
-const HEAR_OUT = 1_000;
 
 /** The client of a socket that is not of an internet family. */
 const NOBODY = { address: UNKNOWN, port: 0 };
@@ -64,7 +62,7 @@ export function makeServer({ current, log, executor, environment, files, idle }:
     if (!admission.admitted) {
       if (!place.hearOut()) return stream.reset();
       if (!admission.bannerSent) return await hearOut(stream);
-      const deadline = now() + HEAR_OUT;
+      const deadline = now() + REFUSED_TIMEOUT;
       await stream.finish(NOTHING, deadline);
       return await drain(stream, deadline);
     }
@@ -122,11 +120,8 @@ export function makeServer({ current, log, executor, environment, files, idle }:
   };
 }
 
-/**
- * Resets a connection after its first bytes: a client whose connection ends cleanly looks for the
- * fault in TLS.
- */
+/** Resets a connection after its first bytes, see {@link REFUSED_TIMEOUT}. */
 async function hearOut(stream: Stream): Promise<void> {
-  await stream.receive(now() + HEAR_OUT);
+  await stream.receive(now() + REFUSED_TIMEOUT);
   stream.reset();
 }

@@ -1,12 +1,10 @@
 import { Severity } from "../log.ts";
 import { acceptOne, countWaiting } from "../system/accept.ts";
-import { closeFile, now, Poll, SystemError, waitFor } from "../system/libc.ts";
+import { closeFile, isReadable, now, SystemError } from "../system/libc.ts";
 import type { OpenLog } from "../system/open_log.ts";
 import { awaitBytes, peerOf } from "../system/socket.ts";
 import type { Line } from "./generation.ts";
-
-/** How long the first bytes of clients are waited for before their connections are closed. */
-const HEAR_OUT = 1_000;
+import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
 
 /** How many connections are held at once. */
 const BATCH = 64;
@@ -25,12 +23,12 @@ export function queuesOf(fds: readonly number[]): readonly Queue[] {
 
 /**
  * Accepts the connections that waited then, at least one where any waits now, and closes them once
- * their first bytes have come, or after a second: closed before, check_nrpe reports a fault of TLS.
+ * their first bytes have come, or when these have been waited for long enough.
  *
  * @param refused Called for each with the client's address.
  */
 export function turnAway(queues: readonly Queue[], refused: (address: string) => void): void {
-  const deadline = now() + HEAR_OUT;
+  const deadline = now() + REFUSED_TIMEOUT;
   for (const { fd, waiting } of queues) {
     for (let left = Math.max(1, waiting); left > 0; left -= BATCH) {
       const connections: number[] = [];
@@ -46,10 +44,6 @@ export function turnAway(queues: readonly Queue[], refused: (address: string) =>
       }
     }
   }
-}
-
-function isReadable(fd: number): boolean {
-  return (waitFor([{ fd, events: Poll.in }], 0)[0]! & Poll.in) !== 0;
 }
 
 function addressOf(connection: number): string {

@@ -1,4 +1,4 @@
-import { now, Poll, waitFor } from "./libc.ts";
+import { isReadable, now, Poll, waitFor } from "./libc.ts";
 import { announceReadable, type ProcessEnd, reapAny } from "./process.ts";
 
 /*
@@ -34,7 +34,7 @@ export function wheneverReadable(pipe: number, readable: () => void): void {
   pipes.set(pipe, readable);
   announceReadable(pipe);
   // What came before the kernel was asked to announce it is not announced.
-  if (waitFor([{ fd: pipe, events: Poll.in }], 0)[0] !== 0) readable();
+  if (isReadable(pipe)) readable();
 }
 
 /** Calls no more; to be said before the pipe is closed. */

@@ -6,7 +6,7 @@ import { calls } from "./architecture.ts";
 import { listDirectory } from "./directory.ts";
 import { bindLater, closeFile, lastErrno, Open, openFile, SystemError } from "./libc.ts";
 import { isSocket } from "./socket.ts";
-import { syscall } from "./syscall.ts";
+import { blockSignals, SIGNALS_SIZE, syscall } from "./syscall.ts";
 
 const rare = bindLater({ fcntl: { args: ["i32", "i32", "i32"], returns: "i32" } });
 
@@ -22,10 +22,7 @@ const CLOSE_RANGE_CLOEXEC = 4 as Pointer;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
-const SIG_SETMASK = 2;
 const SIGCHLD = 17;
-/** The size of the kernel's sigset_t. */
-const SIGNALS_SIZE = 8;
 /** An empty set of signals, and a struct sigaction of the kernel's that says SIG_DFL. */
 const NOTHING = new Uint8Array(32);
 
@@ -35,7 +32,7 @@ const NOTHING = new Uint8Array(32);
  * reaches a program that is started.
  */
 export function cleanStart(): void {
-  syscall(calls.rt_sigprocmask, SIG_SETMASK, NOTHING, null, SIGNALS_SIZE);
+  blockSignals(NOTHING, null);
   syscall(calls.rt_sigaction, SIGCHLD, NOTHING, null, SIGNALS_SIZE);
   if (syscall(SYS_CLOSE_RANGE, FIRST, LAST, CLOSE_RANGE_CLOEXEC, 0) !== 0) keepOneByOne();
 }

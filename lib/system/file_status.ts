@@ -11,8 +11,8 @@ const CTIME = st_ctime / 4;
 /** How many words the two times have, seconds and nanoseconds of 64 bits each. */
 const TIMES = 8;
 
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
+export const S_IFMT = 0o170000;
+export const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
 const S_IFCHR = 0o020000;
 

@@ -293,6 +293,11 @@ export function waitFor(awaited: readonly Awaited[], deadline: number): number[]
   }
 }
 
+/** Whether reading a descriptor, or accepting on it, would not wait now. */
+export function isReadable(fd: number): boolean {
+  return waitFor([{ fd, events: Poll.in }], 0)[0] !== 0;
+}
+
 /** A time-out for poll(2) that is not shorter than asked for. */
 function wholeMilliseconds(time: number): number {
   if (time <= 0) return 0;

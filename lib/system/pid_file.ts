@@ -18,6 +18,7 @@ import {
   openOrCreate,
   remove,
   standsFor,
+  WRITABLE_BY_OTHERS,
 } from "./private_file.ts";
 
 const libc = bindLibc({
@@ -33,7 +34,6 @@ const F_OFD_SETLK = 37;
 const F_RDLCK = 0;
 const F_WRLCK = 1;
 const F_UNLCK = 2;
-const WRITABLE_BY_OTHERS = 0o022;
 /** Nobody is to have the file open before its lock is taken. */
 const UNTIL_LOCKED = 0o600;
 const READABLE = 0o644;

@@ -10,7 +10,7 @@
 import { decodeBytes } from "../bytes.ts";
 import type { Owner } from "./account.ts";
 import { fstatLayout, openFlags } from "./architecture.ts";
-import { fstat } from "./file_status.ts";
+import { fstat, S_IFMT, S_IFREG } from "./file_status.ts";
 import {
   bindLater,
   closeFile,
@@ -41,10 +41,9 @@ const { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } = openFlags;
 const FOLDER = O_PATH | O_DIRECTORY | O_CLOEXEC;
 /** A FIFO, or a file that somebody else holds a lease on, must not hold up who opens it. */
 const WARILY = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
 const S_IFLNK = 0o120000;
-const WRITABLE_BY_OTHERS = 0o022;
+/** Mode bits, see inode(7): anybody but the owner may write. */
+export const WRITABLE_BY_OTHERS = 0o022;
 const READABLE_BY_ALL = 0o004;
 const ROOT = 0;
 /** For fchown(2): the group stays. */
@@ -70,8 +69,8 @@ export interface Entry {
   readonly name: string;
 }
 
-/** What fstat(2) says of a file. */
-export interface FileStatus {
+/** What an inode says of its file, see inode(7). */
+export interface Inode {
   /** Device and inode, by which a file is told from any other that exists. */
   readonly identity: string;
   readonly mode: number;
@@ -83,7 +82,7 @@ export interface FileStatus {
 /** A file that is open; its status is missing where it has just been made. */
 export interface Opened {
   readonly fd: number;
-  readonly found: FileStatus | undefined;
+  readonly found: Inode | undefined;
 }
 
 /**
@@ -334,7 +333,7 @@ function give(fd: number, { uid, gid }: Owner, group = gid): number {
  * Whether a file of root's may be a secret that somebody else has moved there: whoever may write to two
  * directories can move any file from one to the other, also one that only root can read.
  */
-function isPlanted({ directory }: Entry, { uid, mode, size }: FileStatus): boolean {
+function isPlanted({ directory }: Entry, { uid, mode, size }: Inode): boolean {
   if (uid !== ROOT || size === 0 || (mode & READABLE_BY_ALL) !== 0) return false;
   // Who is not root reads by its own rights.
   if (userAndGroup().uid !== ROOT) return false;
@@ -343,7 +342,7 @@ function isPlanted({ directory }: Entry, { uid, mode, size }: FileStatus): boole
 }
 
 /** fstat(2). */
-function statusOf(fd: number): FileStatus {
+function statusOf(fd: number): Inode {
   const { st_dev, st_ino, st_mode, st_nlink, st_uid, st_size } = fstatLayout;
   const status = fstat(fd);
   if (status === undefined) throw refusal(lastErrno());

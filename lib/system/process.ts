@@ -12,7 +12,7 @@ import {
   SystemError,
   writeAll,
 } from "./libc.ts";
-import { syscall } from "./syscall.ts";
+import { blockSignals, SIGNALS_SIZE, syscall } from "./syscall.ts";
 
 const libc = bindLibc({
   pipe2: { args: ["buffer", "i32"], returns: "i32" },
@@ -29,7 +29,6 @@ const libc = bindLibc({
   posix_spawn_file_actions_destroy: { args: ["buffer"], returns: "i32" },
   clone: { args: ["ptr", "ptr", "i32", "ptr"], returns: "i32" },
   setpgrp: { args: [], returns: "i32" },
-  sigprocmask: { args: ["i32", "buffer", "ptr"], returns: "i32" },
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   getrlimit: { args: ["i32", "buffer"], returns: "i32" },
   setrlimit: { args: ["i32", "buffer"], returns: "i32" },
@@ -63,9 +62,6 @@ const NULL_DEVICE = 0;
 const WNOHANG = 1;
 const PRIO_PROCESS = 0;
 const SIG_DFL = 0n;
-const SIG_SETMASK = 2;
-/** The size of a sigset_t of glibc and musl, in bytes. */
-const SIGNAL_SET_SIZE = 128;
 const SIGCHLD = 17;
 const CLONE_VM = 0x100;
 const CLONE_VFORK = 0x4000;
@@ -189,16 +185,16 @@ let stackMemory: Uint8Array | undefined;
  */
 function makeGroup(): number {
   stackMemory ??= new Uint8Array(STACK_SIZE);
-  const all = new Uint8Array(SIGNAL_SET_SIZE).fill(0xff);
-  const own = new Uint8Array(SIGNAL_SET_SIZE);
-  libc.sigprocmask(SIG_SETMASK, all, own);
+  const all = new Uint8Array(SIGNALS_SIZE).fill(0xff);
+  const own = new Uint8Array(SIGNALS_SIZE);
+  blockSignals(all, own);
   const base = ptr(stackMemory);
   const top = base + STACK_SIZE - (base + STACK_SIZE) % 16;
   const { ptr: setpgrp } = libc.setpgrp as unknown as { readonly ptr: Pointer };
   const flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
   const group = libc.clone(setpgrp, top as Pointer, flags, null);
   const errno = group < 0 ? lastErrno() : 0;
-  libc.sigprocmask(SIG_SETMASK, own, null);
+  blockSignals(own, null);
   if (group < 0) throw new SystemError("clone", errno);
   return group;
 }

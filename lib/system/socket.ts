@@ -3,6 +3,7 @@ import {
   bindLater,
   bindLibc,
   Errno,
+  isReadable,
   lastErrno,
   now,
   Poll,
@@ -200,7 +201,7 @@ export function send(fd: number, bytes: Uint8Array, deadline: number): Failure |
  * @param deadline In milliseconds of {@link now}.
  */
 export function lingeringClose(fd: number, deadline: number): void {
-  if (waitFor([{ fd, events: Poll.in }], 0)[0] === 0) return;
+  if (!isReadable(fd)) return;
   rare().shutdown(fd, SHUT_WR);
   const unread = new Uint8Array(65536);
   while (now() < deadline && receive(fd, unread, deadline).kind === "bytes");

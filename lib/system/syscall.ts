@@ -1,3 +1,4 @@
+import { calls } from "./architecture.ts";
 import { bindLibc } from "./libc.ts";
 
 /**
@@ -7,3 +8,15 @@ import { bindLibc } from "./libc.ts";
 export const syscall = bindLibc({
   syscall: { args: ["i64", "u64", "ptr", "ptr", "u64"], returns: "i32" },
 }).syscall;
+
+const SIG_SETMASK = 2;
+/** The size of the kernel's sigset_t, in bytes. */
+export const SIGNALS_SIZE = 8;
+
+/**
+ * Sets which signals are blocked, see sigprocmask(2).
+ * @param old Takes the set that was blocked before.
+ */
+export function blockSignals(set: Uint8Array, old: Uint8Array | null): void {
+  syscall(calls.rt_sigprocmask, SIG_SETMASK, set, old, SIGNALS_SIZE);
+}

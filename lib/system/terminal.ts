@@ -1,8 +1,9 @@
 import { encodeBytes } from "../bytes.ts";
 import { printable } from "../log.ts";
+import { openFlags } from "./architecture.ts";
 import { bindLibc, openFile, SystemError, writeAll } from "./libc.ts";
 
-const O_WRONLY_NONBLOCK_NOCTTY_CLOEXEC = 0o1 | 0o4000 | 0o400 | 0o2000000;
+const { O_WRONLY, O_NONBLOCK, O_NOCTTY, O_CLOEXEC } = openFlags;
 
 /** Whether a descriptor is a terminal, by isatty(3). */
 export function isTerminal(fd: number): boolean {
@@ -17,7 +18,7 @@ export function isTerminal(fd: number): boolean {
 export function openTerminal(fd: number): number | undefined {
   if (!isTerminal(fd)) return undefined;
   try {
-    return openFile(`/proc/self/fd/${fd}`, O_WRONLY_NONBLOCK_NOCTTY_CLOEXEC);
+    return openFile(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     return fd;

@@ -122,6 +122,11 @@ export function mappedIpv4(text: string): string | undefined {
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
+/** The text of an IPv4 address. */
+export function dottedQuad(value: number): string {
+  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
+}
+
 /**
  * The number at the start of a text, read as atoi(3) does: white space, sign, digits, and whatever
  * follows is ignored. 0 without digits; NaN where an `int` would overflow.

@@ -12,6 +12,7 @@ import { PEERS, peersMissing } from "../lab/peers.ts";
 import { makePki, type Pair, type Pki } from "../lab/pki.ts";
 import { freePorts, isListening } from "../lab/ports.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
+import { sClient } from "../lab/s_client.ts";
 import { waitUntil } from "../lab/wait_until.ts";
 
 const missing = peersMissing("checkNrpe", "inetd", "openssl", "agent");
@@ -85,20 +86,6 @@ async function checkTls(port: number, ...args: string[]) {
   );
   const output = await new Response(check.stdout).text();
   return { status: await check.exited, output };
-}
-
-/** What openssl s_client says that waits for the agent's last word. */
-async function sClient(port: number, ...args: string[]): Promise<string> {
-  const client = Bun.spawn(
-    ["openssl", "s_client", "-connect", `127.0.0.1:${port}`, "-quiet", ...args],
-    { stdio: ["pipe", "pipe", "pipe"] },
-  );
-  const [out, err] = await Promise.all([
-    new Response(client.stdout).text(),
-    new Response(client.stderr).text(),
-  ]);
-  await client.exited;
-  return out + err;
 }
 
 const asClient = ({ cert, key }: Pair) => ["-cert", cert, "-key", key];

@@ -10,6 +10,7 @@ import { duplicate, socketPair } from "../../lib/system/socket.ts";
 import { peersMissing } from "../lab/peers.ts";
 import { makePki, type Pair, type Pki } from "../lab/pki.ts";
 import { makeRoom, type Room } from "../lab/room.ts";
+import { sClient as askByOpenssl } from "../lab/s_client.ts";
 
 /** The runtime's socket with what its declarations leave out. */
 interface Raw {
@@ -129,19 +130,8 @@ async function serveOne(
   };
 }
 
-/** What openssl s_client says that stays until the server ends the connection. */
-const sClient = (...args: string[]) => async (port: number): Promise<string> => {
-  const client = Bun.spawn(
-    ["openssl", "s_client", "-connect", `127.0.0.1:${port}`, "-quiet", ...args],
-    { stdio: ["pipe", "pipe", "pipe"] },
-  );
-  const [out, err] = await Promise.all([
-    new Response(client.stdout).text(),
-    new Response(client.stderr).text(),
-  ]);
-  await client.exited;
-  return out + err;
-};
+/** A client for a port that is known later. */
+const sClient = (...args: string[]) => (port: number) => askByOpenssl(port, ...args);
 
 const asClient = ({ cert, key }: Pair) => ["-cert", cert, "-key", key];
 const trusting = () => ({ ca: readFileSync(pki.ca.cert, "latin1"), requestCert: true });

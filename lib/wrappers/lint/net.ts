@@ -1,7 +1,7 @@
 /**
  * Checks of `net/mask` and `[net]/length`, which a slip makes match nobody, or everybody.
  */
-import { ipv4Value, ipv6Value, leadingNumber, mappedIpv4 } from "../address.ts";
+import { dottedQuad, ipv4Value, ipv6Value, leadingNumber, mappedIpv4 } from "../address.ts";
 import { delimiterAt } from "../pattern.ts";
 import type { Report } from "./finding.ts";
 
@@ -88,11 +88,6 @@ function reportHostBits(
   report: Report,
 ): void {
   report("host-bits-set", { net: dottedQuad((value & bits) >>> 0), mask, host });
-}
-
-/** The text of an IPv4 address. */
-function dottedQuad(value: number): string {
-  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
 }
 
 function lintIpv6Net(net: string, text: string, report: Report): void {
