@@ -3,7 +3,7 @@ import { byteStringOf, encodeBytes } from "./lib/bytes.ts";
 import { type Invocation, parseCommandLine } from "./lib/cli.ts";
 import { CANNOT_SERVE } from "./lib/exit_status.ts";
 import { serveInetd } from "./lib/serve/inetd.ts";
-import { openEarlyLog } from "./lib/start.ts";
+import { openEarlyLog } from "./lib/serve/start.ts";
 import { bindingFailure, writeAll } from "./lib/system/libc.ts";
 
 const STDOUT = 1;
@@ -18,7 +18,7 @@ const NOTHING_SERVED = 3;
 async function main(): Promise<number> {
   const failure = bindingFailure();
   if (failure !== undefined) {
-    const { sayCannotStart } = await import("./lib/last_words.ts");
+    const { sayCannotStart } = await import("./lib/serve/last_words.ts");
     sayCannotStart(failure);
     return CANNOT_SERVE;
   }
@@ -30,7 +30,7 @@ async function main(): Promise<number> {
   }
   const invocation = parseCommandLine(args);
   if (invocation.kind === "look up") {
-    const { answerLookUp } = await import("./lib/serve/answer_look_up.ts");
+    const { answerLookUp } = await import("./lib/access/answer_look_up.ts");
     return answerLookUp(invocation.words);
   }
   if (invocation.kind !== "serve") return await explain(invocation);
@@ -46,7 +46,7 @@ async function main(): Promise<number> {
 async function explain(
   invocation: Exclude<Invocation, { readonly kind: "serve" | "look up" }>,
 ): Promise<number> {
-  const texts = await import("./lib/explain.ts");
+  const texts = await import("./lib/help.ts");
   if (invocation.kind === "usage") {
     writeAll(STDERR, encodeBytes(texts.usageText(invocation.problem)));
   } else writeAll(STDOUT, encodeBytes(texts.TEXTS[invocation.kind]));
@@ -58,7 +58,7 @@ let serving = false;
 /** Ends the program after an exception that nobody was prepared for; no client hears of it. */
 async function giveUp(error: unknown): Promise<void> {
   try {
-    const { sayUnexpected } = await import("./lib/last_words.ts");
+    const { sayUnexpected } = await import("./lib/serve/last_words.ts");
     sayUnexpected(error, serving ? openEarlyLog : undefined);
   } finally {
     process.exit(CANNOT_SERVE);

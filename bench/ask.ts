@@ -14,7 +14,7 @@ import {
   SystemError,
   waitFor,
 } from "../lib/system/libc.ts";
-import type { Syslog } from "../tests/lab/syslog.ts";
+import type { Syslog } from "../tests/support/syslog.ts";
 import { startTls, type TlsSession } from "./tls_client.ts";
 
 const libc = bindLibc({

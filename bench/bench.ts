@@ -11,7 +11,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT } from "../tests/lab/room.ts";
+import { ROOT } from "../tests/support/room.ts";
 import { drawChart } from "./chart.ts";
 import type { Kind } from "./extent.ts";
 import type { Outcome } from "./outcome.ts";

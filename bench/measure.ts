@@ -9,10 +9,10 @@
 import { statSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 import { join } from "node:path";
-import { privateDev } from "../tests/lab/inetd.ts";
-import { PEERS } from "../tests/lab/peers.ts";
-import { makeRoom, type Room } from "../tests/lab/room.ts";
-import { listenAsSyslog, type Syslog } from "../tests/lab/syslog.ts";
+import { privateDev } from "../tests/support/inetd.ts";
+import { PEERS } from "../tests/support/peers.ts";
+import { makeRoom, type Room } from "../tests/support/room.ts";
+import { listenAsSyslog, type Syslog } from "../tests/support/syslog.ts";
 import { compare } from "./cases.ts";
 import { measureConversations } from "./measure_conversations.ts";
 import { measureDaemons } from "./measure_daemons.ts";

@@ -1,6 +1,6 @@
-import { PEERS } from "../tests/lab/peers.ts";
-import { childrenOf } from "../tests/lab/processes.ts";
-import type { Room } from "../tests/lab/room.ts";
+import { PEERS } from "../tests/support/peers.ts";
+import { childrenOf } from "../tests/support/processes.ts";
+import type { Room } from "../tests/support/room.ts";
 import { type Agent, ask } from "./ask.ts";
 import { addSamples, type Samples } from "./cases.ts";
 import { type Extent, interleave, type Measurement } from "./extent.ts";

@@ -1,7 +1,7 @@
 import { now } from "../lib/system/libc.ts";
-import { PEERS } from "../tests/lab/peers.ts";
-import type { Room } from "../tests/lab/room.ts";
-import type { Syslog } from "../tests/lab/syslog.ts";
+import { PEERS } from "../tests/support/peers.ts";
+import type { Room } from "../tests/support/room.ts";
+import type { Syslog } from "../tests/support/syslog.ts";
 import { type Amount, ask } from "./ask.ts";
 import { addSamples, type Samples } from "./cases.ts";
 import { type Extent, interleave, type Measurement } from "./extent.ts";

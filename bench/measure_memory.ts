@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import { PEERS } from "../tests/lab/peers.ts";
-import { childrenOf } from "../tests/lab/processes.ts";
-import type { Room } from "../tests/lab/room.ts";
-import type { Syslog } from "../tests/lab/syslog.ts";
-import { waitUntil } from "../tests/lab/wait_until.ts";
+import { PEERS } from "../tests/support/peers.ts";
+import { childrenOf } from "../tests/support/processes.ts";
+import type { Room } from "../tests/support/room.ts";
+import type { Syslog } from "../tests/support/syslog.ts";
+import { waitUntil } from "../tests/support/wait_until.ts";
 import { type Agent, type Amount, ask } from "./ask.ts";
 import type { Extent } from "./extent.ts";
 import { AT_ONCE } from "./measure_daemons.ts";

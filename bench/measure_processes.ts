@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PEERS } from "../tests/lab/peers.ts";
-import type { Room } from "../tests/lab/room.ts";
-import type { Syslog } from "../tests/lab/syslog.ts";
+import { PEERS } from "../tests/support/peers.ts";
+import type { Room } from "../tests/support/room.ts";
+import type { Syslog } from "../tests/support/syslog.ts";
 import { addSamples, RULE_COUNTS, rulesSubject, type Samples } from "./cases.ts";
 import { type Extent, interleave, type Measurement } from "./extent.ts";
 import { type Program, runPrograms } from "./run_programs.ts";

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type Peer, PEERS } from "../tests/lab/peers.ts";
+import { type Peer, PEERS } from "../tests/support/peers.ts";
 
 /** The peers of the bench beside openssl and unshare, which Debian's base system brings. */
 const NEEDED: readonly Peer[] = ["checkNrpe", "agent", "plugins", "inetd", "tcpd"];

@@ -12,7 +12,7 @@ import {
   waitFor,
 } from "../lib/system/libc.ts";
 import { awaitEnd } from "../lib/system/process.ts";
-import type { Syslog } from "../tests/lab/syslog.ts";
+import type { Syslog } from "../tests/support/syslog.ts";
 import type { Amount } from "./ask.ts";
 
 const libc = bindLibc({

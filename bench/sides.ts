@@ -1,12 +1,12 @@
 /** The agents that are compared, each started as an administrator would start it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Inetd, type Service, startInetd } from "../tests/lab/inetd.ts";
-import { PEERS } from "../tests/lab/peers.ts";
-import { freePorts, isListening } from "../tests/lab/ports.ts";
-import { childrenOf } from "../tests/lab/processes.ts";
-import { makeRoom, type Room } from "../tests/lab/room.ts";
-import { waitUntil } from "../tests/lab/wait_until.ts";
+import { type Inetd, type Service, startInetd } from "../tests/support/inetd.ts";
+import { PEERS } from "../tests/support/peers.ts";
+import { freePorts, isListening } from "../tests/support/ports.ts";
+import { childrenOf } from "../tests/support/processes.ts";
+import { makeRoom, type Room } from "../tests/support/room.ts";
+import { waitUntil } from "../tests/support/wait_until.ts";
 import type { Agent, Question } from "./ask.ts";
 
 /** The user that every agent runs as. */

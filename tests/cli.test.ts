@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { parseCommandLine } from "../lib/cli.ts";
 import { VERSION } from "../lib/version.ts";
-import { makeRoom, type Room } from "./lab/room.ts";
+import { makeRoom, type Room } from "./support/room.ts";
 
 const SERVE = {
   kind: "serve",

@@ -1,5 +1,5 @@
-import { parseAllowedHosts } from "../allowed_hosts.ts";
-import type { AllowedHost } from "../allowed_hosts.ts";
+import { parseAllowedHosts } from "./allowed_hosts.ts";
+import type { AllowedHost } from "./allowed_hosts.ts";
 import { FACILITIES } from "../log.ts";
 import { type Directive, flag, integer, list, refined, text, word } from "./directive.ts";
 import { readTlsVersions, TLS_DEFAULT } from "./tls_versions.ts";

@@ -1,7 +1,7 @@
 import { explainClient, explainDaemon } from "../wrappers/explain.ts";
 import type { RuleTrial } from "../wrappers/find_rule.ts";
 import { equalIgnoringCase, type Host, type Request, UNKNOWN } from "../wrappers/request.ts";
-import { type OwnGate, withoutList } from "./own_gate.ts";
+import { type OwnGate, withoutList } from "./agent_policy.ts";
 import type { AccessFinding, AccessStep, TableFinding, TableWarning } from "./access_finding.ts";
 
 /**

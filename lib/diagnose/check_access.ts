@@ -10,9 +10,9 @@ import type { Config, Finding } from "../config/config.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { DIRECTIVES } from "../config/settings.ts";
 import { printable } from "../log.ts";
-import { configFiles } from "../system/config_files.ts";
+import { configFiles } from "../config/config_files.ts";
 import { readFile, writeAll } from "../system/libc.ts";
-import { readOnce, readTableFile } from "../system/table_files.ts";
+import { readOnce, readTableFile } from "../access/table_files.ts";
 import { isTerminal } from "../system/terminal.ts";
 import type { TableName, Tables } from "../wrappers/find_rule.ts";
 import { type AccessFinding, findAccess } from "./access_finding.ts";
@@ -25,7 +25,7 @@ import {
   parseAccessQuestion,
 } from "./check_access_cli.ts";
 import { requestsOf } from "./check_access_request.ts";
-import { askOwnGate, type OwnGate, ownGateText } from "./own_gate.ts";
+import { askOwnGate, type OwnGate, ownGateText } from "./agent_policy.ts";
 
 const STDOUT = 1;
 const STDERR = 2;

@@ -2,7 +2,7 @@
  * Whom a question about access means: names become addresses, addresses become names, as they do
  * for tcpdmatch(8).
  */
-import { confirmedName, LONGEST_NAME } from "../confirmed_name.ts";
+import { confirmedName, LONGEST_NAME } from "../access/confirmed_name.ts";
 import {
   groupExists,
   isInNetgroup,

@@ -1,4 +1,4 @@
-import { LINGER_TIMEOUT, type Wire } from "../conversation.ts";
+import { LINGER_TIMEOUT, type Wire } from "./conversation.ts";
 import { closeFile, describeErrno, now } from "../system/libc.ts";
 import { lingeringClose, receive, send } from "../system/socket.ts";
 

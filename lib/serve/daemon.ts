@@ -5,7 +5,7 @@ import { Severity } from "../log.ts";
 import { bindLibc, closeFile, readInto, writeAll } from "../system/libc.ts";
 import { makePipe } from "../system/process.ts";
 import { openTerminal, printLine } from "../system/terminal.ts";
-import { passedDescriptors } from "./inherited.ts";
+import { passedDescriptors } from "./passed_descriptors.ts";
 import { reside } from "./resident.ts";
 import { STEADY } from "./steady_runtime.ts";
 

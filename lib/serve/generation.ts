@@ -3,13 +3,13 @@ import { loadConfig } from "../config/load_config.ts";
 import type { ConfigFiles } from "../config/load_config.ts";
 import type { DirectiveName } from "../config/settings.ts";
 import { type Log, Severity } from "../log.ts";
-import { configFiles } from "../system/config_files.ts";
+import { configFiles } from "../config/config_files.ts";
 import { exists } from "../system/directory.ts";
 import { hostName } from "../system/host_name.ts";
 import type { LogSettings } from "../system/open_log.ts";
 import { TlsLogging } from "../tls/handshake.ts";
 import { setUpTls, type TlsResult, type TlsSetup } from "../tls/tls_setup.ts";
-import { type AllowList, enforceAllowList } from "./allowed_names.ts";
+import { type AllowList, enforceAllowList } from "../access/allowed_names.ts";
 
 /**
  * A configuration and everything made of it. Each reload makes a new one, whole or not at all; a

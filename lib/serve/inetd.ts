@@ -2,10 +2,10 @@ import type { Serve } from "../cli.ts";
 import { pluginEnvironment } from "../command/environment.ts";
 import { runBlocking } from "../command/run_blocking.ts";
 import type { Config } from "../config/config.ts";
-import { converse } from "../conversation.ts";
+import { converse } from "./conversation.ts";
 import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
 import { type Log, Severity } from "../log.ts";
-import { openLogOf, readConfiguration } from "../start.ts";
+import { openLogOf, readConfiguration } from "./start.ts";
 import { Errno, now, SystemError, userAndGroup } from "../system/libc.ts";
 import {
   awaitBytes,
@@ -16,10 +16,10 @@ import {
   serverEndOf,
 } from "../system/socket.ts";
 import { printLine } from "../system/terminal.ts";
-import { blockingPerformer } from "./blocking_performer.ts";
+import { blockingPerformer } from "../access/blocking_effects.ts";
 import { blockingWire } from "./blocking_wire.ts";
-import { consultTables } from "./consult_tables.ts";
-import { passedDescriptors } from "./inherited.ts";
+import { consultTables } from "../access/consult_tables.ts";
+import { passedDescriptors } from "./passed_descriptors.ts";
 import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
 
 /** The descriptor on which inetd leaves the connection, or the socket to wait on. */

@@ -1,13 +1,13 @@
-import type { Wire } from "../conversation.ts";
+import type { Wire } from "./conversation.ts";
 import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
 import { Severity } from "../log.ts";
-import type { Start } from "../start.ts";
+import type { Start } from "./start.ts";
 import { hostName } from "../system/host_name.ts";
 import type { Endpoint } from "../system/socket.ts";
 import { adopt } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
 import { setUpTls } from "../tls/tls_setup.ts";
-import { catchUnexpected, describeUnexpected } from "../unexpected.ts";
+import { catchUnexpected, describeUnexpected } from "./unexpected.ts";
 import { describeTls } from "./generation.ts";
 import { streamWire } from "./stream_wire.ts";
 

@@ -1,4 +1,4 @@
-import { allowedHostText } from "../allowed_hosts.ts";
+import { allowedHostText } from "../config/allowed_hosts.ts";
 import { byteStringOf } from "../bytes.ts";
 import type { Serve } from "../cli.ts";
 import {
@@ -11,7 +11,7 @@ import { makeExecutor } from "../command/executor.ts";
 import type { Config } from "../config/config.ts";
 import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
 import { type Log, Severity } from "../log.ts";
-import { openEarlyLog } from "../start.ts";
+import { openEarlyLog } from "./start.ts";
 import { describeErrno, now } from "../system/libc.ts";
 import { notifyVia } from "../system/notify.ts";
 import { type OpenLog, openLog } from "../system/open_log.ts";
@@ -19,12 +19,12 @@ import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { openFilesLimit } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
 import { callAt, type Timer } from "../system/timer.ts";
-import { catchUnexpected, describeUnexpected } from "../unexpected.ts";
+import { catchUnexpected, describeUnexpected } from "./unexpected.ts";
 import { type Generation, type Line, makeGeneration } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
-import { assume, type Identity, identityOf, variablesOf } from "./identity.ts";
+import { assume, type Identity, identityOf, variablesOf } from "./agent_identity.ts";
 import { type Listeners, makeListeners, type Place, placesOf } from "./listeners.ts";
-import { logRarely } from "./rarely.ts";
+import { logRarely } from "./rate_limited_log.ts";
 import { makeServer, type Server } from "./server.ts";
 import { steadyRuntime } from "./steady_runtime.ts";
 

@@ -1,16 +1,16 @@
 import type { Executor } from "../command/executor.ts";
-import { converse, LINGER_TIMEOUT } from "../conversation.ts";
+import { converse, LINGER_TIMEOUT } from "./conversation.ts";
 import { type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
 import { drain, type Stream } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
-import { describeUnexpected } from "../unexpected.ts";
+import { describeUnexpected } from "./unexpected.ts";
 import { UNKNOWN } from "../wrappers/request.ts";
-import { admit } from "./admit.ts";
-import { makeCommon } from "./evented_performer.ts";
+import { admit } from "../access/admit.ts";
+import { makeCommon } from "../access/evented_effects.ts";
 import type { Generation } from "./generation.ts";
 import { makePlaces, NoPlace, type Place } from "./places.ts";
-import { logRarely } from "./rarely.ts";
+import { logRarely } from "./rate_limited_log.ts";
 import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
 import { streamWire } from "./stream_wire.ts";
 

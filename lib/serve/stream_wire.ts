@@ -1,4 +1,4 @@
-import type { Wire } from "../conversation.ts";
+import type { Wire } from "./conversation.ts";
 import { now } from "../system/libc.ts";
 import { drain, type Stream } from "../system/stream.ts";
 

@@ -1,10 +1,10 @@
 import type { Serve } from "../cli.ts";
 import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
 import { Severity } from "../log.ts";
-import { openEarlyLog } from "../start.ts";
+import { openEarlyLog } from "./start.ts";
 import { now, Poll, waitFor } from "../system/libc.ts";
 import { type Parent, watchParent } from "../system/parent.ts";
-import { describeUnexpected } from "../unexpected.ts";
+import { describeUnexpected } from "./unexpected.ts";
 import { reside } from "./resident.ts";
 import { makeComplaint, queuesOf, turnAway } from "./turn_away.ts";
 

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { ask } from "../../demo/client.ts";
 import { byteStringOf } from "../../lib/bytes.ts";
 import { VERSION } from "../../lib/version.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { type StandIn, startStandIn } from "../lab/stand_in.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { type StandIn, startStandIn } from "../support/stand_in.ts";
 
 interface Recording {
   readonly files: Readonly<Record<string, string>>;

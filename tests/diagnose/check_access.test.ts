@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BINARY } from "../lab/room.ts";
+import { BINARY } from "../support/room.ts";
 
 let directory: string;
 beforeAll(() => directory = mkdtempSync(join(tmpdir(), "nrpe-access-")));

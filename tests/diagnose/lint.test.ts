@@ -8,7 +8,7 @@ import {
   servicesNames,
   xinetdDaemons,
 } from "../../lib/diagnose/lint/services.ts";
-import { BINARY, makeRoom } from "../lab/room.ts";
+import { BINARY, makeRoom } from "../support/room.ts";
 
 function run(...args: readonly string[]) {
   const { exitCode, stdout, stderr } = Bun.spawnSync([BINARY, "--check-access", ...args]);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { peersMissing } from "../lab/peers.ts";
-import { BINARY, ROOT } from "../lab/room.ts";
+import { peersMissing } from "../support/peers.ts";
+import { BINARY, ROOT } from "../support/room.ts";
 import { ACCESS_HOSTS_EXTRA } from "./access_cases.ts";
 
 const RECORDED = join(ROOT, "tests", "wrappers", "access-cases.jsonl");

@@ -5,7 +5,7 @@
  * bytes, numbers beyond an int, `user NAME` without the right group, and port 0 as a daemon.
  */
 
-import { type Random, seededRandom } from "../lab/random.ts";
+import { type Random, seededRandom } from "../support/random.ts";
 
 /** One question and the files that it is about. */
 export interface AccessCase {

@@ -8,7 +8,7 @@
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { lookUp, requestsOf } from "../../lib/diagnose/check_access_request.ts";
-import { readTableFile } from "../../lib/system/table_files.ts";
+import { readTableFile } from "../../lib/access/table_files.ts";
 import { decide, type Surroundings } from "../../lib/wrappers/decide.ts";
 import { UNKNOWN } from "../../lib/wrappers/request.ts";
 import { type AccessCase, accessCase } from "./access_cases.ts";

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { encodeQuery } from "../../lib/protocol/encode.ts";
-import { type Foreground, startForeground } from "../lab/foreground.ts";
-import { PEERS, peersMissing } from "../lab/peers.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
+import { type Foreground, startForeground } from "../support/foreground.ts";
+import { PEERS, peersMissing } from "../support/peers.ts";
+import { makeRoom, type Room } from "../support/room.ts";
 
 /** Who asks, each from an address of its own. */
 const CLIENTS = [

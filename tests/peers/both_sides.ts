@@ -6,9 +6,9 @@ import { readFileSync, symlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { encodeQuery } from "../../lib/protocol/encode.ts";
-import { type InetdKind, type Service, startInetd } from "../lab/inetd.ts";
-import { PEERS } from "../lab/peers.ts";
-import type { Room } from "../lab/room.ts";
+import { type InetdKind, type Service, startInetd } from "../support/inetd.ts";
+import { PEERS } from "../support/peers.ts";
+import type { Room } from "../support/room.ts";
 
 const HOSTS = `127.0.0.1 localhost
 127.0.0.2 two.example two

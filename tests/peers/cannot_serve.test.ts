@@ -1,14 +1,14 @@
 /** An agent on a listening socket of inetd's, with an nrpe.cfg that it cannot serve with. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { renameSync } from "node:fs";
-import { ask, type Asking, askOften, open } from "../lab/ask.ts";
-import { checkNrpe } from "../lab/check_nrpe.ts";
-import { type InetdKind, startInetd } from "../lab/inetd.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { isRunning } from "../lab/processes.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import type { SyslogLine } from "../lab/syslog.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { ask, type Asking, askOften, open } from "../support/ask.ts";
+import { checkNrpe } from "../support/check_nrpe.ts";
+import { type InetdKind, startInetd } from "../support/inetd.ts";
+import { peersMissing } from "../support/peers.ts";
+import { isRunning } from "../support/processes.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import type { SyslogLine } from "../support/syslog.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const KINDS: readonly InetdKind[] = ["inetd", "inetutilsInetd", "xinetd"];
 

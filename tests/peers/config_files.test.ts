@@ -12,15 +12,15 @@ import {
 import { join } from "node:path";
 import { decodeResponse } from "../../lib/protocol/decode.ts";
 import { encodeQuery } from "../../lib/protocol/encode.ts";
-import { startAgent } from "../lab/agent.ts";
-import { ask } from "../lab/ask.ts";
-import { type Daemon, startDaemon } from "../lab/daemon.ts";
-import { inject, tracingMissing } from "../lab/faults.ts";
-import { startForeground } from "../lab/foreground.ts";
-import { startInetd } from "../lab/inetd.ts";
-import { PEERS, peersMissing } from "../lab/peers.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { startAgent } from "../support/agent.ts";
+import { ask } from "../support/ask.ts";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { inject, tracingMissing } from "../support/faults.ts";
+import { startForeground } from "../support/foreground.ts";
+import { startInetd } from "../support/inetd.ts";
+import { PEERS, peersMissing } from "../support/peers.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const missing = peersMissing("inetd");
 

@@ -14,15 +14,15 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { encodeQuery } from "../../lib/protocol/encode.ts";
-import { ask, askOften, open } from "../lab/ask.ts";
-import { checkNrpe } from "../lab/check_nrpe.ts";
-import { type Daemon, type DaemonOptions, startDaemon } from "../lab/daemon.ts";
-import { inject, tracingMissing } from "../lab/faults.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { freePorts, isListening } from "../lab/ports.ts";
-import { childrenOf, processesWith, statusOf } from "../lab/processes.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { ask, askOften, open } from "../support/ask.ts";
+import { checkNrpe } from "../support/check_nrpe.ts";
+import { type Daemon, type DaemonOptions, startDaemon } from "../support/daemon.ts";
+import { inject, tracingMissing } from "../support/faults.ts";
+import { peersMissing } from "../support/peers.ts";
+import { freePorts, isListening } from "../support/ports.ts";
+import { childrenOf, processesWith, statusOf } from "../support/processes.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const missing = peersMissing("checkNrpe", "agent");
 

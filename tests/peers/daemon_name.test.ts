@@ -2,11 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { copyFileSync, linkSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { ask } from "../lab/ask.ts";
-import { startDaemon } from "../lab/daemon.ts";
-import { startInetd } from "../lab/inetd.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { BINARY, makeRoom, type Room } from "../lab/room.ts";
+import { ask } from "../support/ask.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { startInetd } from "../support/inetd.ts";
+import { peersMissing } from "../support/peers.ts";
+import { BINARY, makeRoom, type Room } from "../support/room.ts";
 import { askFrom } from "./both_sides.ts";
 
 const missing = peersMissing("agent", "inetd");

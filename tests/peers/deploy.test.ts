@@ -2,11 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkNrpe } from "../lab/check_nrpe.ts";
-import { PEERS, peersMissing } from "../lab/peers.ts";
-import { freePorts, isListening } from "../lab/ports.ts";
-import { makeRoom, type Room, ROOT } from "../lab/room.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { checkNrpe } from "../support/check_nrpe.ts";
+import { PEERS, peersMissing } from "../support/peers.ts";
+import { freePorts, isListening } from "../support/ports.ts";
+import { makeRoom, type Room, ROOT } from "../support/room.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 let room: Room;
 

@@ -3,10 +3,10 @@
  * the agent alone treats them as tcpd and the C agent do.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Ident, startIdent } from "../lab/ident.ts";
-import { ownAddress } from "../lab/loopback.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
+import { type Ident, startIdent } from "../support/ident.ts";
+import { ownAddress } from "../support/loopback.ts";
+import { peersMissing } from "../support/peers.ts";
+import { makeRoom, type Room } from "../support/room.ts";
 import { type BothSides, type Case, SIDES, startBothSides } from "./both_sides.ts";
 
 /** The client whose host tells its user, by RFC 1413. */

@@ -1,12 +1,12 @@
 /** The same requests in every mode, plain and over TLS: the answers are those of plain nowait. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { PacketVersion, Response } from "../../lib/protocol/packet.ts";
-import { startSocketUnit } from "../lab/activator.ts";
-import { ask, type Asking } from "../lab/ask.ts";
-import { startDaemon } from "../lab/daemon.ts";
-import { startInetd } from "../lab/inetd.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
+import { startSocketUnit } from "../support/activator.ts";
+import { ask, type Asking } from "../support/ask.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { startInetd } from "../support/inetd.ts";
+import { peersMissing } from "../support/peers.ts";
+import { makeRoom, type Room } from "../support/room.ts";
 import { AMPLE, COMMANDS, DIFFERENT, ENDLESS } from "./requests.ts";
 
 const missing = peersMissing("agent", "plugins", "inetd");

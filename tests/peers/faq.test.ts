@@ -3,10 +3,10 @@
  * the mistakes that people make with it.
  */
 import { describe, expect, test } from "bun:test";
-import { checkNrpe } from "../lab/check_nrpe.ts";
-import { startInetd } from "../lab/inetd.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { makeRoom } from "../lab/room.ts";
+import { checkNrpe } from "../support/check_nrpe.ts";
+import { startInetd } from "../support/inetd.ts";
+import { peersMissing } from "../support/peers.ts";
+import { makeRoom } from "../support/room.ts";
 
 const missing = peersMissing("checkNrpe", "agent", "inetd");
 

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { exchange } from "../../demo/client.ts";
 import { encodeQuery } from "../../lib/protocol/encode.ts";
 import { VERSION } from "../../lib/version.ts";
-import { checkNrpe } from "../lab/check_nrpe.ts";
-import { type Inetd, type InetdKind, startInetd } from "../lab/inetd.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
+import { checkNrpe } from "../support/check_nrpe.ts";
+import { type Inetd, type InetdKind, startInetd } from "../support/inetd.ts";
+import { peersMissing } from "../support/peers.ts";
+import { makeRoom, type Room } from "../support/room.ts";
 
 const KINDS: readonly InetdKind[] = ["inetd", "inetutilsInetd", "xinetd"];
 

@@ -2,12 +2,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { listenOn } from "../../lib/system/listen_socket.ts";
 import { closeFile, SystemError } from "../../lib/system/libc.ts";
-import { ask } from "../lab/ask.ts";
-import { type InetdKind, startInetd } from "../lab/inetd.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { processesWith } from "../lab/processes.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { ask } from "../support/ask.ts";
+import { type InetdKind, startInetd } from "../support/inetd.ts";
+import { peersMissing } from "../support/peers.ts";
+import { processesWith } from "../support/processes.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const KINDS: readonly InetdKind[] = ["inetd", "inetutilsInetd", "xinetd"];
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { peersMissing } from "../lab/peers.ts";
-import { BINARY, makeRoom, ROOT } from "../lab/room.ts";
+import { peersMissing } from "../support/peers.ts";
+import { BINARY, makeRoom, ROOT } from "../support/room.ts";
 
 /** Lines that tcpdchk has something to say of; all are for the daemon nrpe, which inetd knows. */
 const LINES = [

@@ -2,21 +2,21 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ask, askOften, open as connectTo } from "../lab/ask.ts";
-import { inject, tracingMissing } from "../lab/faults.ts";
-import { privateDev, startInetd } from "../lab/inetd.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { freePorts, isListening } from "../lab/ports.ts";
-import { statusOf } from "../lab/processes.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
+import { ask, askOften, open as connectTo } from "../support/ask.ts";
+import { inject, tracingMissing } from "../support/faults.ts";
+import { privateDev, startInetd } from "../support/inetd.ts";
+import { peersMissing } from "../support/peers.ts";
+import { freePorts, isListening } from "../support/ports.ts";
+import { statusOf } from "../support/processes.ts";
+import { makeRoom, type Room } from "../support/room.ts";
 import {
   listenAsDeafStreamSyslog,
   listenAsStreamSyslog,
   listenAsSyslog,
   type Syslog,
   type SyslogLine,
-} from "../lab/syslog.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+} from "../support/syslog.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const missing = peersMissing("inetd");
 

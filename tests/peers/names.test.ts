@@ -2,16 +2,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { ask, askOften, open } from "../lab/ask.ts";
-import { type Daemon, type DaemonOptions, startDaemon } from "../lab/daemon.ts";
-import { startIdent } from "../lab/ident.ts";
-import { startInetd } from "../lab/inetd.ts";
-import { ownAddress } from "../lab/loopback.ts";
-import { Answer, type NameServer, type Said, startNameServer } from "../lab/name_server.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { childrenWith, isRunning } from "../lab/processes.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { ask, askOften, open } from "../support/ask.ts";
+import { type Daemon, type DaemonOptions, startDaemon } from "../support/daemon.ts";
+import { startIdent } from "../support/ident.ts";
+import { startInetd } from "../support/inetd.ts";
+import { ownAddress } from "../support/loopback.ts";
+import { Answer, type NameServer, type Said, startNameServer } from "../support/name_server.ts";
+import { peersMissing } from "../support/peers.ts";
+import { childrenWith, isRunning } from "../support/processes.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { waitUntil } from "../support/wait_until.ts";
 import { askFrom } from "./both_sides.ts";
 
 const missing = peersMissing("agent", "inetd");

@@ -2,13 +2,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { ask, askOften } from "../lab/ask.ts";
-import { type Daemon, type DaemonOptions, startDaemon } from "../lab/daemon.ts";
-import { ownAddress } from "../lab/loopback.ts";
-import { startNameServer } from "../lab/name_server.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { ask, askOften } from "../support/ask.ts";
+import { type Daemon, type DaemonOptions, startDaemon } from "../support/daemon.ts";
+import { ownAddress } from "../support/loopback.ts";
+import { startNameServer } from "../support/name_server.ts";
+import { peersMissing } from "../support/peers.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const missing = peersMissing("agent");
 

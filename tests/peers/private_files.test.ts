@@ -20,15 +20,15 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { bindLibc, closeFile, Open, openFile } from "../../lib/system/libc.ts";
-import { ask } from "../lab/ask.ts";
-import { tracingMissing } from "../lab/faults.ts";
-import { privateDev, startInetd } from "../lab/inetd.ts";
-import { PEERS, peersMissing } from "../lab/peers.ts";
-import { freePorts, isListening } from "../lab/ports.ts";
-import { isRunning, processesWith, statusOf } from "../lab/processes.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { listenAsSyslog, type Syslog } from "../lab/syslog.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { ask } from "../support/ask.ts";
+import { tracingMissing } from "../support/faults.ts";
+import { privateDev, startInetd } from "../support/inetd.ts";
+import { PEERS, peersMissing } from "../support/peers.ts";
+import { freePorts, isListening } from "../support/ports.ts";
+import { isRunning, processesWith, statusOf } from "../support/processes.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { listenAsSyslog, type Syslog } from "../support/syslog.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const missing = peersMissing("agent", "initScript", "inetd");
 

@@ -2,11 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ask, askOften } from "../lab/ask.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { freePorts } from "../lab/ports.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { ask, askOften } from "../support/ask.ts";
+import { peersMissing } from "../support/peers.ts";
+import { freePorts } from "../support/ports.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 let room: Room;
 

@@ -4,16 +4,16 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { ask, open } from "../lab/ask.ts";
-import { CHECK_PATIENCE, checkNrpe } from "../lab/check_nrpe.ts";
-import { startDaemon } from "../lab/daemon.ts";
-import { startInetd } from "../lab/inetd.ts";
-import { PEERS, peersMissing } from "../lab/peers.ts";
-import { makePki, type Pair, type Pki } from "../lab/pki.ts";
-import { freePorts, isListening } from "../lab/ports.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { sClient } from "../lab/s_client.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { ask, open } from "../support/ask.ts";
+import { CHECK_PATIENCE, checkNrpe } from "../support/check_nrpe.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { startInetd } from "../support/inetd.ts";
+import { PEERS, peersMissing } from "../support/peers.ts";
+import { makePki, type Pair, type Pki } from "../support/pki.ts";
+import { freePorts, isListening } from "../support/ports.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { sClient } from "../support/s_client.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const missing = peersMissing("checkNrpe", "inetd", "openssl", "agent");
 

@@ -2,10 +2,10 @@
  * The agent and the C agent, side by side under one inetd with one nrpe.cfg, asked by check_nrpe.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { checkNrpe } from "../lab/check_nrpe.ts";
-import { type Inetd, startInetd } from "../lab/inetd.ts";
-import { PEERS, peersMissing } from "../lab/peers.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
+import { checkNrpe } from "../support/check_nrpe.ts";
+import { type Inetd, startInetd } from "../support/inetd.ts";
+import { PEERS, peersMissing } from "../support/peers.ts";
+import { makeRoom, type Room } from "../support/room.ts";
 import { AMPLE, COMMANDS, DIFFERENT, ENDLESS, REQUESTS } from "./requests.ts";
 
 const missing = peersMissing("checkNrpe", "agent", "plugins", "inetd");

@@ -2,16 +2,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chownSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { ask } from "../lab/ask.ts";
-import { startDaemon } from "../lab/daemon.ts";
-import { tracingMissing } from "../lab/faults.ts";
-import { startInetd } from "../lab/inetd.ts";
-import { PEERS, peersMissing } from "../lab/peers.ts";
-import { freePorts } from "../lab/ports.ts";
-import { isRunning } from "../lab/processes.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { perlStarter, shellStarter } from "../lab/starter.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { ask } from "../support/ask.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { tracingMissing } from "../support/faults.ts";
+import { startInetd } from "../support/inetd.ts";
+import { PEERS, peersMissing } from "../support/peers.ts";
+import { freePorts } from "../support/ports.ts";
+import { isRunning } from "../support/processes.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { perlStarter, shellStarter } from "../support/starter.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const missing = peersMissing("inetd", "plugins");
 const noTracing = tracingMissing();

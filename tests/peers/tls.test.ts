@@ -2,16 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { CHECK_PATIENCE, checkNrpe } from "../lab/check_nrpe.ts";
-import { type Daemon, startDaemon } from "../lab/daemon.ts";
-import { ask, open } from "../lab/ask.ts";
-import { type Inetd, startInetd } from "../lab/inetd.ts";
-import { PEERS, peersMissing } from "../lab/peers.ts";
-import { makePki, type Pair, type Pki } from "../lab/pki.ts";
-import { freePorts } from "../lab/ports.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { tap } from "../lab/tap.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { CHECK_PATIENCE, checkNrpe } from "../support/check_nrpe.ts";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { ask, open } from "../support/ask.ts";
+import { type Inetd, startInetd } from "../support/inetd.ts";
+import { PEERS, peersMissing } from "../support/peers.ts";
+import { makePki, type Pair, type Pki } from "../support/pki.ts";
+import { freePorts } from "../support/ports.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { tap } from "../support/tap.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const missing = peersMissing("checkNrpe", "inetd", "openssl");
 

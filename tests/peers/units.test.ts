@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { peersMissing } from "../lab/peers.ts";
-import { makeRoom, type Room, ROOT } from "../lab/room.ts";
-import { startSystemd, type Systemd } from "../lab/systemd.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { peersMissing } from "../support/peers.ts";
+import { makeRoom, type Room, ROOT } from "../support/room.ts";
+import { startSystemd, type Systemd } from "../support/systemd.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const DIRECTORY = join(ROOT, "deploy", "systemd");
 const UNITS = Object.fromEntries(

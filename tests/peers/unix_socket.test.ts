@@ -2,11 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { startSocketUnit } from "../lab/activator.ts";
-import { ask } from "../lab/ask.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { startSocketUnit } from "../support/activator.ts";
+import { ask } from "../support/ask.ts";
+import { peersMissing } from "../support/peers.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const missing = peersMissing("agent");
 

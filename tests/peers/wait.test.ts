@@ -2,14 +2,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ask, askOften, open } from "../lab/ask.ts";
-import { startSocketUnit } from "../lab/activator.ts";
-import { checkNrpe } from "../lab/check_nrpe.ts";
-import { type InetdKind, startInetd } from "../lab/inetd.ts";
-import { listenForNotices } from "../lab/notices.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { ask, askOften, open } from "../support/ask.ts";
+import { startSocketUnit } from "../support/activator.ts";
+import { checkNrpe } from "../support/check_nrpe.ts";
+import { type InetdKind, startInetd } from "../support/inetd.ts";
+import { listenForNotices } from "../support/notices.ts";
+import { peersMissing } from "../support/peers.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const KINDS: readonly InetdKind[] = ["inetd", "inetutilsInetd", "xinetd"];
 

@@ -1,10 +1,10 @@
 /** Access tables in earnest: the agent alone treats clients as tcpd and the C agent do. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Ident, startIdent } from "../lab/ident.ts";
-import { startInetd } from "../lab/inetd.ts";
-import { ownAddress } from "../lab/loopback.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
+import { type Ident, startIdent } from "../support/ident.ts";
+import { startInetd } from "../support/inetd.ts";
+import { ownAddress } from "../support/loopback.ts";
+import { peersMissing } from "../support/peers.ts";
+import { makeRoom, type Room } from "../support/room.ts";
 import { askFrom, type BothSides, type Case, SIDES, startBothSides } from "./both_sides.ts";
 
 /** The client whose host tells its user, by RFC 1413. */

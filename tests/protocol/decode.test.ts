@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { decodeQuery, decodeResponse, type Decoding } from "../../lib/protocol/decode.ts";
 import { encodeQuery, encodeResponse } from "../../lib/protocol/encode.ts";
 import type { PacketVersion } from "../../lib/protocol/packet.ts";
-import { seededRandom } from "../lab/random.ts";
+import { seededRandom } from "../support/random.ts";
 import { QUERIES, RESPONSES } from "./golden.ts";
 
 const SEED = 20261123;

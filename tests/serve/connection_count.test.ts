@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Severity } from "../../lib/log.ts";
 import { type ConnectionCount, countConnections } from "../../lib/serve/connection_count.ts";
-import { logRarely } from "../../lib/serve/rarely.ts";
+import { logRarely } from "../../lib/serve/rate_limited_log.ts";
 
 /** How many connections are counted: as many as the least limit that lets one more in leaves room for. */
 function totalOf(count: ConnectionCount): number {

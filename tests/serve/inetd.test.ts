@@ -6,9 +6,9 @@ import { decodeResponse } from "../../lib/protocol/decode.ts";
 import { encodeQuery, encodeResponse } from "../../lib/protocol/encode.ts";
 import type { PacketVersion } from "../../lib/protocol/packet.ts";
 import { SystemError } from "../../lib/system/libc.ts";
-import { startAgent } from "../lab/agent.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { waitUntil } from "../lab/wait_until.ts";
+import { startAgent } from "../support/agent.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const VERSIONS: readonly PacketVersion[] = [2, 3, 4];
 

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Architecture, CALLS, FSTAT, OPEN_FLAGS } from "../../lib/system/architecture.ts";
-import { PEERS, peersMissing } from "../lab/peers.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
+import { PEERS, peersMissing } from "../support/peers.ts";
+import { makeRoom, type Room } from "../support/room.ts";
 
 const missing = peersMissing("compiler", "headers", "arm64Headers");
 

@@ -7,10 +7,10 @@ import { readFileSync } from "node:fs";
 import { connect as connectTls } from "node:tls";
 import { closeFile } from "../../lib/system/libc.ts";
 import { duplicate, socketPair } from "../../lib/system/socket.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { makePki, type Pair, type Pki } from "../lab/pki.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
-import { sClient as askByOpenssl } from "../lab/s_client.ts";
+import { peersMissing } from "../support/peers.ts";
+import { makePki, type Pair, type Pki } from "../support/pki.ts";
+import { makeRoom, type Room } from "../support/room.ts";
+import { sClient as askByOpenssl } from "../support/s_client.ts";
 
 /** The runtime's socket with what its declarations leave out. */
 interface Raw {

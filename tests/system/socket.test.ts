@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { endpointOf } from "../../lib/system/socket.ts";
-import { parseReply } from "../../lib/system/ident.ts";
+import { parseReply } from "../../lib/access/ident.ts";
 
 /** A socket address: family in the machine's order, port, and in IPv6 the flow label. */
 function sockaddr(family: 2 | 10, port: number, address: readonly number[]): Uint8Array {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { peersMissing } from "../lab/peers.ts";
-import { makePki, type Pair, type Pki } from "../lab/pki.ts";
-import { makeRoom, type Room } from "../lab/room.ts";
+import { peersMissing } from "../support/peers.ts";
+import { makePki, type Pair, type Pki } from "../support/pki.ts";
+import { makeRoom, type Room } from "../support/room.ts";
 import { judgeKeptPair } from "../../lib/tls/kept_pair.ts";
 import { makeSelfSigned } from "../../lib/tls/self_signed.ts";
 

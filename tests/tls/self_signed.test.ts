@@ -3,8 +3,8 @@ import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { integer, objectIdentifier, time } from "../../lib/tls/der.ts";
 import { makeSelfSigned } from "../../lib/tls/self_signed.ts";
-import { peersMissing } from "../lab/peers.ts";
-import { makeRoom } from "../lab/room.ts";
+import { peersMissing } from "../support/peers.ts";
+import { makeRoom } from "../support/room.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { lintTables } from "../../lib/wrappers/lint/tables.ts";
 import { problem } from "../../lib/wrappers/lint/finding.ts";
 import type { FileRead } from "../../lib/wrappers/match_list.ts";
-import { seededRandom } from "../lab/random.ts";
+import { seededRandom } from "../support/random.ts";
 
 const SERVICES = new Set(["nrpe", "sshd", "in.tftpd", "in.fingerd", "smtp", "in.ftpd"]);
 const USERS = ["root", "nobody", "nagios", "kmem"];

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lintName } from "../../lib/diagnose/lint/names.ts";
-import { readTableFile } from "../../lib/system/table_files.ts";
+import { readTableFile } from "../../lib/access/table_files.ts";
 import {
   CATALOGUE,
   type Example,
@@ -12,7 +12,7 @@ import {
 import { lintTables } from "../../lib/wrappers/lint/tables.ts";
 import { PARANOID, UNKNOWN } from "../../lib/wrappers/request.ts";
 import { lintCodesPage } from "../../tools/lint_codes.ts";
-import { BINARY, makeRoom, ROOT } from "../lab/room.ts";
+import { BINARY, makeRoom, ROOT } from "../support/room.ts";
 
 const CASES: readonly (readonly [name: string, row: Row])[] = Object.entries(CATALOGUE);
 const CODES = new Set(CASES.map(([name]) => codeOf(name)));

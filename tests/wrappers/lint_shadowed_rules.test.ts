@@ -3,7 +3,7 @@ import { findRule } from "../../lib/wrappers/find_rule.ts";
 import { lintTables } from "../../lib/wrappers/lint/tables.ts";
 import type { FileRead } from "../../lib/wrappers/match_list.ts";
 import { type Request, UNKNOWN } from "../../lib/wrappers/request.ts";
-import { seededRandom } from "../lab/random.ts";
+import { seededRandom } from "../support/random.ts";
 
 const SEED = 20261124;
 const DAEMONS = ["nrpe", "sshd", "ALL", "NRPE", "nrpe@10.9.0.1", "n*e", "ALL EXCEPT sshd"];

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { findRule, type Tables } from "../../lib/wrappers/find_rule.ts";
 import { type Request, UNKNOWN } from "../../lib/wrappers/request.ts";
 import { accessCase } from "../peers/access_cases.ts";
-import { seededRandom } from "../lab/random.ts";
+import { seededRandom } from "../support/random.ts";
 
 const SEED = 20261123;
 const CASES = 1500;

@@ -1,7 +1,7 @@
 /**
  * Checks of the permissions of the files that decide about access.
  */
-import { readTableFile } from "../../system/table_files.ts";
+import { readTableFile } from "../../access/table_files.ts";
 import { type Problem, problem } from "../../wrappers/lint/finding.ts";
 
 /** Owner, group and permissions of a file, as stat(2) has them. */

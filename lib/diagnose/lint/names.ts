@@ -1,7 +1,7 @@
 /**
  * Checks of host names with --lookup: whether clients are known by them.
  */
-import { confirmedName } from "../../confirmed_name.ts";
+import { confirmedName } from "../../access/confirmed_name.ts";
 import { resolveName } from "../../system/names.ts";
 import { type Problem, problem } from "../../wrappers/lint/finding.ts";
 import { equalIgnoringCase, isKnownName, PARANOID, UNKNOWN } from "../../wrappers/request.ts";

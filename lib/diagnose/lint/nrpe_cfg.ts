@@ -5,7 +5,7 @@ import { trimBlanks } from "../../bytes.ts";
 import type { Config, Finding, Position } from "../../config/config.ts";
 import { type FindingPlace, type LintFinding, problem } from "../../wrappers/lint/finding.ts";
 import type { FileReader } from "../../wrappers/match_list.ts";
-import { withoutList } from "../own_gate.ts";
+import { withoutList } from "../agent_policy.ts";
 
 /**
  * The warnings of reading it, and that `allowed_hosts` does not count under inetd, where it is given.

@@ -4,7 +4,7 @@
  */
 import { listDirectory } from "../../system/directory.ts";
 import { SystemError } from "../../system/libc.ts";
-import { readTableFile } from "../../system/table_files.ts";
+import { readTableFile } from "../../access/table_files.ts";
 
 /** A daemon of one of these files. */
 export interface DaemonEntry {

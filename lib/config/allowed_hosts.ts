@@ -1,5 +1,5 @@
-import { isBlank, trimBlanks } from "./bytes.ts";
-import { type AddressBytes, addressText, isMapped, parseIPv4, parseIPv6 } from "./address.ts";
+import { isBlank, trimBlanks } from "../bytes.ts";
+import { type AddressBytes, addressText, isMapped, parseIPv4, parseIPv6 } from "../address.ts";
 
 /** One entry of nrpe.cfg's `allowed_hosts`. */
 export type AllowedHost =

@@ -1,4 +1,4 @@
-import { isInNets, parseAllowedHosts } from "../allowed_hosts.ts";
+import { isInNets, parseAllowedHosts } from "../config/allowed_hosts.ts";
 import { printable } from "../log.ts";
 import type { Config, Position } from "../config/config.ts";
 import { resolveName } from "../system/names.ts";

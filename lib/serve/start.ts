@@ -1,8 +1,8 @@
-import type { Config } from "./config/config.ts";
-import { loadConfig } from "./config/load_config.ts";
-import { FACILITIES, type Log, Severity } from "./log.ts";
-import { configFiles } from "./system/config_files.ts";
-import { type OpenLog, openLog } from "./system/open_log.ts";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load_config.ts";
+import { FACILITIES, type Log, Severity } from "../log.ts";
+import { configFiles } from "../config/config_files.ts";
+import { type OpenLog, openLog } from "../system/open_log.ts";
 
 /** The log while nrpe.cfg has not been read. */
 const EARLY_LOG = {

@@ -1,5 +1,5 @@
 import { decodeBytes, encodeBytes } from "../bytes.ts";
-import { confirmedName } from "../confirmed_name.ts";
+import { confirmedName } from "./confirmed_name.ts";
 import { SystemError, writeAll } from "../system/libc.ts";
 import { isInNetgroup } from "../system/names.ts";
 import { endWithParent } from "../system/process.ts";

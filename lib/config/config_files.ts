@@ -1,7 +1,7 @@
 import { decodeBytes } from "../bytes.ts";
-import type { ConfigFiles, FileResult } from "../config/load_config.ts";
-import { canonicalPath, listDirectory } from "./directory.ts";
-import { changedAt, type FileStatus, fstat, hasAnEnd, isUnchanged } from "./file_status.ts";
+import type { ConfigFiles, FileResult } from "./load_config.ts";
+import { canonicalPath, listDirectory } from "../system/directory.ts";
+import { changedAt, type FileStatus, fstat, hasAnEnd, isUnchanged } from "../system/file_status.ts";
 import {
   closeFile,
   describeErrno,
@@ -14,7 +14,7 @@ import {
   SystemError,
   userAndGroup,
   waitFor,
-} from "./libc.ts";
+} from "../system/libc.ts";
 
 /** The largest configuration file that is read, in bytes. */
 const LARGEST = 16 * 1024 * 1024;

@@ -3,7 +3,7 @@ import { FACILITIES, LEVELS, type Log, Severity } from "../log.ts";
 import { SystemError } from "../system/libc.ts";
 import { groupExists, userExists } from "../system/names.ts";
 import type { Endpoint } from "../system/socket.ts";
-import { readOnce } from "../system/table_files.ts";
+import { readOnce } from "./table_files.ts";
 import { decide, type EffectEnd, type Turn } from "../wrappers/decide.ts";
 import { expand, harmless } from "../wrappers/expand.ts";
 import type { TableName, Tables } from "../wrappers/find_rule.ts";

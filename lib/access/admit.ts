@@ -3,8 +3,8 @@ import type { Inheritance } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
 import { UNKNOWN } from "../wrappers/request.ts";
 import { consultTables } from "./consult_tables.ts";
-import { type Common, eventedPerformer } from "./evented_performer.ts";
-import type { Generation } from "./generation.ts";
+import { type Common, eventedPerformer } from "./evented_effects.ts";
+import type { Generation } from "../serve/generation.ts";
 
 /** A refusal, or what plugins of the client are started with. */
 export type Reception =

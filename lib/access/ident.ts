@@ -3,8 +3,17 @@
  * connection, as far as that host can be believed.
  */
 import { decodeBytes, encodeBytes } from "../bytes.ts";
-import { bindLibc, closeFile, cString, Errno, lastErrno, now, Poll, waitFor } from "./libc.ts";
-import { type Endpoint, receive, send } from "./socket.ts";
+import {
+  bindLibc,
+  closeFile,
+  cString,
+  Errno,
+  lastErrno,
+  now,
+  Poll,
+  waitFor,
+} from "../system/libc.ts";
+import { type Endpoint, receive, send } from "../system/socket.ts";
 
 const AF_INET = 2;
 const AF_INET6 = 10;

@@ -1,4 +1,9 @@
-import { type AllowedHost, isInNets, type LookUp, parseAllowedHosts } from "../allowed_hosts.ts";
+import {
+  type AllowedHost,
+  isInNets,
+  type LookUp,
+  parseAllowedHosts,
+} from "../config/allowed_hosts.ts";
 
 /** How long the addresses of names hold before they are asked for again, in milliseconds. */
 const REFRESH = 60_000;

@@ -3,11 +3,11 @@ import { pluginEnvironment } from "../command/environment.ts";
 import { shellProgram } from "../command/program.ts";
 import { runProgram } from "../command/run_blocking.ts";
 import { changeIdentity } from "../system/change_identity.ts";
-import { askUser } from "../system/ident.ts";
+import { askUser } from "./ident.ts";
 import { bindLibc, now } from "../system/libc.ts";
 import { awaitEnd, becomeProgram, startProgram } from "../system/process.ts";
 import { keepAlive, linger, send } from "../system/socket.ts";
-import { readTableFile } from "../system/table_files.ts";
+import { readTableFile } from "./table_files.ts";
 import type { Performer } from "./consult_tables.ts";
 import { LOOK_UP_SECONDS, lookUpAnswer, lookUpProgram, wordsOf } from "./look_up.ts";
 

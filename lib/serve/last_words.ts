@@ -3,9 +3,9 @@
  * in syslog. `node:fs` is the way here, since the C library may be what is missing.
  */
 import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
-import { encodeBytes } from "./bytes.ts";
-import { type Log, Severity } from "./log.ts";
-import { SystemError } from "./system/libc.ts";
+import { encodeBytes } from "../bytes.ts";
+import { type Log, Severity } from "../log.ts";
+import { SystemError } from "../system/libc.ts";
 import { describeUnexpected, traceOf } from "./unexpected.ts";
 
 const STDIN = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { allowedHostText, isInNets, parseAllowedHosts } from "../lib/allowed_hosts.ts";
-import { enforceAllowList } from "../lib/serve/allowed_names.ts";
+import { allowedHostText, isInNets, parseAllowedHosts } from "../../lib/config/allowed_hosts.ts";
+import { enforceAllowList } from "../../lib/access/allowed_names.ts";
 
 describe("isInNets()", () => {
   test.each([

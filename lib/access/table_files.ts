@@ -1,6 +1,6 @@
 import { decodeBytes } from "../bytes.ts";
 import type { FileRead, FileReader } from "../wrappers/match_list.ts";
-import { describeErrno, Errno, readFile, SystemError } from "./libc.ts";
+import { describeErrno, Errno, readFile, SystemError } from "../system/libc.ts";
 
 /** A table or pattern file above this size, in bytes, is an error; a device might have no end. */
 const LARGEST_FILE = 256 * 1024 * 1024;

@@ -1,6 +1,6 @@
-import { findAddresses, findName, isNumericAddress } from "./system/names.ts";
-import { ipv6Value, mappedIpv4 } from "./wrappers/address.ts";
-import { equalIgnoringCase, PARANOID, type Unanswered, UNKNOWN } from "./wrappers/request.ts";
+import { findAddresses, findName, isNumericAddress } from "../system/names.ts";
+import { ipv6Value, mappedIpv4 } from "../wrappers/address.ts";
+import { equalIgnoringCase, PARANOID, type Unanswered, UNKNOWN } from "../wrappers/request.ts";
 
 /** Names are cut to this length before they are compared, as in tcp_wrappers. */
 export const LONGEST_NAME = 127;

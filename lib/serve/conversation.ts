@@ -4,17 +4,17 @@ import {
   type Outcome,
   outcomeOf,
   type PluginEnd,
-} from "./command/outcome.ts";
-import { type CommandRequest, readRequest, type Request } from "./command/request.ts";
-import type { Config } from "./config/config.ts";
-import { type Log, Severity } from "./log.ts";
-import { isClientHello } from "./protocol/client_hello.ts";
-import { decodeQuery, type Refusal } from "./protocol/decode.ts";
-import { encodeResponse } from "./protocol/encode.ts";
-import type { Query } from "./protocol/packet.ts";
-import { now } from "./system/libc.ts";
-import type { Arrival } from "./system/stream.ts";
-import { VERSION } from "./version.ts";
+} from "../command/outcome.ts";
+import { type CommandRequest, readRequest, type Request } from "../command/request.ts";
+import type { Config } from "../config/config.ts";
+import { type Log, Severity } from "../log.ts";
+import { isClientHello } from "../protocol/client_hello.ts";
+import { decodeQuery, type Refusal } from "../protocol/decode.ts";
+import { encodeResponse } from "../protocol/encode.ts";
+import type { Query } from "../protocol/packet.ts";
+import { now } from "../system/libc.ts";
+import type { Arrival } from "../system/stream.ts";
+import { VERSION } from "../version.ts";
 
 /** What carries the bytes of a conversation: a blocking socket, or a stream of an event loop. */
 export interface Wire {
@@ -177,7 +177,7 @@ async function runCommand(
   const end = await run(line);
   const outcome = outcomeOf(end);
   if (isUnusual(end)) {
-    const { explainEnd } = await import("./command/explain_end.ts");
+    const { explainEnd } = await import("../command/explain_end.ts");
     for (const message of explainEnd(name, line, end)) log(Severity.error, message);
   }
   const { code, text } = outcome;
