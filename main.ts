@@ -30,8 +30,8 @@ async function main(): Promise<number> {
   }
   const invocation = parseCommandLine(args);
   if (invocation.kind === "look up") {
-    const { answerLookUp } = await import("./lib/access/answer_look_up.ts");
-    return answerLookUp(invocation.words);
+    const { answerLookUps } = await import("./lib/access/answer_look_up.ts");
+    return answerLookUps();
   }
   if (invocation.kind !== "serve") return await explain(invocation);
   serving = true;

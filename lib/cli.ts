@@ -3,8 +3,8 @@ export type Invocation =
   | { readonly kind: "version" | "help" | "license" }
   /** Nothing that can be done; `problem` says why. */
   | { readonly kind: "usage"; readonly problem: string }
-  /** A question to the name services that another process of this program asks. */
-  | { readonly kind: "look up"; readonly words: readonly string[] }
+  /** Answering the questions to the name services that another process of this program asks. */
+  | { readonly kind: "look up" }
   | Serve;
 
 /** How and for whom the agent is to serve. */
@@ -23,10 +23,7 @@ export interface Serve {
 /** Where connections come from: inherited, or accepted in the background or the foreground. */
 export type Mode = "inetd" | "daemon" | "foreground";
 
-/**
- * Asks a name service: `--look-up name ADDRESS`, or `--look-up netgroup GROUP HOST`; alone, what is
- * asked on standard input.
- */
+/** Answers questions to the name services that come on standard input, see lib/access/look_up.ts. */
 export const LOOK_UP_OPTION = "--look-up";
 
 /** The configuration file where none is named; the reference looks in the working directory too. */
@@ -78,7 +75,7 @@ interface Given {
  * as they stay unambiguous, and words that are no options are passed over.
  */
 export function parseCommandLine(args: readonly string[]): Invocation {
-  if (args[0] === LOOK_UP_OPTION) return { kind: "look up", words: args.slice(1) };
+  if (args[0] === LOOK_UP_OPTION) return { kind: "look up" };
   const given: Given = {
     text: undefined,
     mode: undefined,

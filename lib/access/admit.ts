@@ -3,23 +3,20 @@ import type { Inheritance } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
 import { UNKNOWN } from "../wrappers/request.ts";
 import { consultTables } from "./consult_tables.ts";
-import { type Common, eventedPerformer } from "./evented_effects.ts";
-import type { Generation } from "../serve/generation.ts";
+import type { AccessPolicy } from "./effect_runner.ts";
+import { eventedEffects, type SharedLookUps } from "./evented_effects.ts";
 
 /** A refusal, or what plugins of the client are started with. */
-export type Reception =
+export type Admission =
   | { readonly admitted: false; readonly bannerSent: boolean }
   | { readonly admitted: true; readonly inheritance: Inheritance };
 
-const REFUSED: Reception = { admitted: false, bannerSent: false };
+const REFUSED: Admission = { admitted: false, bannerSent: false };
 
 /** What a decision about a client is made with. */
-export interface Circumstances {
-  readonly common: Common;
-  /**
-   * What plugins and commands of access rules are run with, unless the rules change it; `NAME=value`
-   * each.
-   */
+export interface AdmitOptions {
+  readonly shared: SharedLookUps;
+  /** The environment of plugins and of rules' commands, unless the rule changes it. */
   readonly environment: readonly string[];
   readonly log: Log;
   /** Called before the decision has to wait for something; what it throws ends it. */
@@ -32,10 +29,10 @@ export interface Circumstances {
  * nothing else decides.
  */
 export async function admit(
-  { allowList, config, logsGranted }: Generation,
+  { allowList, config, logsGranted }: AccessPolicy,
   stream: Stream,
-  { common, environment, log, wait }: Circumstances,
-): Promise<Reception> {
+  { shared, environment, log, wait }: AdmitOptions,
+): Promise<Admission> {
   const { client, server } = stream;
   const address = client?.address ?? UNKNOWN;
   const allowed = allowList.allows(address);
@@ -47,10 +44,9 @@ export async function admit(
   }
   if (!config.tcp_wrappers) return { admitted: true, inheritance: { environment } };
   const connection = { client, server: server(), daemon: config.daemon_name, logsGranted };
-  const performer = eventedPerformer(common, stream, environment, wait);
-  const admission = await consultTables(config, log, connection, performer);
-  const { admitted, bannerSent, variables } = admission;
+  const effects = eventedEffects(shared, stream, environment, wait);
+  const { admitted, bannerSent, variables } = await consultTables(config, log, connection, effects);
   return admitted
-    ? { admitted, inheritance: performer.inheritance(variables) }
+    ? { admitted, inheritance: effects.inheritance(variables) }
     : { admitted, bannerSent };
 }

@@ -1,33 +1,23 @@
 import { decodeBytes, encodeBytes } from "../bytes.ts";
-import { confirmedName } from "./confirmed_name.ts";
-import { SystemError, writeAll } from "../system/libc.ts";
+import { SystemError } from "../system/libc.ts";
 import { isInNetgroup } from "../system/names.ts";
 import { endWithParent } from "../system/process.ts";
 import { receive, send } from "../system/socket.ts";
+import { confirmedName } from "./confirmed_name.ts";
 import { encodeAnswer, type LookUpAnswer, NO, YES } from "./look_up.ts";
 
 const STDIN = 0;
-const STDOUT = 1;
 const EXIT_ANSWERED = 0;
 const EXIT_USAGE = 3;
 
 /**
- * Answers the question whose words stand behind the option; without words, all those that come on
- * standard input, which is a socket, until its other end is closed. There each word of a question, and
- * each answer, ends with a NUL byte.
+ * Answers the questions that come on standard input, a socket, until its other end is closed; see
+ * look_up.ts for their form.
  * @returns The exit status.
  */
-export function answerLookUp(words: readonly string[]): number {
-  // A question to a name server that is gone would be over long after nobody wants to know.
+export function answerLookUps(): number {
+  // A question to a dead name server would outlive the process that asks it.
   endWithParent();
-  if (words.length === 0) return answerMany();
-  const answer = answerTo(words);
-  if (answer === undefined) return EXIT_USAGE;
-  writeAll(STDOUT, encodeBytes(encodeAnswer(answer)));
-  return EXIT_ANSWERED;
-}
-
-function answerMany(): number {
   const arrived = new Uint8Array(4096);
   let text = "";
   for (;;) {
@@ -35,12 +25,12 @@ function answerMany(): number {
     if (received.kind !== "bytes") return EXIT_ANSWERED;
     text += decodeBytes(arrived, 0, received.count);
     const words = text.split("\0");
-    const open = words.pop();
-    if (open !== "" || words.length < (words[0] === "netgroup" ? 3 : 2)) continue;
+    const unfinished = words.pop();
+    if (unfinished !== "" || words.length < (words[0] === "netgroup" ? 3 : 2)) continue;
     const answer = answerTo(words);
     if (answer === undefined) return EXIT_USAGE;
     text = "";
-    if (send(STDIN, encodeBytes(`${encodeAnswer(answer)}\0`), Infinity) !== undefined) {
+    if (send(STDIN, encodeBytes(encodeAnswer(answer)), Infinity) !== undefined) {
       return EXIT_ANSWERED;
     }
   }

@@ -1,42 +1,44 @@
 import { encodeBytes } from "../bytes.ts";
 import { pluginEnvironment } from "../command/environment.ts";
 import { shellProgram } from "../command/program.ts";
-import { runProgram } from "../command/run_blocking.ts";
 import { changeIdentity } from "../system/change_identity.ts";
-import { askUser } from "./ident.ts";
-import { bindLibc, now } from "../system/libc.ts";
-import { awaitEnd, becomeProgram, startProgram } from "../system/process.ts";
+import { bindLibc, now, SystemError } from "../system/libc.ts";
+import { awaitEnd, becomeProgram, Signal, signalPlugin, startProgram } from "../system/process.ts";
 import { keepAlive, linger, send } from "../system/socket.ts";
+import { blockingTransport } from "../system/transport.ts";
+import { BANNER_TIMEOUT, type EffectRunner } from "./effect_runner.ts";
+import {
+  askProcess,
+  LOOK_UP_SECONDS,
+  type LookUp,
+  type LookUpAnswer,
+  NOT_ASKED,
+  startLookUpProcess,
+} from "./look_up.ts";
 import { readTableFile } from "./table_files.ts";
-import type { Performer } from "./consult_tables.ts";
-import { LOOK_UP_SECONDS, lookUpAnswer, lookUpProgram, wordsOf } from "./look_up.ts";
-
-/** How long a banner may take to be sent, in milliseconds. */
-const BANNER_TIMEOUT = 10_000;
 
 /**
- * Does what a decision needs done by blocking a process that has one client and nothing else to do.
- * What changes the process changes it for good.
+ * Runs effects by blocking a process that has one client. What changes the process changes it for good.
  *
  * @param fd The connection.
  */
-export function blockingPerformer(fd: number): Performer {
+export function blockingEffects(fd: number): EffectRunner {
   return {
     resident: false,
     read: readTableFile,
-    ask(question) {
-      const program = lookUpProgram(wordsOf(question));
-      return lookUpAnswer(runProgram(program, pluginEnvironment(), LOOK_UP_SECONDS));
+    lookUp,
+    async askUser(client, server, seconds) {
+      const { askUser } = await import("./ident.ts");
+      return await askUser(client, server, seconds, blockingTransport);
     },
-    askUser,
     runCommand(command, variables) {
       const environment = pluginEnvironment(variables);
       const { pid } = startProgram({ ...shellProgram(command), environment });
       const end = awaitEnd(pid);
       return end.kind === "exited" && end.status === 0;
     },
-    say: (text) => void send(fd, encodeBytes(text), now() + BANNER_TIMEOUT),
-    change(change) {
+    send: (text) => void send(fd, encodeBytes(text), now() + BANNER_TIMEOUT),
+    apply(change) {
       switch (change.option) {
         case "keepalive":
           return keepAlive(fd);
@@ -49,16 +51,33 @@ export function blockingPerformer(fd: number): Performer {
           return changeIdentity(change);
       }
     },
-    become: (command, variables) =>
+    twist: (command, variables) =>
       becomeProgram({ ...shellProgram(command), environment: pluginEnvironment(variables) }, fd),
   };
+}
+
+/** Asks a process that is started for this question. */
+async function lookUp(question: LookUp): Promise<LookUpAnswer> {
+  const deadline = now() + LOOK_UP_SECONDS * 1000;
+  try {
+    const { started, fd } = startLookUpProcess();
+    const transport = blockingTransport(fd);
+    const answer = await askProcess(transport, question, deadline);
+    transport.close();
+    // It may wait for a name server still. This process ends soon, and init reaps it.
+    signalPlugin(started, Signal.kill, false);
+    return answer;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return NOT_ASKED;
+  }
 }
 
 type Adjustment =
   | { readonly option: "nice"; readonly increment: number }
   | { readonly option: "umask"; readonly mask: number };
 
-/** A nice value that the process may not have is let be, as in the oracle. */
+/** A nice value that the process may not have changes nothing, as with tcpd. */
 function adjust(adjustment: Adjustment): void {
   const libc = bindLibc({
     nice: { args: ["i32"], returns: "i32" },

@@ -2,14 +2,16 @@
  * Questions to the name services of this host, with a time limit.
  *
  * The C library's functions take as long as a dead server makes them, and nothing interrupts them. So
- * another process of this same program asks, and is ended when its time is up: one for one question
- * in a process that serves one client, some that stay in one that serves many (name_services.ts). Only
- * rules that name hosts or netgroups cost that.
+ * another process of this same program asks, and is killed when its time is up. Only rules that name
+ * hosts or netgroups cost that. Each word of a question, and each answer, ends with a NUL byte.
  */
-import { decodeBytes } from "../bytes.ts";
+import { decodeBytes, encodeBytes } from "../bytes.ts";
 import { LOOK_UP_OPTION } from "../cli.ts";
-import type { PluginEnd } from "../command/outcome.ts";
-import type { Program } from "../command/program.ts";
+import { pluginEnvironment } from "../command/environment.ts";
+import { closeFile } from "../system/libc.ts";
+import { type Started, startProgram } from "../system/process.ts";
+import { socketPair } from "../system/socket.ts";
+import type { Transport } from "../system/transport.ts";
 import type { Unanswered } from "../wrappers/request.ts";
 
 /** How long an answer is waited for, in seconds. */
@@ -37,7 +39,6 @@ export const TIMED_OUT: Unanswered = {
 export const NOT_ASKED: Unanswered = { unanswered: "the name service could not be asked" };
 
 const SELF = "/proc/self/exe";
-const EXIT_ANSWERED = 0;
 
 /** The words of a question, the first of which says how many there are. */
 export function wordsOf(question: LookUp): readonly string[] {
@@ -46,29 +47,58 @@ export function wordsOf(question: LookUp): readonly string[] {
     : [question.kind, question.netgroup, question.host];
 }
 
+/** A process that answers questions, one at a time, until its socket is closed. */
+export interface LookUpProcess {
+  readonly started: Started;
+  /** The socket for the questions. */
+  readonly fd: number;
+}
+
 /**
- * The program that answers.
- * @param words A question's; without any it answers all that come on its standard input.
+ * Starts such a process.
+ * @throws {SystemError} when there is none to be had.
  */
-export function lookUpProgram(words: readonly string[]): Program {
-  return { file: SELF, argv: ["nrpe", LOOK_UP_OPTION, ...words], shell: false };
+export function startLookUpProcess(): LookUpProcess {
+  const [fd, theirs] = socketPair();
+  try {
+    const program = { file: SELF, argv: ["nrpe", LOOK_UP_OPTION], shell: false };
+    const started = startProgram({ ...program, environment: pluginEnvironment() }, theirs, theirs);
+    return { started, fd };
+  } catch (error) {
+    closeFile(fd);
+    throw error;
+  } finally {
+    closeFile(theirs);
+  }
 }
 
-/** An answer as the program gives it. */
+/**
+ * Asks a look-up process. After {@link TIMED_OUT} and {@link NOT_ASKED} it is of no more use.
+ * @param deadline In milliseconds of now().
+ */
+export async function askProcess(
+  process: Transport,
+  question: LookUp,
+  deadline: number,
+): Promise<LookUpAnswer> {
+  let words = "";
+  for (const word of wordsOf(question)) words += `${word}\0`;
+  process.send(encodeBytes(words), deadline);
+  for (let answer = "";;) {
+    const arrival = await process.receive(deadline);
+    if (arrival.kind !== "bytes") return arrival.kind === "timed out" ? TIMED_OUT : NOT_ASKED;
+    answer += decodeBytes(arrival.bytes);
+    if (answer.endsWith("\0")) return decodeAnswer(answer.slice(0, -1));
+  }
+}
+
+/** An answer as the process gives it. */
 export function encodeAnswer(answer: LookUpAnswer): string {
-  return typeof answer === "string" ? `=${answer}` : `!${answer.unanswered}`;
+  return typeof answer === "string" ? `=${answer}\0` : `!${answer.unanswered}\0`;
 }
 
-/** An answer that the program has given. */
-export function decodeAnswer(text: string): LookUpAnswer {
+function decodeAnswer(text: string): LookUpAnswer {
   if (text.startsWith("=")) return text.slice(1);
   if (!text.startsWith("!")) return NOT_ASKED;
   return { unanswered: `the name service has no answer now: ${text.slice(1)}` };
-}
-
-/** The answer of a program that was started for one question. */
-export function lookUpAnswer(end: PluginEnd): LookUpAnswer {
-  if (end.kind === "timed out") return TIMED_OUT;
-  if (end.kind !== "exited" || end.status !== EXIT_ANSWERED) return NOT_ASKED;
-  return decodeAnswer(decodeBytes(end.output));
 }

@@ -16,7 +16,7 @@ import {
   serverEndOf,
 } from "../system/socket.ts";
 import { printLine } from "../system/terminal.ts";
-import { blockingPerformer } from "../access/blocking_effects.ts";
+import { blockingEffects } from "../access/blocking_effects.ts";
 import { blockingWire } from "./blocking_wire.ts";
 import { consultTables } from "../access/consult_tables.ts";
 import { passedDescriptors } from "./passed_descriptors.ts";
@@ -83,9 +83,12 @@ async function admit(
     daemon: config.daemon_name,
     logsGranted: true,
   };
-  const performer = blockingPerformer(fd);
-  const admission = await consultTables(config, log, connection, performer);
-  const { admitted, bannerSent, variables } = admission;
+  const { admitted, bannerSent, variables } = await consultTables(
+    config,
+    log,
+    connection,
+    blockingEffects(fd),
+  );
   if (admitted) return variables;
   const deadline = now() + REFUSED_TIMEOUT;
   if (bannerSent) lingeringClose(fd, deadline);

@@ -7,7 +7,7 @@ import { shakeHands } from "../tls/handshake.ts";
 import { describeUnexpected } from "./unexpected.ts";
 import { UNKNOWN } from "../wrappers/request.ts";
 import { admit } from "../access/admit.ts";
-import { makeCommon } from "../access/evented_effects.ts";
+import { makeSharedLookUps } from "../access/evented_effects.ts";
 import type { Generation } from "./generation.ts";
 import { makePlaces, NoPlace, type Place } from "./places.ts";
 import { logRarely } from "./rate_limited_log.ts";
@@ -47,7 +47,7 @@ export interface Server {
 /** Makes a server. */
 export function makeServer({ current, log, executor, environment, files, idle }: Means): Server {
   const places = makePlaces(files);
-  const common = makeCommon();
+  const shared = makeSharedLookUps();
   const rarely = logRarely(log, now);
   const unasked = new Set<Stream>();
   let open = 0;
@@ -57,8 +57,12 @@ export function makeServer({ current, log, executor, environment, files, idle }:
     const { config, tls } = generation;
     const { address, port } = stream.client ?? NOBODY;
     if (config.debug) log(Severity.debug, `Connection from ${address} port ${port}`);
-    const circumstances = { common, environment: environment(generation), log, wait: place.wait };
-    const admission = await admit(generation, stream, circumstances);
+    const admission = await admit(generation, stream, {
+      shared,
+      environment: environment(generation),
+      log,
+      wait: place.wait,
+    });
     if (!admission.admitted) {
       if (!place.hearOut()) return stream.reset();
       if (!admission.bannerSent) return await hearOut(stream);

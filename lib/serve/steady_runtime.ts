@@ -11,7 +11,7 @@ import {
 /**
  * Settings of the runtime for a process that lives long: it starts its threads at once or never.
  *
- * By itself it starts some when there is much to compile or to collect, ends them when they have
+ * By itself it starts some when there is much to compile, to collect or to allocate, ends them when they have
  * nothing to do, and aborts when the kernel gives it no other: a user whose checks have used up
  * RLIMIT_NPROC would lose the agent too.
  */
@@ -19,6 +19,7 @@ export const STEADY: Readonly<Record<string, string>> = {
   BUN_JSC_useConcurrentJIT: "0",
   BUN_JSC_useConcurrentGC: "0",
   BUN_JSC_numberOfGCMarkers: "1",
+  BUN_JSC_useWarmUpMarkedBlocks: "0",
 };
 
 const F_SETFD = 2;

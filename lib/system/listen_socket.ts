@@ -44,14 +44,13 @@ export function listenOn(address: AddressBytes, port: number, backlog: number): 
  * @throws {SystemError} whose call says what failed.
  */
 export function bindTo(address: AddressBytes, port: number, shared: boolean): number {
-  const family = address.length === 4 ? AF_INET : AF_INET6;
-  const fd = libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const fd = openSocket(address.length);
   if (fd < 0) throw new SystemError("socket", lastErrno());
   const one = new Int32Array([1]);
   libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one, 4);
   if (shared) sharePort(fd, true);
-  if (family === AF_INET6) libc.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, one, 4);
-  const sockaddr = socketAddress(family, address, port);
+  if (address.length === 16) libc.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, one, 4);
+  const sockaddr = socketAddress(address, port);
   if (libc.bind(fd, sockaddr, sockaddr.byteLength) === 0) return fd;
   const error = new SystemError("bind", lastErrno());
   closeFile(fd);
@@ -96,11 +95,21 @@ export function nextDescriptor(others: number): number {
   return next;
 }
 
+/**
+ * A TCP socket that does not block, for an address of 4 or 16 bytes.
+ * @returns Its descriptor; negative where there is none to be had, see errno.
+ */
+export function openSocket(addressLength: number): number {
+  const family = addressLength === 4 ? AF_INET : AF_INET6;
+  return libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
 /** A `struct sockaddr_in` or `sockaddr_in6`. */
-function socketAddress(family: number, address: AddressBytes, port: number): Uint8Array {
-  const bytes = new Uint8Array(family === AF_INET ? 16 : 28);
-  new Uint16Array(bytes.buffer)[0] = family;
+export function socketAddress(address: AddressBytes, port: number): Uint8Array {
+  const inet = address.length === 4;
+  const bytes = new Uint8Array(inet ? 16 : 28);
+  new Uint16Array(bytes.buffer)[0] = inet ? AF_INET : AF_INET6;
   new DataView(bytes.buffer).setUint16(2, port);
-  bytes.set(address, family === AF_INET ? 4 : 8);
+  bytes.set(address, inet ? 4 : 8);
   return bytes;
 }

@@ -1,0 +1,52 @@
+import type { Config } from "../config/config.ts";
+import type { Endpoint } from "../system/socket.ts";
+import type { FileReader } from "../wrappers/match_list.ts";
+import type { Effect } from "../wrappers/option.ts";
+import type { AllowList } from "./allowed_names.ts";
+import type { LookUp, LookUpAnswer } from "./look_up.ts";
+
+/** How long sending a banner may take, in milliseconds. */
+export const BANNER_TIMEOUT = 10_000;
+
+/** What decides about the clients of an agent. */
+export interface AccessPolicy {
+  readonly config: Config;
+  readonly allowList: AllowList;
+  /** Whether a granted client is logged where its rule has no `severity`. */
+  readonly logsGranted: boolean;
+}
+
+/** A connection that the access tables are asked about. */
+export interface Connection {
+  /** undefined where the socket is not of an internet family. */
+  readonly client: Endpoint | undefined;
+  readonly server: Endpoint | undefined;
+  /** The name of the service in the tables' daemon lists. */
+  readonly daemon: string;
+  readonly logsGranted: boolean;
+}
+
+/** Effects that change this process, its plugins or its connection. */
+export type Change = Extract<
+  Effect,
+  { readonly option: "keepalive" | "linger" | "nice" | "umask" | "user" | "group" }
+>;
+
+/** Does what a decision needs: blocking the process, or while the process serves other clients. */
+export interface EffectRunner {
+  /** Whether the process serves more than one connection. */
+  readonly resident: boolean;
+  /** Reads an access table or a file that one names. */
+  readonly read: FileReader;
+  lookUp(question: LookUp): LookUpAnswer | Promise<LookUpAnswer>;
+  /** Asks the client's host for its user, see RFC 1413; undefined without an answer. */
+  askUser(client: Endpoint, server: Endpoint, seconds: number): Promise<string | undefined>;
+  /** Runs a shell command to its end, away from the connection; says whether it succeeded. */
+  runCommand(command: string, variables: readonly string[]): boolean | Promise<boolean>;
+  /** Sends a text to the client. */
+  send(text: string): void | Promise<void>;
+  /** @throws {SystemError} when it cannot be done, and the client is to be refused. */
+  apply(change: Change): void;
+  /** Replaces this process by a shell command that talks to the client. */
+  twist(command: string, variables: readonly string[]): never;
+}
