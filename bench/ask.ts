@@ -1,6 +1,6 @@
 /**
- * The load: a client on raw sockets, many conversations at once in one thread, that takes little of
- * the processor it shares with the agents.
+ * The load: a client on raw sockets that holds many conversations in one thread and takes little of
+ * the processor that it shares with the agents.
  */
 import { decodeResponse } from "../lib/protocol/decode.ts";
 import { encodeQuery } from "../lib/protocol/encode.ts";
@@ -29,7 +29,7 @@ const AF_INET = 2;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 const FIONBIO = 0x5421;
 const MSG_NOSIGNAL = 0x4000;
-/** How long all conversations together may stand still before the run fails, in milliseconds. */
+/** How long no conversation may make progress before the run fails, in milliseconds. */
 const PATIENCE = 10_000;
 
 /** An agent on a port of loopback. */
@@ -39,7 +39,7 @@ export interface Agent {
   readonly tls: boolean;
 }
 
-/** A command to ask for, and what its answer looks like. */
+/** A command to ask for, and what its answer must match. */
 export interface Question {
   readonly command: string;
   readonly answer: RegExp;
@@ -62,9 +62,9 @@ interface Conversation {
 
 /**
  * Asks an agent in packets of version 4. A conversation's time runs from before its socket is made
- * until the response is complete, which is when check_nrpe has what it came for.
+ * until the response is complete.
  *
- * @param logs Where the agent's log lines arrive; they are taken away at once, as a syslogd does.
+ * @param logs Where the agent's log lines arrive; they are read at once, as a syslogd does.
  * @returns The time of each conversation, in milliseconds.
  * @throws {Error} that names the agent, when an answer is not the expected one or does not come.
  */
@@ -88,7 +88,7 @@ export function ask(
         throw new Error(`no answer in time: ${open.length} open, ${asked} of them asked`);
       }
       logs.forEach((log, at) => conditions[open.length + at] !== 0 && log.take());
-      // From the last to the first, since those that are complete are taken out.
+      // From the last to the first, since complete ones are removed.
       for (let at = open.length - 1; at >= 0; at--) {
         if (conditions[at] === 0 || !isAnswered(open[at]!, query, question.answer)) continue;
         const [{ started, fd, tls }] = open.splice(at, 1) as [Conversation];
@@ -116,13 +116,13 @@ function begin({ port, tls }: Agent, query: Uint8Array): Conversation {
     return { ...conversation, tls: undefined, asked: true };
   }
   const session = startTls(fd);
-  // An agent that is quick enough ends the handshake within this call, and then waits to be asked.
+  // A fast agent ends the handshake within this call and then waits for the query.
   const asked = session.handshake();
   if (asked) session.write(query);
   return { ...conversation, tls: session, asked };
 }
 
-/** Connects while blocking, which on loopback ends at once unless the listener's queue is full. */
+/** Connects and blocks, on loopback only while the listener's queue is full. */
 function connectTo(port: number): number {
   const fd = libc.socket(AF_INET, SOCK_STREAM_CLOEXEC, 0);
   const address = new Uint8Array(16);
@@ -138,7 +138,7 @@ function connectTo(port: number): number {
   return fd;
 }
 
-/** Goes on with a conversation whose socket is ready; returns whether the answer is complete. */
+/** Continues a conversation whose socket is ready; returns whether the answer is complete. */
 function isAnswered(conversation: Conversation, query: Uint8Array, answer: RegExp): boolean {
   const { tls, received } = conversation;
   if (tls !== undefined && !conversation.asked) {

@@ -1,11 +1,11 @@
 /**
- * Compares this agent with the C agent, tcpd and tcpdmatch on this machine: all sides in one run, in
- * turn. Prints a table, and writes it with a chart; a full run also into bench/README.md, and in short
- * into README.md.
+ * Compares this agent with the C agent, tcpd and tcpdmatch on this machine, all sides in turn in one
+ * run. Prints a table and writes it with a chart; a full run also updates bench/README.md and
+ * README.md.
  *
  * Usage: bun bench/bench.ts [--quick]
  *
- * Needs root, for namespaces and inetd, and some Debian packages, which it names where they are
+ * Needs root, for namespaces and inetd, and some Debian packages, whose names it prints if they are
  * missing. Everything that it starts ends with it.
  */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,7 +18,7 @@ import type { Outcome } from "./outcome.ts";
 import { missingPackages } from "./packages.ts";
 import { headlinesOf, markdownOf, textOf, withFigures } from "./table.ts";
 
-/** Compiles the empty program with the very options that the agent is compiled with. */
+/** Compiles the empty program with the agent's options. */
 function compileEmpty(outfile: string): void {
   const { tasks } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8"));
   const command = tasks.build.command
@@ -29,8 +29,8 @@ function compileEmpty(outfile: string): void {
 }
 
 /**
- * Measures in a mount namespace, and in a process namespace whose end is the end of all in it; the
- * shell is its first process, which inherits orphans and waits for them.
+ * Measures in a mount namespace and in a process namespace, which ends with all its processes. The
+ * shell is the first of them: it inherits orphans and waits for them.
  */
 async function measure(kind: Kind, room: string): Promise<Outcome> {
   const empty = join(room, "empty");
@@ -49,7 +49,7 @@ async function measure(kind: Kind, room: string): Promise<Outcome> {
   return JSON.parse(readFileSync(outcome, "utf8"));
 }
 
-/** Lays files out as the checks want them. */
+/** Formats files as the checks require. */
 function format(...paths: readonly string[]): void {
   const run = Bun.spawnSync(["npx", "-y", "deno", "fmt", "-q", ...paths], { cwd: ROOT });
   if (run.exitCode !== 0) throw new Error(`deno fmt: ${run.stderr}`);
@@ -62,7 +62,7 @@ function showFigures(page: string, figures: string): string {
   return path;
 }
 
-/** Writes what was found: a full run's figures are the ones to show. */
+/** Writes the figures; those of a full run into the checkout. */
 function write(outcome: Outcome): string {
   const directory = join(ROOT, outcome.kind === "full" ? "bench" : "dist/bench");
   mkdirSync(directory, { recursive: true });

@@ -35,10 +35,10 @@ interface Case {
 
 /** How many rules the access tables have. */
 export const RULE_COUNTS = [10, 1_000, 10_000, 100_000] as const;
-/** The size that the goal speaks of. */
+/** The number of rules that has a goal. */
 const RULES_WITH_GOAL = 10_000;
 
-/** What `RULE_COUNTS` are called in the figures. */
+/** The name of a number of rules in the figures. */
 export function rulesSubject(count: number): string {
   return `${count.toLocaleString("en")} rules`;
 }
@@ -161,7 +161,7 @@ const CASES: readonly Case[] = [
 
 /**
  * Compares all sides.
- * @throws {RangeError} when something has not been measured.
+ * @throws {RangeError} if something has not been measured.
  */
 export function compare(samples: Samples): Comparison[] {
   return CASES.map(({ title, subject, own, peer, unit, goal }) => {

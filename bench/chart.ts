@@ -6,10 +6,10 @@ const ROW = 26;
 const BAR = 16;
 const TOP = 56;
 const BOTTOM = 16;
-/** Room to the right of the longest bar for its number. */
+/** Space to the right of the longest bar for its number. */
 const NUMBER = 60;
 
-/** How many times as fast as its peer this agent is, by the ratio of times or of rates. */
+/** How many times as fast as its peer this agent is, from a ratio of times or of rates. */
 function speed(ratio: number, unit: Unit): number {
   return unit === "ms" ? 1 / ratio : ratio;
 }

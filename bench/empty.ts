@@ -1,1 +1,1 @@
-// An empty program: the start that no program compiled with this runtime can do without.
+// An empty program: the least that a program compiled with this runtime takes to start.

@@ -1,4 +1,4 @@
-/** How long a run takes: `quick` is for while one works, `full` for figures to show. */
+/** How long a run takes: `quick` during development, `full` for published figures. */
 export type Kind = "quick" | "full";
 
 /** How often things are measured. */
@@ -11,7 +11,7 @@ export interface Extent {
   readonly daemonRounds: number;
   /** Checks in a batch. */
   readonly batch: number;
-  /** Checks between two looks at a daemon's memory. */
+  /** Checks between two measurements of a daemon's memory. */
   readonly memoryChecks: number;
 }
 
@@ -33,17 +33,17 @@ export const EXTENT: Readonly<Record<Kind, Extent>> = {
   },
 };
 
-/** The rounds at the beginning whose values are dropped: files enter caches, programs warm up. */
+/** The first rounds, whose values are dropped: files enter caches, programs warm up. */
 export const WARM_UP = 3;
 
-/** One of the things that a round measures. */
+/** A measurement of a round. */
 export type Measurement = () => void;
 
 /**
- * Does all measurements in each of some rounds, each time beginning with another one, so that none
- * always follows the same.
+ * Makes all measurements in each round, beginning with a different one each time, so that none always
+ * follows the same.
  *
- * @param forget Drops what has been measured so far; called after the warm-up.
+ * @param forget Drops the values so far; called after the warm-up.
  */
 export function interleave(
   measurements: readonly Measurement[],

@@ -1,6 +1,6 @@
 /**
- * Measures, in namespaces of its own that {@link file://./bench.ts} has made: everything it starts
- * ends with it.
+ * Measures, in namespaces that {@link file://./bench.ts} has made for it: everything it starts ends
+ * with it.
  *
  * Usage: bun measure.ts quick|full OUTCOME EMPTY
  *
@@ -23,14 +23,14 @@ import { EXTENT, type Kind } from "./extent.ts";
 import { packageVersions } from "./packages.ts";
 import { writeConfigs } from "./sides.ts";
 
-/** The set-up of Nagios FAQ F0101: the monitoring server, and nobody else. */
+/** The set-up of Nagios FAQ F0101: only the monitoring server has access. */
 const FILES = {
   "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
   "/etc/hosts.allow": "nrpe: 127.0.0.1, 192.0.2.10\n",
   "/etc/hosts.deny": "nrpe: ALL\n",
 };
 
-/** Gives this mount namespace its own /dev/log, access tables and hosts. */
+/** Mounts a /dev/log, access tables and /etc/hosts for this run. */
 function furnish(room: Room): Syslog {
   const syslog = listenAsSyslog(join(room.path, "log.sock"));
   const mounts = Object.entries(FILES).map(([path, content], at) =>
@@ -46,7 +46,7 @@ const [kind, outcomePath, empty] = process.argv.slice(2) as [Kind, string, strin
 const extent = EXTENT[kind];
 const begun = Date.now();
 const load = loadavg()[0]!;
-// Not disposed of here: /dev is mounted in it as long as this namespace lasts.
+// Not disposed of here: /dev is mounted in it until this namespace ends.
 const room = makeRoom();
 using syslog = furnish(room);
 const configs = writeConfigs(room);

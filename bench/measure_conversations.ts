@@ -17,8 +17,8 @@ import {
 const ONCE = { times: 1, atOnce: 1 };
 
 /**
- * Measures single checks under inetd, over raw sockets, and those of check_nrpe from its start to its
- * end. Before the next side is asked, the processes of the last one have ended.
+ * Measures single checks under inetd, over raw sockets, and by check_nrpe from its start to its end.
+ * The processes of one side have ended before the next is asked.
  */
 export async function measureConversations(
   room: Room,
@@ -33,7 +33,7 @@ export async function measureConversations(
   const settleAll = () => {
     settle(nowait.inetd.pid);
     for (const resident of childrenOf(wait.inetd.pid)) settle(resident);
-    // As if it had been idle: the next check finds inetd alone.
+    // As after an idle time: the next check finds only inetd.
     for (const resident of childrenOf(fresh.inetd.pid)) process.kill(resident, "SIGTERM");
     settle(fresh.inetd.pid);
     for (const log of logs) log.take();

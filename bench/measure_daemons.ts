@@ -10,10 +10,10 @@ import { type Configs, type QuestionName, QUESTIONS, startDaemon } from "./sides
 
 /** Conversations at a time. */
 export const AT_ONCE = 16;
-/** How long a side may finish with its last batch before the next one's begins, in milliseconds. */
+/** The pause between the batches of two sides, in milliseconds: the first one may have work left. */
 const PAUSE = 50;
 
-/** The plugins themselves, as nrpe.cfg has them. */
+/** The plugins, as nrpe.cfg defines them. */
 const PLUGINS: Readonly<Record<QuestionName, Program>> = {
   echo: { file: "/bin/echo", argv: ["/bin/echo", "OK"], status: 0 },
   check_load: {
@@ -23,7 +23,7 @@ const PLUGINS: Readonly<Record<QuestionName, Program>> = {
   },
 };
 
-/** Measures how many checks a second the daemons answer, and how many plugins could be run. */
+/** Measures how many checks a second the daemons answer, and how many plugins a bare loop runs. */
 export async function measureDaemons(
   room: Room,
   configs: Configs,

@@ -17,22 +17,22 @@ import {
   startServices,
 } from "./sides.ts";
 
-/** The number of checks that the goal of a daemon's growth speaks of. */
+/** The number of checks after which a daemon's growth has a goal. */
 const CHECKS_WITH_GOAL = 100_000;
 const GROWTH_GOAL: Goal = { kind: "at most", ratio: 1.1 };
-/** How long a daemon is left alone before it is looked at, in milliseconds. */
+/** How long a daemon is idle before its memory is measured, in milliseconds. */
 const QUIET = 1_000;
 const ONCE: Amount = { times: 1, atOnce: 1 };
 
-/** What a look at the memory of both agents finds. */
+/** The memory of both agents. */
 export interface MemoryFindings {
   readonly memory: readonly MemoryComparison[];
   readonly growth: Growth;
 }
 
 /**
- * Looks at the memory of both agents, one process of each at a time, so that no page is shared with
- * another process of the same program.
+ * Measures the memory of both agents, with one process of each at a time, so that no page is shared
+ * with another process of the same program.
  */
 export async function measureMemory(
   room: Room,
@@ -72,7 +72,7 @@ export async function measureMemory(
   };
 }
 
-/** Looks at the agents that an inetd has started while their plugins sleep. */
+/** Measures agents under inetd while their plugins sleep. */
 async function whileNapping(
   room: Room,
   configs: Configs,
@@ -85,7 +85,7 @@ async function whileNapping(
   return { own: await measured("nowait"), theirs: await measured("C") };
 }
 
-/** Asks in a process of its own, since asking blocks, and looks at the agent meanwhile. */
+/** Asks in a separate process, since asking blocks, and measures the agent meanwhile. */
 async function whileAsked({ port }: Agent, inetd: number): Promise<Memory> {
   await using check = Bun.spawn(
     [PEERS.checkNrpe.path, "-n", "-H", "127.0.0.1", "-p", String(port), "-c", NAP],
@@ -97,7 +97,7 @@ async function whileAsked({ port }: Agent, inetd: number): Promise<Memory> {
   return memory;
 }
 
-/** Whether a plugin runs below a process, which is there at once or behind a fork of the agent. */
+/** Whether a plugin is a child of a process, or of a fork of it. */
 function hasSleepingPlugin(pid: number): boolean {
   return childrenOf(pid).some((child) =>
     readFileSync(`/proc/${child}/comm`, "latin1") === "sleep\n" || hasSleepingPlugin(child)

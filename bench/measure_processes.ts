@@ -8,14 +8,14 @@ import { type Extent, interleave, type Measurement } from "./extent.ts";
 import { type Program, runPrograms } from "./run_programs.ts";
 
 const ONCE = { times: 1, atOnce: 1 };
-/** The client that is asked about: no rule of the tables names it, so all are read. */
+/** The client that is asked about. No rule names it, so all are read. */
 const STRANGER = "192.0.2.66";
 const TCPDMATCH = "/usr/sbin/tcpdmatch";
 
-/** The exit status of -V, of both agents, and of --check-access for a client that is denied. */
+/** The exit status of -V, of both agents, and of --check-access for a denied client. */
 const STATUS = { version: 3, denied: 1 } as const;
 
-/** Measures programs from start to end: the access decision over tables of all sizes, and -V. */
+/** Measures whole processes: the access decision with tables of all sizes, and -V. */
 export function measureProcesses(
   room: Room,
   empty: string,
@@ -57,7 +57,7 @@ export function measureProcesses(
   return samples;
 }
 
-/** Writes a hosts.allow with some rules for the agent, and a hosts.deny that refuses the rest. */
+/** Writes a hosts.allow with rules for the agent, and a hosts.deny that denies all others. */
 function writeTables(room: Room, count: number): string {
   const directory = join(room.path, `rules.${count}`);
   mkdirSync(directory);

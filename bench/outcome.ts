@@ -1,10 +1,10 @@
-/** What a run of the bench finds out. */
+/** The result of a run of the bench. */
 import type { Ratio, Summary } from "./statistics.ts";
 
-/** What is measured: milliseconds for one, or how many are done in a second. */
+/** The unit of a value: milliseconds for one, or how many a second. */
 export type Unit = "ms" | "per second";
 
-/** What a ratio should be. */
+/** What a ratio is to be. */
 export interface Goal {
   readonly kind: "at most" | "at least";
   readonly ratio: number;
@@ -13,7 +13,7 @@ export interface Goal {
 /** One comparison. */
 export interface Comparison {
   readonly title: string;
-  /** What is asked for or run, in the words of the figures. */
+  /** What is asked for or run, as the figures name it. */
   readonly subject: string;
   readonly peer: string;
   readonly unit: Unit;
@@ -28,7 +28,7 @@ export interface Comparison {
 export interface Memory {
   readonly rss: number;
   readonly pss: number;
-  /** What of the resident set belongs to no file: heap, stacks, compiled code. */
+  /** The part of the resident set that belongs to no file: heap, stacks, compiled code. */
   readonly anonymous: number;
 }
 
@@ -42,16 +42,16 @@ export interface MemoryComparison {
 /** How much a daemon's memory has grown. */
 export interface Growth {
   readonly checks: number;
-  /** The resident set size afterwards by that before. */
+  /** The resident set size afterwards, divided by that before. */
   readonly ratio: number;
   /** The same of anonymous memory. */
   readonly anonymous: number;
   readonly goal: Goal;
-  /** null where there were fewer checks than the goal speaks of. */
+  /** null if there were fewer checks than the goal requires. */
   readonly met: boolean | null;
 }
 
-/** A run's findings, as results.json holds them. */
+/** The figures of a run, as results.json holds them. */
 export interface Outcome {
   readonly date: string;
   readonly kind: "quick" | "full";

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { type Peer, PEERS } from "../tests/support/peers.ts";
 
-/** The peers of the bench beside openssl and unshare, which Debian's base system brings. */
+/** The peers of the bench. openssl and unshare, which it needs too, are in Debian's base system. */
 const NEEDED: readonly Peer[] = ["checkNrpe", "agent", "plugins", "inetd", "tcpd"];
 
-/** The packages that are not installed though the bench needs them. */
+/** The packages that the bench needs and that are not installed. */
 export function missingPackages(): string[] {
   const missing = NEEDED.filter((peer) => !existsSync(PEERS[peer].path));
   const names: string[] = missing.map((peer) => PEERS[peer].package);

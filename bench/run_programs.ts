@@ -1,4 +1,4 @@
-/** Whole processes, started by a bare posix_spawn(3), one after the other or many at a time. */
+/** Whole processes, started by posix_spawn(3), one after the other or many at a time. */
 import {
   bindLibc,
   closeFile,
@@ -30,11 +30,11 @@ const libc = bindLibc({
 const FILE_ACTIONS_SIZE = 80;
 const O_CLOEXEC = 0o2000000;
 const STDOUT = 1;
-/** How long a program may be silent before the run fails, in milliseconds. */
+/** How long programs may write nothing before the run fails, in milliseconds. */
 const PATIENCE = 60_000;
 const ENVIRONMENT = ["PATH=/usr/bin:/bin", "LC_ALL=C"];
 
-/** A program, its arguments, and the exit status that it is to end with. */
+/** A program, its arguments, and the exit status that is expected. */
 export interface Program {
   readonly file: string;
   readonly argv: readonly string[];
@@ -50,9 +50,9 @@ interface Running {
 /**
  * Runs a program a number of times and reads its standard output to the end.
  *
- * @param logs Where log lines arrive; they are taken away at once, as a syslogd does.
- * @returns The time of each from before the start until it has been waited for, in milliseconds.
- * @throws {Error} when one cannot be started or ends otherwise than it should.
+ * @param logs Where log lines arrive; they are read at once, as a syslogd does.
+ * @returns The time of each, from before the start until it has been waited for, in milliseconds.
+ * @throws {Error} if one cannot be started or ends otherwise than expected.
  */
 export function runPrograms(
   program: Program,

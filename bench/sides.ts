@@ -1,4 +1,4 @@
-/** The agents that are compared, each started as an administrator would start it. */
+/** The agents that are compared, started as an administrator starts them. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Inetd, type Service, startInetd } from "../tests/support/inetd.ts";
@@ -11,10 +11,10 @@ import type { Agent, Question } from "./ask.ts";
 
 /** The user that every agent runs as. */
 const USER = "nagios";
-/** Connections that a daemon's listening socket holds. The C agent's default, 5, loses some of 16. */
+/** The backlog of a daemon's socket. With the C agent's default, 5, some of 16 connections are lost. */
 const LISTEN_QUEUE = 128;
 
-/** What is asked for, by the name that the figures give it. */
+/** What is asked for, by its name in the figures. */
 export const QUESTIONS = {
   echo: { command: "echo", answer: /^OK$/ },
   check_load: { command: "check_load", answer: /load average/ },
@@ -23,7 +23,7 @@ export const QUESTIONS = {
 /** The name of a question. */
 export type QuestionName = keyof typeof QUESTIONS;
 
-/** The command that leaves time to look at the agent while its plugin sleeps. */
+/** A command whose plugin sleeps while the agent's memory is measured. */
 export const NAP = "nap";
 
 const COMMANDS = `command[echo]=/bin/echo OK
@@ -37,7 +37,7 @@ export interface Configs {
   readonly daemon: (port: number) => string;
 }
 
-/** Writes nrpe.cfg and a self-signed certificate, as current installations have one. */
+/** Writes nrpe.cfg and a self-signed certificate, on P-256. */
 export function writeConfigs(room: Room): Configs {
   const cert = join(room.path, "server.crt");
   const key = join(room.path, "server.key");
@@ -60,13 +60,13 @@ export function writeConfigs(room: Room): Configs {
   };
 }
 
-/** Services of an inetd, and what must be known to ask and to watch them. */
+/** Services of an inetd, with what is needed to ask and to watch them. */
 export interface Services extends AsyncDisposable {
   readonly inetd: Inetd;
   readonly agents: readonly Agent[];
 }
 
-/** An agent's service in inetd.conf, under the name that the figures give it. */
+/** An agent's service in inetd.conf, with its name in the figures. */
 export interface NamedService {
   readonly name: string;
   readonly tls: boolean;
@@ -88,13 +88,13 @@ export function nowaitServices(room: Room, config: string): NamedService[] {
   ];
 }
 
-/** The line of inetd.conf that passes the listening socket on. */
+/** The line of inetd.conf that passes the listening socket to the agent. */
 export function waitService(room: Room, config: string): NamedService {
   const argv = ["nrpe", "-c", config, "--inetd", "-n"];
   return { name: "wait", tls: false, service: { program: room.binary, argv, wait: true } };
 }
 
-/** Starts an inetd with some services. */
+/** Starts an inetd with these services. */
 export async function startServices(named: readonly NamedService[]): Promise<Services> {
   const room = makeRoom();
   const services = named.map(({ service }) => ({ ...service, user: USER }));
@@ -109,13 +109,13 @@ export async function startServices(named: readonly NamedService[]): Promise<Ser
   };
 }
 
-/** An agent that serves by itself. */
+/** An agent that listens itself. */
 export interface Daemon extends AsyncDisposable {
   readonly pid: number;
   readonly agent: Agent;
 }
 
-/** Starts a daemon in the foreground, with the limit of open files that services usually have. */
+/** Starts an agent in the foreground, with the usual limit of open files of a service. */
 export async function startDaemon(
   { name, program, tls, configs }: {
     readonly name: string;
@@ -145,7 +145,7 @@ export async function startDaemon(
   };
 }
 
-/** Waits until nothing that a process has run is left, so that the next side isn't charged for its end. */
+/** Waits until a process has no children, so that the end of one side does not slow the next. */
 export function settle(pid: number): void {
   while (childrenOf(pid).length > 0) Bun.sleepSync(0.2);
 }

@@ -1,18 +1,18 @@
-/** Some measured values in short: of times the larger ones are the bad ones, of rates the smaller. */
+/** A summary of measured values: times, of which low ones are good, or rates. */
 export interface Summary {
   readonly median: number;
-  /** What 95 of 100 values are at least as good as: the 95th percentile of times, the 5th of rates. */
+  /** 95 of 100 values are at least as good: the 95th percentile of times, the 5th of rates. */
   readonly p95: number;
-  /** Bounds of the median with 95 % confidence, from the order of the values alone. */
+  /** Bounds of the median with 95 % confidence, by ranks. */
   readonly interval: readonly [low: number, high: number];
   readonly count: number;
 }
 
 /** How two sides compare. */
 export interface Ratio {
-  /** The own median by the peer's. */
+  /** This agent's median divided by the peer's. */
   readonly value: number;
-  /** The least and the greatest ratio that the intervals of the medians allow. */
+  /** The least and the greatest ratio within the intervals of the medians. */
   readonly interval: readonly [low: number, high: number];
 }
 
@@ -20,14 +20,14 @@ export interface Ratio {
 const Z95 = 1.96;
 
 /**
- * Sums values up.
- * @param better Whether low or high values are the good ones.
- * @throws {RangeError} when there are no values.
+ * Summarises values.
+ * @param better Whether low or high values are good.
+ * @throws {RangeError} if there are no values.
  */
 export function summarise(values: readonly number[], better: "low" | "high"): Summary {
   if (values.length === 0) throw new RangeError("Cannot summarise: there are no values");
   const sorted = values.toSorted((a, b) => a - b);
-  // Ranks between which the median lies: the count of values below it is binomial with p = 1/2.
+  // The ranks that bound the median: the number of values below it is binomial with p = 1/2.
   const half = (Z95 * Math.sqrt(sorted.length)) / 2;
   const at = (rank: number) => sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(rank)))]!;
   return {
@@ -46,7 +46,7 @@ export function ratioOf(own: Summary, peer: Summary): Ratio {
   };
 }
 
-/** A quantile of sorted values, between two of them by interpolation. */
+/** A quantile of sorted values, interpolated between two of them. */
 function quantile(sorted: readonly number[], fraction: number): number {
   const place = (sorted.length - 1) * fraction;
   const low = sorted[Math.floor(place)]!;

@@ -1,4 +1,4 @@
-/** A run's findings in words: for a terminal, for bench/README.md, and in short for README.md. */
+/** The figures of a run as text: for a terminal, bench/README.md and README.md. */
 import type { Comparison, Goal, Memory, MemoryComparison, Outcome, Unit } from "./outcome.ts";
 import type { Ratio, Summary } from "./statistics.ts";
 
@@ -12,7 +12,7 @@ const FULL_HEAD = [
 ];
 const MEMORY_HEAD = ["memory, RSS / PSS / anonymous", "this agent", "C agent"];
 
-/** The whole findings, for a terminal. */
+/** All figures, for a terminal. */
 export function textOf(outcome: Outcome): string {
   return [
     describeRun(outcome),
@@ -24,7 +24,7 @@ export function textOf(outcome: Outcome): string {
   ].join("\n\n");
 }
 
-/** The whole findings in Markdown, for bench/README.md. */
+/** All figures in Markdown, for bench/README.md. */
 export function markdownOf(outcome: Outcome): string {
   return [
     describeRun(outcome),
@@ -45,7 +45,7 @@ const HEADLINES: readonly (readonly [title: string, peer: string])[] = [
 ];
 const HEADLINE_SUBJECT = "echo";
 
-/** The findings in short, in Markdown, for README.md. */
+/** The main figures in Markdown, for README.md. */
 export function headlinesOf({ comparisons }: Outcome): string {
   const shown = comparisons.filter(({ title, subject, peer }) =>
     subject === HEADLINE_SUBJECT && HEADLINES.some(([of, by]) => of === title && by === peer)
@@ -60,8 +60,8 @@ export function headlinesOf({ comparisons }: Outcome): string {
 }
 
 /**
- * Puts figures in the place of the ones that a page has.
- * @throws {SyntaxError} when it has no place for them.
+ * Replaces the figures of a page.
+ * @throws {SyntaxError} if it has no marker for them.
  */
 export function withFigures(page: string, figures: string): string {
   const begin = page.indexOf(BEGIN);

@@ -1,6 +1,6 @@
 /**
- * The client's side of TLS 1.3 by OpenSSL's library, which check_nrpe uses and the C agent depends
- * on: it takes less of the processor than a runtime's own, and waits as check_nrpe does.
+ * The client's side of TLS 1.3, by OpenSSL's library: check_nrpe uses it, and it takes less of the
+ * processor than the runtime's own.
  */
 import { dlopen, type Pointer } from "bun:ffi";
 import { decodeBytes } from "../lib/bytes.ts";
@@ -29,28 +29,28 @@ const TLS1_3_VERSION = 0x0304n;
 const SSL_ERROR_WANT_READ = 2;
 const SSL_ERROR_ZERO_RETURN = 6;
 
-/** One connection's TLS, over a socket that does not block. */
+/** TLS over a nonblocking socket. */
 export interface TlsSession {
-  /** Goes on with the handshake; returns whether it is complete. */
+  /** Continues the handshake; returns whether it is complete. */
   handshake(): boolean;
   write(bytes: Uint8Array): void;
   /** Reads what has arrived; returns the bytes read, 0 at the end, or -1 if there is nothing yet. */
   read(buffer: Uint8Array): number;
-  /** Says goodbye without waiting for the other side's, as check_nrpe does, and frees the session. */
+  /** Sends close_notify without waiting for the agent's, as check_nrpe does; frees the session. */
   end(): void;
 }
 
 let context: Pointer | undefined;
 
 /**
- * Starts TLS 1.3 on a connected socket. As check_nrpe without a CA, it accepts any certificate. Its
- * operations throw an Error with OpenSSL's words.
+ * Starts TLS 1.3 on a connected socket, and like check_nrpe without a CA accepts any certificate. The
+ * session's operations throw an Error with OpenSSL's text.
  */
 export function startTls(fd: number): TlsSession {
   context ??= clientContext();
   const session = ssl.SSL_new(context)!;
   ssl.SSL_set_fd(session, fd);
-  /** Tells "not yet" from a failure; OpenSSL's error queue must be empty before each operation. */
+  /** Tells "not yet" from a failure; OpenSSL's error queue must be empty before the operation. */
   const outcome = (result: number, operation: string): number => {
     if (result > 0) return result;
     const reason = ssl.SSL_get_error(session, result);

@@ -1,6 +1,6 @@
 /**
- * Shows the agent at work: behind a stand-in for inetd on a loopback port, asked as a monitoring
- * server asks, in every version of the protocol. Needs neither root nor any package.
+ * Shows the agent at work: a stand-in for inetd starts it on a loopback port, and a client asks it as
+ * a monitoring server does, in every version of the protocol. Needs neither root nor any package.
  */
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import type { PacketVersion } from "../lib/protocol/packet.ts";
 const PLUGINS = "/usr/lib/nagios/plugins";
 const STATES = ["OK", "WARNING", "CRITICAL", "UNKNOWN"] as const;
 
-/** A check: the plugin of monitoring-plugins, and one line of shell for where it isn't installed. */
+/** A check: the plugin of monitoring-plugins, or a line of shell if it is not installed. */
 interface Check {
   readonly name: string;
   readonly plugin: string;
@@ -47,13 +47,13 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
-/** `$` begins a macro in a command definition; two of them stand for one. */
+/** `$` begins a macro in a command definition; `$$` is one `$`. */
 const definition = ({ name, plugin, args, otherwise }: Check) =>
   existsSync(join(PLUGINS, plugin))
     ? `command[${name}]=${PLUGINS}/${plugin} ${args}`
     : `command[${name}]=${otherwise.replaceAll("$", "$$$$")}`;
 
-/** The example of the Nagios FAQ: the monitoring server, here on loopback, and nobody else. */
+/** The example of the Nagios FAQ: only the monitoring server, here on loopback, has access. */
 const HOSTS_ALLOW = "nrpe: 127.0.0.1, 192.0.2.10\n";
 const HOSTS_DENY = "nrpe: ALL\n";
 
@@ -70,13 +70,13 @@ interface Question {
 }
 
 const QUESTIONS: readonly Question[] = [
-  { version: 4, text: "_NRPE_CHECK", why: "are you there, and which version?" },
+  { version: 4, text: "_NRPE_CHECK", why: "asks for the version of the agent" },
   { version: 4, text: "check_load", why: "as check_nrpe 4 asks" },
   { version: 3, text: "check_disk", why: "as check_nrpe 3 asks" },
   { version: 2, text: "check_users", why: "as check_nrpe 2 asks" },
   { version: 4, text: "check_procs", why: "once more in version 4" },
   { version: 4, text: "backup", why: "a check that fails keeps its state" },
-  { version: 4, text: "reboot", why: "a command that nrpe.cfg doesn't define" },
+  { version: 4, text: "reboot", why: "a command that nrpe.cfg does not define" },
   {
     version: 4,
     text: "check_disk!/etc",
@@ -91,7 +91,7 @@ function describe(answer: Answer): string {
 }
 
 const root = join(import.meta.dir, "..");
-// The user that the agent runs as must be able to read it, wherever this checkout lies.
+// The user that the agent runs as may not be able to read the checkout.
 const room = mkdtempSync(join(tmpdir(), "nrpe-demo-"));
 try {
   chmodSync(room, 0o755);
@@ -110,14 +110,14 @@ try {
   );
   const reader = inetd.stdout.getReader();
   const port = Number(new TextDecoder().decode((await reader.read()).value));
-  console.log(`nrpe sits behind inetd on 127.0.0.1:${port}, with this nrpe.cfg:\n`);
+  console.log(`inetd serves nrpe on 127.0.0.1:${port}, with this nrpe.cfg:\n`);
   for (const line of CONFIG.trimEnd().split("\n").slice(1)) console.log(`    ${line}`);
   for (const { version, text, why } of QUESTIONS) {
     const answer = await ask({ version, text }, port);
     console.log(`\nv${version}  ${text}    ${why}\n    -> ${describe(answer)}`);
   }
   console.log(
-    "\nWho may ask is up to hosts.allow and hosts.deny. What do they say of a stranger?\n",
+    "\nWhat hosts.allow and hosts.deny decide for this client, and for another one:\n",
   );
   for (const client of ["127.0.0.1", "192.0.2.66"]) {
     console.log(`$ nrpe --check-access ${client}`);
@@ -135,7 +135,7 @@ try {
     );
     console.log(`${check.stdout}exit status ${check.exitCode}\n`);
   }
-  console.log("Done: inetd is stopped, nothing is left behind.");
+  console.log("Done.");
 } finally {
   rmSync(room, { recursive: true, force: true });
 }

@@ -1,8 +1,8 @@
 /**
- * A small stand-in for inetd: listens on a loopback port chosen by the kernel, prints the port, and
+ * A stand-in for inetd: listens on a loopback port that the kernel chooses, prints the port, and
  * starts a program for each connection, with the connection as its standard input, output and error.
  *
- * Run as root it becomes the user nobody first, since the agent refuses to serve as root.
+ * As root it first becomes the user nobody, since the agent refuses to serve as root.
  *
  * Usage: bun demo/inetd.ts PROGRAM ARGV0 [ARG ...]
  */
@@ -22,7 +22,7 @@ const NONBLOCK = 0o4000;
 const CLOEXEC = 0o2000000;
 const NOBODY = 65534;
 const BACKLOG = 128;
-/** How often a connection is looked for, in milliseconds. */
+/** The interval between two attempts to accept, in milliseconds. */
 const INTERVAL = 2;
 
 function check(call: string, result: number): number {
