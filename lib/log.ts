@@ -49,6 +49,12 @@ export interface Log {
   (priority: number, message: string): void;
 }
 
+/** A line for the log. */
+export interface LogLine {
+  readonly severity: number;
+  readonly message: string;
+}
+
 /** The longest log line, in bytes. */
 const LONGEST = 2048;
 

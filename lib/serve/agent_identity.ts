@@ -10,7 +10,7 @@ import {
 import { userAndGroup } from "../system/libc.ts";
 
 /** The user and group that the agent is to be. */
-export interface Identity {
+export interface AgentIdentity {
   readonly uid: number;
   readonly gid: number;
   /** The user to become, which takes root's rights; nothing where the agent is who it is to be. */
@@ -19,7 +19,7 @@ export interface Identity {
 
 /** An identity, perhaps with a doubt, or why there is none. */
 export type IdentityResult =
-  | { readonly kind: "identity"; readonly identity: Identity; readonly doubt?: string }
+  | { readonly kind: "identity"; readonly identity: AgentIdentity; readonly doubt?: string }
   | { readonly kind: "failure"; readonly reason: string };
 
 /** Who the agent is to be by `nrpe_user` and `nrpe_group`; who is not root stays who it is. */
@@ -60,12 +60,12 @@ export function identityOf({ nrpe_user, nrpe_group }: Config): IdentityResult {
 }
 
 /** Becomes the identity, for good. */
-export function assume({ become, gid }: Identity): void {
+export function assume({ become, gid }: AgentIdentity): void {
   if (become !== undefined) becomeForGood(become, gid);
 }
 
 /** What plugins are told about the user. */
-export function variablesOf({ uid, become }: Identity): UserVariables {
+export function variablesOf({ uid, become }: AgentIdentity): UserVariables {
   const { name = String(uid), home, shell } = become ?? accountOf(uid);
   return { HOME: home, USER: name, LOGNAME: name, SHELL: shell };
 }

@@ -6,8 +6,8 @@ import { bindLibc, closeFile, readInto, writeAll } from "../system/libc.ts";
 import { makePipe } from "../system/process.ts";
 import { openTerminal, printLine } from "../system/terminal.ts";
 import { passedDescriptors } from "./passed_descriptors.ts";
-import { reside } from "./resident.ts";
-import { STEADY } from "./steady_runtime.ts";
+import { runDaemonProcess } from "./daemon_process.ts";
+import { RUNTIME_SETTINGS } from "./runtime_threads.ts";
 
 const libc = bindLibc({ setsid: { args: [], returns: "i32" } });
 
@@ -29,11 +29,11 @@ const SERVING = "\0";
 export function serveInForeground(invocation: Serve): Promise<number> {
   const terminal = openTerminal(STDERR);
   let serving = false;
-  return reside({
+  return runDaemonProcess({
     invocation,
     inherited: passedDescriptors(),
     inetd: false,
-    early(priority, line) {
+    copy(priority, line) {
       if (terminal !== undefined) printLine(terminal, line);
       else if (!serving) printComplaint(STDERR, priority, line);
     },
@@ -55,7 +55,7 @@ async function startAgain(): Promise<number> {
   const { readEnd, writeEnd } = makePipe();
   const daemon = Bun.spawn([process.execPath, ...process.argv.slice(2)], {
     argv0: process.argv0,
-    env: { ...process.env, ...STEADY, [REPORT_TO]: String(REPORT) },
+    env: { ...process.env, ...RUNTIME_SETTINGS, [REPORT_TO]: String(REPORT) },
     stdio: ["ignore", "ignore", "ignore", writeEnd],
   });
   closeFile(writeEnd);
@@ -79,11 +79,11 @@ function serveDetached(invocation: Serve): Promise<number> {
   delete process.env[REPORT_TO];
   libc.setsid();
   let serving = false;
-  return reside({
+  return runDaemonProcess({
     invocation,
     inherited: [],
     inetd: false,
-    early(priority, line) {
+    copy(priority, line) {
       if (!serving) printComplaint(REPORT, priority, line);
     },
     ready() {

@@ -8,7 +8,7 @@ import { adopt } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
 import { setUpTls } from "../tls/tls_setup.ts";
 import { catchUnexpected, describeUnexpected } from "./unexpected.ts";
-import { describeTls } from "./generation.ts";
+import { describeTls } from "./describe_config.ts";
 import { streamWire } from "./stream_wire.ts";
 
 /**

@@ -10,11 +10,12 @@ import {
   sharePort,
 } from "../system/listen_socket.ts";
 import { openFilesLimit } from "../system/process.ts";
+import { resolveHost } from "../system/resolve_host.ts";
 import { duplicate } from "../system/socket.ts";
 import { acceptOn, type Acceptor, type Stream } from "../system/stream.ts";
 
 /** An address and port to listen on. */
-export interface Place {
+export interface ListenAddress {
   readonly address: string;
   readonly bytes: AddressBytes;
   readonly port: number;
@@ -25,12 +26,12 @@ export interface Place {
 /** Sockets that listen. */
 export interface Listeners {
   /**
-   * Listens on these places and on no others. Sockets whose place stays are left as they are; when a
-   * new place cannot be had, nothing changes, and no socket has been closed for it meanwhile.
-   * @throws {Error} naming the place that cannot be had, and why.
+   * Listens on these addresses and on no others. Sockets whose address stays are left alone. Where a new
+   * address cannot be had, nothing changes, and no socket has been closed for it meanwhile.
+   * @throws {Error} naming the address that cannot be had, and why.
    */
-  readonly move: (places: readonly Place[], backlog: number) => readonly Place[];
-  /** Listens on a socket that somebody else has bound; it is closed with the others. */
+  readonly move: (addresses: readonly ListenAddress[], backlog: number) => readonly ListenAddress[];
+  /** Listens on a socket that another process has bound; it is closed with the others. */
   readonly inherit: (fd: number, backlog: number) => void;
   /** Gives the sockets to the user who is to move them later; root alone can. */
   readonly giveTo: (uid: number, gid: number) => void;
@@ -39,50 +40,54 @@ export interface Listeners {
 }
 
 interface Listener {
-  readonly place: Place | undefined;
+  readonly local: ListenAddress | undefined;
   readonly fd: number;
   /** What accepts connections, on a copy of the descriptor; nothing while no more can be accepted. */
   acceptor: Acceptor | undefined;
 }
 
-/** How often it is looked for connections that cannot be accepted, in milliseconds. */
+/** How often to look for connections that cannot be accepted, in milliseconds. */
 const LOOK = 1_000;
 
-/** The places that a configuration names; an address family given on the command line wins. */
-export async function placesOf(config: Config, family: 4 | 6 | undefined): Promise<Place[]> {
+/** The addresses that a configuration names; an address family given on the command line wins. */
+export async function addressesToListenOn(
+  config: Config,
+  family: 4 | 6 | undefined,
+): Promise<ListenAddress[]> {
   const wanted = family ?? config.address_family;
-  const suits = ({ bytes }: Place) => wanted === "any" || bytes.length === (wanted === 4 ? 4 : 16);
+  const suits = ({ bytes }: ListenAddress) =>
+    wanted === "any" || bytes.length === (wanted === 4 ? 4 : 16);
   const port = config.server_port;
   if (config.server_address.length === 0) {
-    return [placeOf("0.0.0.0", port, true), placeOf("::", port, true)].filter(suits);
+    return [listenAddress("0.0.0.0", port, true), listenAddress("::", port, true)].filter(suits);
   }
-  const places = new Map<string, Place>();
+  const addresses = new Map<string, ListenAddress>();
   for (const name of config.server_address) {
-    const addresses = parseIPv4(name) ?? parseIPv6(name) ? [name] : await addressesOf(name);
-    for (const place of addresses.map((address) => placeOf(address, port, false)).filter(suits)) {
-      places.set(nameOf(place), place);
+    const found = parseIPv4(name) ?? parseIPv6(name) ? [name] : await addressesOf(name);
+    for (const address of found) {
+      const local = listenAddress(address, port, false);
+      if (suits(local)) addresses.set(keyOf(local), local);
     }
   }
-  if (places.size > 0) return [...places.values()];
+  if (addresses.size > 0) return [...addresses.values()];
   const names = config.server_address.join(", ");
   throw new Error(`Cannot bind to any address: server_address=${names} has none of that family`);
 }
 
-function placeOf(address: string, port: number, optional: boolean): Place {
+function listenAddress(address: string, port: number, optional: boolean): ListenAddress {
   return { address, bytes: (parseIPv4(address) ?? parseIPv6(address))!, port, optional };
 }
 
 async function addressesOf(name: string): Promise<readonly string[]> {
-  const { lookup } = await import("node:dns/promises");
   try {
-    return (await lookup(name, { all: true })).map(({ address }) => address);
+    return await resolveHost(name);
   } catch (error) {
     throw new Error(`bad addr or host: ${name} (${(error as Error).message})`);
   }
 }
 
 /**
- * Makes listeners, for the time being without a socket.
+ * Makes listeners, without a socket at first.
  *
  * @param accept Called with each connection, of which nothing has been read.
  * @param failed Called with the error number when connections wait that cannot be accepted. They stay
@@ -127,7 +132,7 @@ export function makeListeners(
     try {
       listener.acceptor ??= serve(listener.fd);
     } catch (error) {
-      // Somebody else took what there was; the next look is soon.
+      // Another process took the descriptors; the next look is soon.
       if (!(error instanceof SystemError)) throw error;
     }
   };
@@ -145,8 +150,8 @@ export function makeListeners(
     }
   }, LOOK);
 
-  const add = (place: Place | undefined, fd: number): Listener => {
-    const listener: Listener = { place, fd, acceptor: undefined };
+  const add = (local: ListenAddress | undefined, fd: number): Listener => {
+    const listener: Listener = { local, fd, acceptor: undefined };
     listeners = [...listeners, listener];
     return listener;
   };
@@ -168,25 +173,27 @@ export function makeListeners(
   };
 
   return {
-    move(places, backlog) {
-      const bound = listeners.filter(({ place }) => place !== undefined);
-      const staying = bound.filter(({ place }) => places.some((one) => isSame(place!, one)));
+    move(addresses, backlog) {
+      const bound = listeners.filter(({ local }) => local !== undefined);
+      const staying = bound.filter(({ local }) => addresses.some((one) => isSame(local!, one)));
       const leaving = bound.filter((listener) => !staying.includes(listener));
-      const fresh = places.filter((one) => !staying.some(({ place }) => isSame(place!, one)));
-      const inTheWay = leaving.filter(({ place }) => fresh.some((one) => collide(place!, one)));
+      const fresh = addresses.filter((one) => !staying.some(({ local }) => isSame(local!, one)));
+      const inTheWay = leaving.filter(({ local }) => fresh.some((one) => collide(local!, one)));
       const opened: Listener[] = [];
       try {
         for (const { fd } of inTheWay) sharePort(fd, true);
-        for (const place of fresh) {
-          const shared = inTheWay.some((one) => collide(one.place!, place));
-          const fd = bindPlace(place, shared);
-          if (fd !== undefined) opened.push(add(place, fd));
+        for (const local of fresh) {
+          const shared = inTheWay.some((one) => collide(one.local!, local));
+          const fd = bindAddress(local, shared);
+          if (fd !== undefined) opened.push(add(local, fd));
         }
-        if (places.length > 0 && opened.length + staying.length === 0) {
+        if (addresses.length > 0 && opened.length + staying.length === 0) {
           throw new Error("Cannot bind to any address.");
         }
         // Until here clients have come to the old sockets only.
-        for (const { place, fd } of opened) complaining(place!, () => beginToListen(fd, backlog));
+        for (const { local, fd } of opened) {
+          worded(local!, () => beginToListen(fd, backlog));
+        }
         for (const listener of opened) begin(listener, backlog);
       } catch (error) {
         detach(opened);
@@ -197,7 +204,7 @@ export function makeListeners(
       for (const { fd } of opened) sharePort(fd, false);
       detach(leaving);
       for (const { fd } of staying) setBacklog(fd, backlog);
-      return opened.map(({ place }) => place!);
+      return opened.map(({ local }) => local!);
     },
     inherit: (fd, backlog) => begin(add(undefined, fd), backlog),
     giveTo(uid, gid) {
@@ -210,21 +217,21 @@ export function makeListeners(
   };
 }
 
-function bindPlace(place: Place, shared: boolean): number | undefined {
-  return complaining(place, () => {
+function bindAddress(local: ListenAddress, shared: boolean): number | undefined {
+  return worded(local, () => {
     try {
-      return bindTo(place.bytes, place.port, shared);
+      return bindTo(local.bytes, local.port, shared);
     } catch (error) {
       const errno = error instanceof SystemError ? error.errno : 0;
       const lacking = errno === Errno.EAFNOSUPPORT || errno === Errno.EADDRNOTAVAIL;
-      if (lacking && place.optional) return undefined;
+      if (lacking && local.optional) return undefined;
       throw error;
     }
   });
 }
 
-/** Does something for a place, and words what goes wrong with it for the log. */
-function complaining<T>({ address, port }: Place, act: () => T): T {
+/** Does something for an address, and words its failure for the log. */
+function worded<T>({ address, port }: ListenAddress, act: () => T): T {
   try {
     return act();
   } catch (error) {
@@ -234,25 +241,25 @@ function complaining<T>({ address, port }: Place, act: () => T): T {
 }
 
 /**
- * Whether a socket for one place keeps the other from being bound: one is for all addresses, the other
+ * Whether a socket for one address keeps the other from being bound: one is for all addresses, the other
  * for a single one. Shared sockets do not, but then a process of the same user can take part in the
  * port too, for as long as the kernel remembers that it was shared. So sockets are shared where there
  * is no other way to bind one before the other is closed; a process of the agent's user can end the
  * agent and take its port in any case.
  */
-function collide(one: Place, other: Place): boolean {
+function collide(one: ListenAddress, other: ListenAddress): boolean {
   return one.port === other.port && one.bytes.length === other.bytes.length &&
     (isForAll(one) || isForAll(other));
 }
 
-function isForAll({ bytes }: Place): boolean {
+function isForAll({ bytes }: ListenAddress): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
-function isSame(one: Place, other: Place): boolean {
+function isSame(one: ListenAddress, other: ListenAddress): boolean {
   return one.port === other.port && one.bytes.join() === other.bytes.join();
 }
 
-function nameOf({ address, port }: Place): string {
+function keyOf({ address, port }: ListenAddress): string {
   return `${address} ${port}`;
 }

@@ -4,7 +4,7 @@ import { type Log, Severity } from "../log.ts";
 const INTERVAL = 10_000;
 
 /** Writes a line about something that clients can cause as often as they like. */
-export interface LogRarely {
+export interface RateLimitedLog {
   (kind: string, message: string): void;
 }
 
@@ -13,7 +13,7 @@ export interface LogRarely {
  * left out.
  * @param clock In milliseconds.
  */
-export function logRarely(log: Log, clock: () => number): LogRarely {
+export function rateLimitedLog(log: Log, clock: () => number): RateLimitedLog {
   const kinds = new Map<string, { until: number; omitted: number }>();
   return (kind, message) => {
     const last = kinds.get(kind);

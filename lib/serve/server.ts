@@ -1,32 +1,31 @@
+import { admit } from "../access/admit.ts";
+import { makeSharedLookUps } from "../access/evented_effects.ts";
 import type { Executor } from "../command/executor.ts";
-import { converse, LINGER_TIMEOUT } from "./conversation.ts";
 import { type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
 import { drain, type Stream } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
-import { describeUnexpected } from "./unexpected.ts";
-import { UNKNOWN } from "../wrappers/request.ts";
-import { admit } from "../access/admit.ts";
-import { makeSharedLookUps } from "../access/evented_effects.ts";
+import { converse, LINGER_TIMEOUT } from "./conversation.ts";
 import type { Generation } from "./generation.ts";
-import { makePlaces, NoPlace, type Place } from "./places.ts";
-import { logRarely } from "./rate_limited_log.ts";
+import type { PluginEnvironment } from "./plugin_environment.ts";
+import { rateLimitedLog } from "./rate_limited_log.ts";
 import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
+import { makeSlots, NoSlot, type Slot } from "./slots.ts";
 import { streamWire } from "./stream_wire.ts";
+import { describeUnexpected } from "./unexpected.ts";
 
-const NOTHING = new Uint8Array(0);
+const NO_BYTES = new Uint8Array(0);
 
 /** The client of a socket that is not of an internet family. */
-const NOBODY = { address: UNKNOWN, port: 0 };
+const UNKNOWN_CLIENT = { address: "unknown", port: 0 };
 
 /** What a server works with. */
-export interface Means {
-  /** The configuration in force. */
+export interface ServerOptions {
+  /** The current configuration. */
   readonly current: () => Generation;
   readonly log: Log;
   readonly executor: Executor;
-  /** The environment of plugins. */
-  readonly environment: (generation: Generation) => readonly string[];
+  readonly environment: PluginEnvironment;
   /** How many files may be open. */
   readonly files: number;
   /** Called when the last connection has gone. */
@@ -37,6 +36,7 @@ export interface Means {
 export interface Server {
   /** Takes a connection that has been accepted, with nothing of it read. */
   readonly take: (stream: Stream) => void;
+  /** How many connections are open. */
   readonly connections: () => number;
   /** How many connections there have been. */
   readonly served: () => number;
@@ -45,37 +45,41 @@ export interface Server {
 }
 
 /** Makes a server. */
-export function makeServer({ current, log, executor, environment, files, idle }: Means): Server {
-  const places = makePlaces(files);
+export function makeServer(options: ServerOptions): Server {
+  const { current, log, executor, environment, files, idle } = options;
+  const slots = makeSlots(files);
   const shared = makeSharedLookUps();
-  const rarely = logRarely(log, now);
+  const limitedLog = rateLimitedLog(log, now);
   const unasked = new Set<Stream>();
   let open = 0;
   let served = 0;
 
-  const serve = async (stream: Stream, place: Place, generation: Generation) => {
+  const serve = async (stream: Stream, slot: Slot, generation: Generation) => {
     const { config, tls } = generation;
-    const { address, port } = stream.client ?? NOBODY;
+    const { address, port } = stream.client ?? UNKNOWN_CLIENT;
     if (config.debug) log(Severity.debug, `Connection from ${address} port ${port}`);
     const admission = await admit(generation, stream, {
       shared,
       environment: environment(generation),
       log,
-      wait: place.wait,
+      wait: slot.wait,
     });
     if (!admission.admitted) {
-      if (!place.hearOut()) return stream.reset();
-      if (!admission.bannerSent) return await hearOut(stream);
+      if (!slot.refuse()) return stream.reset();
       const deadline = now() + REFUSED_TIMEOUT;
-      await stream.finish(NOTHING, deadline);
-      return await drain(stream, deadline);
+      if (admission.bannerSent) {
+        await stream.finish(NO_BYTES, deadline);
+        return await drain(stream, deadline);
+      }
+      await stream.receive(deadline);
+      return stream.reset();
     }
-    place.admit();
+    slot.admit();
     const deadline = now() + config.connection_timeout * 1000;
     if (tls !== undefined && !await shakeHands(stream, tls, { address, port, log }, deadline)) {
       return;
     }
-    const patience = tls === undefined ? LINGER_TIMEOUT : config.ssl_shutdown_timeout * 1000;
+    const lingerTimeout = tls === undefined ? LINGER_TIMEOUT : config.ssl_shutdown_timeout * 1000;
     const run = (line: string) => {
       unasked.delete(stream);
       return executor.run({
@@ -86,31 +90,31 @@ export function makeServer({ current, log, executor, environment, files, idle }:
       });
     };
     const session = { config, log, peer: address, deadline, run };
-    await converse(session, streamWire(stream, patience));
+    await converse(session, streamWire(stream, lingerTimeout));
   };
 
   return {
     async take(stream) {
       const generation = current();
       const { max_connections: total, max_connections_per_source: perSource } = generation.config;
-      const place = places.arrive(stream.client?.address ?? UNKNOWN, { total, perSource });
+      const { address } = stream.client ?? UNKNOWN_CLIENT;
+      const slot = slots.arrive(address, { total, perSource });
       open++;
       served++;
       unasked.add(stream);
       stream.whenClosed(() => {
-        place.leave();
+        slot.leave();
         unasked.delete(stream);
         if (--open === 0) idle();
       });
       try {
-        await serve(stream, place, generation);
+        await serve(stream, slot, generation);
       } catch (error) {
-        if (error instanceof NoPlace) {
-          rarely(error.kind, error.message);
+        if (error instanceof NoSlot) {
+          limitedLog(error.kind, error.message);
           return stream.reset();
         }
         // A fault of the program ends the conversation in which it shows, and no other.
-        const { address } = stream.client ?? NOBODY;
         log(Severity.error, `${describeUnexpected(error)} (client ${address})`);
       } finally {
         stream.close();
@@ -122,10 +126,4 @@ export function makeServer({ current, log, executor, environment, files, idle }:
       for (const stream of unasked) stream.close();
     },
   };
-}
-
-/** Resets a connection after its first bytes, see {@link REFUSED_TIMEOUT}. */
-async function hearOut(stream: Stream): Promise<void> {
-  await stream.receive(now() + REFUSED_TIMEOUT);
-  stream.reset();
 }

@@ -1,9 +1,8 @@
-import { Severity } from "../log.ts";
+import { type LogLine, Severity } from "../log.ts";
 import { acceptOne, countWaiting } from "../system/accept.ts";
 import { closeFile, isReadable, now, SystemError } from "../system/libc.ts";
 import type { OpenLog } from "../system/open_log.ts";
 import { awaitBytes, peerOf } from "../system/socket.ts";
-import type { Line } from "./generation.ts";
 import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
 
 /** How many connections are held at once. */
@@ -58,7 +57,7 @@ function addressOf(connection: number): string {
 /** Logs why nobody can be served, once as long as it stays the same. */
 export interface Complaint {
   /** @param log Closed when another one is given, or at the end. */
-  readonly make: (lines: readonly Line[], log: OpenLog) => void;
+  readonly make: (lines: readonly LogLine[], log: OpenLog) => void;
   /** Logs that a client has been turned away, and why; later ones are counted. */
   readonly refused: (address: string) => void;
   /** Logs how many more have been turned away, and closes the log. */

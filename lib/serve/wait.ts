@@ -5,7 +5,7 @@ import { openEarlyLog } from "./start.ts";
 import { now, Poll, waitFor } from "../system/libc.ts";
 import { type Parent, watchParent } from "../system/parent.ts";
 import { describeUnexpected } from "./unexpected.ts";
-import { reside } from "./resident.ts";
+import { runDaemonProcess } from "./daemon_process.ts";
 import { makeComplaint, queuesOf, turnAway } from "./turn_away.ts";
 
 /**
@@ -44,12 +44,12 @@ export async function serveWaiting(
   for (;;) {
     const queues = queuesOf(fds);
     try {
-      const status = await reside({
+      const status = await runDaemonProcess({
         invocation,
         inherited: fds,
         inetd: true,
         abandoned,
-        early: () => {},
+        copy: () => {},
         ready() {
           complaint.end();
           if (byParent) parent.onceEnded(abandon);

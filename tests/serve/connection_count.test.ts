@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Severity } from "../../lib/log.ts";
 import { type ConnectionCount, countConnections } from "../../lib/serve/connection_count.ts";
-import { logRarely } from "../../lib/serve/rate_limited_log.ts";
+import { rateLimitedLog } from "../../lib/serve/rate_limited_log.ts";
 
 /** How many connections are counted: as many as the least limit that lets one more in leaves room for. */
 function totalOf(count: ConnectionCount): number {
@@ -29,10 +29,13 @@ test("countConnections() holds both limits, and 0 is none", () => {
   expect(totalOf(count)).toBe(0);
 });
 
-test("logRarely() writes one line of a kind in ten seconds and counts the others", () => {
+test("rateLimitedLog() writes one line of a kind in ten seconds and counts the others", () => {
   const lines: [number, string][] = [];
   let now = 0;
-  const rarely = logRarely((severity, message) => void lines.push([severity, message]), () => now);
+  const rarely = rateLimitedLog(
+    (severity, message) => void lines.push([severity, message]),
+    () => now,
+  );
   for (let time = 0; time < 5; time++) rarely("full", `full ${time}`);
   rarely("other", "other");
   now = 10_000;

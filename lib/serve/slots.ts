@@ -6,13 +6,13 @@ import { type ConnectionLimits, countConnections, type Exceeded } from "./connec
  */
 const MOST_UNDECIDED = 2048;
 
-/** How many refused clients are heard out at once, each for up to a second. */
+/** How many refused connections are kept open for their first bytes at once, each up to a second. */
 const MOST_REFUSED = 64;
 
-/** A connection for which there is no place; it is to be reset. */
-export class NoPlace extends Error {
+/** There is no slot for a connection, which is to be reset. */
+export class NoSlot extends Error {
   /**
-   * @param kind What kind of place there is none of, for a log that counts.
+   * @param kind What kind of slot there is none of, for a log that counts.
    * @param message What the log says.
    */
   constructor(readonly kind: string, message: string) {
@@ -20,46 +20,46 @@ export class NoPlace extends Error {
   }
 }
 
-/** The place of a connection: none at first. It has one at a time, and none any more once it has left. */
-export interface Place {
+/** The slot of a connection: none at first, then one at a time, and none after it has left. */
+export interface Slot {
   /**
-   * Takes a place among those that are decided about, if it has none there.
-   * @throws {NoPlace}
+   * Takes a slot of the undecided, unless it has one.
+   * @throws {NoSlot}
    */
   readonly wait: () => void;
   /**
-   * Changes to a place among those that are admitted.
-   * @throws {NoPlace}
+   * Changes to a slot of the admitted.
+   * @throws {NoSlot}
    */
   readonly admit: () => void;
-  /** Changes to a place among those that are refused; false where there is none. */
-  readonly hearOut: () => boolean;
+  /** Changes to a slot of the refused; false where there is none. */
+  readonly refuse: () => boolean;
   readonly leave: () => void;
 }
 
-/** The places of all connections. */
-export interface Places {
+/** The slots of all connections. */
+export interface Slots {
   /**
    * @param source The client's address.
    * @param limits How many connections may be admitted.
    */
-  readonly arrive: (source: string, limits: ConnectionLimits) => Place;
+  readonly arrive: (source: string, limits: ConnectionLimits) => Slot;
 }
 
 /**
- * Makes places. Those of the admitted are counted apart from all others, so that nobody whom the rules
- * refuse takes one away.
+ * Makes slots. Those of the admitted are counted apart from all others, so that no refused client
+ * takes one away.
  *
- * @param files How many files may be open: an eighth of them at most is for clients that are decided
- * about, and one for those that are refused.
+ * @param files How many files may be open: undecided clients have at most an eighth of them, and so
+ * have refused ones.
  */
-export function makePlaces(files: number): Places {
+export function makeSlots(files: number): Slots {
   const admitted = countConnections();
   const undecided = countConnections();
   let refused = 0;
   const share = Math.max(1, Math.floor(files / 8));
   const mostUndecided = Math.min(MOST_UNDECIDED, share);
-  // Half of them for one source, so that it cannot keep all others from being decided about.
+  // Half of them for one source, so that it does not keep all others undecided.
   const undecidedLimits = {
     total: mostUndecided,
     perSource: Math.max(1, Math.floor(mostUndecided / 2)),
@@ -79,17 +79,17 @@ export function makePlaces(files: number): Places {
         wait() {
           if (state !== "new") return;
           const exceeded = undecided.enter(source, undecidedLimits);
-          if (exceeded !== undefined) throw crowded(exceeded, source, undecidedLimits);
+          if (exceeded !== undefined) throw tooManyUndecided(exceeded, source, undecidedLimits);
           state = "undecided";
         },
         admit() {
           if (state === "gone") return;
           leave();
           const exceeded = admitted.enter(source, limits);
-          if (exceeded !== undefined) throw full(exceeded, source, limits);
+          if (exceeded !== undefined) throw tooManyAdmitted(exceeded, source, limits);
           state = "admitted";
         },
-        hearOut() {
+        refuse() {
           if (state === "gone") return false;
           leave();
           if (refused >= mostRefused) return false;
@@ -103,16 +103,16 @@ export function makePlaces(files: number): Places {
   };
 }
 
-function full(exceeded: Exceeded, source: string, limits: ConnectionLimits): NoPlace {
+function tooManyAdmitted(exceeded: Exceeded, source: string, limits: ConnectionLimits): NoSlot {
   const why = exceeded === "total"
     ? `${limits.total} connections are open, see max_connections`
     : `it has ${limits.perSource} connections open, see max_connections_per_source`;
-  return new NoPlace(exceeded, `Connection from ${source} refused: ${why}`);
+  return new NoSlot(exceeded, `Connection from ${source} refused: ${why}`);
 }
 
-function crowded(exceeded: Exceeded, source: string, limits: ConnectionLimits): NoPlace {
+function tooManyUndecided(exceeded: Exceeded, source: string, limits: ConnectionLimits): NoSlot {
   const why = exceeded === "total"
     ? `${limits.total} clients are being decided about`
     : `${limits.perSource} of its connections are being decided about`;
-  return new NoPlace(`undecided ${exceeded}`, `Connection from ${source} refused: ${why}`);
+  return new NoSlot(`undecided ${exceeded}`, `Connection from ${source} refused: ${why}`);
 }

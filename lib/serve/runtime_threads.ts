@@ -15,7 +15,7 @@ import {
  * nothing to do, and aborts when the kernel gives it no other: a user whose checks have used up
  * RLIMIT_NPROC would lose the agent too.
  */
-export const STEADY: Readonly<Record<string, string>> = {
+export const RUNTIME_SETTINGS: Readonly<Record<string, string>> = {
   BUN_JSC_useConcurrentJIT: "0",
   BUN_JSC_useConcurrentGC: "0",
   BUN_JSC_numberOfGCMarkers: "1",
@@ -27,12 +27,12 @@ const FD_CLOEXEC = 1;
 
 /**
  * Starts this program over in the same process if its runtime has been started without
- * {@link STEADY}, since it can't be told later. Where that is not possible the program goes on.
+ * {@link RUNTIME_SETTINGS}, since it can't be told later. Where that is not possible the program goes on.
  *
  * @param inherited Descriptors that have been passed to it beyond the first three.
  */
-export function steadyRuntime(inherited: readonly number[]): void {
-  const settings = Object.entries(STEADY);
+export function fixRuntimeThreads(inherited: readonly number[]): void {
+  const settings = Object.entries(RUNTIME_SETTINGS);
   if (settings.every(([name, value]) => process.env[name] === value)) return;
   try {
     const others = stringsIn("/proc/self/environ").filter((variable) =>

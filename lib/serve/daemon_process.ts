@@ -1,0 +1,144 @@
+import { makeExecutor } from "../command/executor.ts";
+import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
+import { Severity } from "../log.ts";
+import { describeErrno, now } from "../system/libc.ts";
+import { notifyVia } from "../system/notify.ts";
+import { openFilesLimit } from "../system/process.ts";
+import type { Stream } from "../system/stream.ts";
+import { callAt, type Timer } from "../system/timer.ts";
+import { giveBackMemory } from "./give_back_memory.ts";
+import { makeListeners } from "./listeners.ts";
+import { environmentOfDaemon, inetdEnvironment } from "./plugin_environment.ts";
+import { rateLimitedLog } from "./rate_limited_log.ts";
+import { onHangup, reload } from "./reload_daemon.ts";
+import { fixRuntimeThreads } from "./runtime_threads.ts";
+import { makeServer, type Server } from "./server.ts";
+import {
+  CannotServe,
+  configureDaemon,
+  type CurrentLog,
+  type DaemonOptions,
+  takeSockets,
+} from "./start_daemon.ts";
+import { openEarlyLog } from "./start.ts";
+import { catchUnexpected, describeUnexpected } from "./unexpected.ts";
+
+/** After what time code is compiled, in milliseconds; see {@link runDaemonProcess}. */
+const COMPILE_AFTER = 100;
+
+/** How long clients have for taking the last answers, in milliseconds. */
+const LAST_ANSWERS = 3_000;
+
+/**
+ * Serves until a signal ends the process, or, as a service of inetd, until no client has come for a
+ * while.
+ * @returns The exit status.
+ */
+export async function runDaemonProcess(options: DaemonOptions): Promise<number> {
+  // One under inetd is started again when it is needed, and has to be there quickly.
+  if (!options.inetd) fixRuntimeThreads(options.inherited);
+  // The binary is compiled to stay in the interpreter; here code runs often enough to be compiled. That
+  // must not delay the client for which inetd has started the agent.
+  setTimeout(() => Bun.unsafe.setJITPolicy(1), COMPILE_AFTER).unref();
+  const current: CurrentLog = { openLog: openEarlyLog(options.copy) };
+  try {
+    return await serveUntilTheEnd(options, current);
+  } catch (error) {
+    if (!(error instanceof CannotServe)) throw error;
+    const log = current.openLog;
+    if (options.cannotServe !== undefined) options.cannotServe(error.lines, log);
+    else for (const { severity, message } of error.lines) log(severity, message);
+    return CANNOT_SERVE;
+  }
+}
+
+async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Promise<number> {
+  const { inetd, invocation } = options;
+  const notify = notifyVia(process.env.NOTIFY_SOCKET);
+  const daemon = await configureDaemon(options, current);
+  const { identity, log } = daemon;
+  // An exception ends the conversation that it came from, and no other.
+  catchUnexpected((error) => log(Severity.error, describeUnexpected(error)));
+  let stopping = false;
+  const ending = Promise.withResolvers<string>();
+  // From here on the signals that an administrator sends end the agent in order.
+  for (const name of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
+    process.on(name, () => {
+      // A second signal ends what runs at once.
+      if (stopping) executor.stop();
+      else ending.resolve(name);
+    });
+  }
+  const serving = Promise.withResolvers<void>();
+  onHangup(async () => {
+    await serving.promise;
+    if (stopping) return;
+    notify("RELOADING=1");
+    await reload(daemon, listeners);
+    executor.wake();
+    notify("READY=1");
+  });
+  const executor = makeExecutor(() => daemon.generation.config.max_commands);
+  const { promise: idle, resolve: becomeIdle } = Promise.withResolvers<void>();
+  let idleTimer: Timer | undefined;
+  const restartIdleTimer = () => {
+    idleTimer?.cancel();
+    if (!inetd) return;
+    const timeout = daemon.generation.config.wait_idle_timeout * 1000;
+    idleTimer = callAt(now() + timeout, () => server.connections() === 0 && becomeIdle());
+  };
+  const server = makeServer({
+    current: () => daemon.generation,
+    log,
+    executor,
+    environment: inetd ? inetdEnvironment() : environmentOfDaemon(identity),
+    files: openFilesLimit(),
+    idle() {
+      restartIdleTimer();
+      giveBack();
+    },
+  });
+  const giveBack = giveBackMemory(server.connections, server.served);
+  const limitedLog = rateLimitedLog(log, now);
+  // One socket may accept while another is being bound and the process is still root: no client is
+  // heard before all is ready.
+  const take = (stream: Stream) => void serving.promise.then(() => server.take(stream));
+  const listeners = makeListeners(take, (errno) => {
+    const failure = `Network server accept failure (${errno}: ${describeErrno(errno)})`;
+    limitedLog("accept", failure);
+  });
+  const pidFile = await takeSockets(daemon, listeners);
+  if (!inetd && invocation.changeDirectory) process.chdir("/");
+  options.ready();
+  serving.resolve();
+  notify("READY=1");
+  restartIdleTimer();
+  void options.abandoned?.then(() => {
+    log(Severity.notice, "The process that started the agent has ended - finishing...");
+    becomeIdle();
+  });
+  const signal = await Promise.race([ending.promise, idle]);
+  stopping = true;
+  if (signal !== undefined) log(Severity.notice, `Caught ${signal} - shutting down...`);
+  notify("STOPPING=1");
+  listeners.close();
+  // After the port: the next agent takes the port first.
+  pidFile?.release();
+  if (signal !== undefined) server.dismiss();
+  // Without a signal nothing waits for the end.
+  const timeout = daemon.generation.config.shutdown_timeout * 1000;
+  await connectionsGone(server, signal === undefined ? Infinity : timeout);
+  executor.stop();
+  await connectionsGone(server, LAST_ANSWERS);
+  if (pidFile?.remove() === false) {
+    log(Severity.error, `Cannot remove pidfile '${pidFile.path}' - check your privileges.`);
+  }
+  if (!inetd) log(Severity.notice, "Daemon shutdown");
+  return SERVED;
+}
+
+/** Waits until no connection is left, or a time, in milliseconds, is over. */
+async function connectionsGone(server: Server, timeout: number): Promise<void> {
+  const end = now() + timeout;
+  while (server.connections() > 0 && now() < end) await Bun.sleep(10);
+}
