@@ -5,29 +5,29 @@ import {
   parseAllowedHosts,
 } from "../config/allowed_hosts.ts";
 
-/** How long the addresses of names hold before they are asked for again, in milliseconds. */
+/** How often names are looked up, in milliseconds. */
 const REFRESH = 60_000;
 
-/** How old the addresses may be when a client is none of them, in milliseconds. */
+/** How old the addresses may be that refuse a client, in milliseconds. */
 const FRESH = 5_000;
 
-/** How long a client waits for names to be looked up, in milliseconds. */
-const PATIENCE = 5_000;
+/** How long a client waits for a look-up, in milliseconds. */
+const LOOK_UP_TIMEOUT = 5_000;
 
-/** nrpe.cfg's `allowed_hosts` in force, its names looked up now and then. */
+/** nrpe.cfg's `allowed_hosts`, with its names looked up. */
 export interface AllowList {
   readonly allows: (address: string) => boolean | Promise<boolean>;
-  /** Looks names up no more. */
+  /** Stops looking names up. */
   readonly close: () => void;
 }
 
 /**
- * Puts a list of allowed hosts in force; without a list everyone is allowed.
+ * Applies a list of allowed hosts; without a list every client is allowed.
  *
- * Names are looked up at once, every minute, and when a client is none of their last known
- * addresses. A name that cannot be looked up keeps the addresses that it had.
+ * Names are looked up at once, every minute, and when a client has none of their known addresses. A
+ * name that cannot be looked up keeps the addresses that it had.
  *
- * @param failed Called with a name that has no addresses now, though it may have had some.
+ * @param failed Called with a name for which no address is found.
  */
 export function enforceAllowList(
   hosts: readonly AllowedHost[] | undefined,
@@ -60,7 +60,7 @@ export function enforceAllowList(
     allows(address) {
       if (isKnown(address)) return true;
       if (performance.now() - refreshed < FRESH) return false;
-      return Promise.race([refresh(), Bun.sleep(PATIENCE)]).then(() => isKnown(address));
+      return Promise.race([refresh(), Bun.sleep(LOOK_UP_TIMEOUT)]).then(() => isKnown(address));
     },
     close: () => clearInterval(timer),
   };

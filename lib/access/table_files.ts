@@ -20,7 +20,7 @@ export function readTableFile(path: string): FileRead {
   }
 }
 
-/** Makes a reader that reads each file once: who asks it sees one content of each, however long it takes. */
+/** Makes a reader that reads each file once, so that a decision sees one content of it. */
 export function readOnce(read: FileReader): FileReader {
   const files = new Map<string, FileRead>();
   return (path) => {
@@ -34,8 +34,8 @@ export function readOnce(read: FileReader): FileReader {
 }
 
 /**
- * Makes a reader for many decisions at once, each of which holds what it has read until it is made:
- * as long as a file stays the same, they hold one copy of it.
+ * Makes a reader for many decisions at once, each of which holds what it has read: as long as a file
+ * stays the same, they hold one copy of it.
  */
 export function readShared(read: FileReader): FileReader {
   const held = new Map<string, WeakRef<FileRead>>();

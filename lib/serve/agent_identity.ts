@@ -9,20 +9,20 @@ import {
 } from "../system/account.ts";
 import { userAndGroup } from "../system/libc.ts";
 
-/** The user and group that the agent is to be. */
+/** The user and group that the agent runs as. */
 export interface AgentIdentity {
   readonly uid: number;
   readonly gid: number;
-  /** The user to become, which takes root's rights; nothing where the agent is who it is to be. */
+  /** The user to become, which needs root's rights; undefined where the agent is that user already. */
   readonly become: Account | undefined;
 }
 
-/** An identity, perhaps with a doubt, or why there is none. */
+/** An identity, perhaps with a warning, or why there is none. */
 export type IdentityResult =
   | { readonly kind: "identity"; readonly identity: AgentIdentity; readonly doubt?: string }
   | { readonly kind: "failure"; readonly reason: string };
 
-/** Who the agent is to be by `nrpe_user` and `nrpe_group`; who is not root stays who it is. */
+/** The identity that `nrpe_user` and `nrpe_group` name; an agent that is not root keeps its own. */
 export function identityOf({ nrpe_user, nrpe_group }: Config): IdentityResult {
   const own = userAndGroup();
   // Without a name there is nothing to look up, and under inetd a client is waiting.
@@ -59,12 +59,12 @@ export function identityOf({ nrpe_user, nrpe_group }: Config): IdentityResult {
   };
 }
 
-/** Becomes the identity, for good. */
+/** Becomes that identity, without a way back. */
 export function assume({ become, gid }: AgentIdentity): void {
   if (become !== undefined) becomeForGood(become, gid);
 }
 
-/** What plugins are told about the user. */
+/** The variables of the environment that name the user. */
 export function variablesOf({ uid, become }: AgentIdentity): UserVariables {
   const { name = String(uid), home, shell } = become ?? accountOf(uid);
   return { HOME: home, USER: name, LOGNAME: name, SHELL: shell };

@@ -4,8 +4,8 @@ import { receiveBytes } from "../system/transport.ts";
 import { LINGER_TIMEOUT, type Wire } from "./conversation.ts";
 
 /**
- * A connected socket that blocks the process: a plain conversation under inetd, nowait, has nothing
- * else to do, and loading the event loop would cost more than all of the rest.
+ * A connected socket that blocks the process: a plain conversation under inetd nowait has nothing else
+ * to do, and loading the event loop would cost more than all the rest.
  */
 export function blockingWire(fd: number): Wire {
   return {

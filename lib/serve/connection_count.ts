@@ -4,17 +4,17 @@ export interface ConnectionLimits {
   readonly perSource: number;
 }
 
-/** Which limit stands in the way of one more connection. */
+/** The limit that one more connection would exceed. */
 export type Exceeded = "total" | "source";
 
 /** The open connections, counted by where they come from. */
 export interface ConnectionCount {
-  /** Counts one more, unless that would be one too many. */
+  /** Counts one more, unless that exceeds a limit. */
   readonly enter: (source: string, limits: ConnectionLimits) => Exceeded | undefined;
   readonly leave: (source: string) => void;
 }
 
-/** Begins to count. */
+/** Makes an empty count. */
 export function countConnections(): ConnectionCount {
   const sources = new Map<string, number>();
   let total = 0;

@@ -32,13 +32,13 @@ export interface Wire {
   readonly close: () => void;
 }
 
-/** One conversation with a client that may talk. */
+/** One conversation with an admitted client. */
 export interface Session {
   readonly config: Config;
   readonly log: Log;
   /** The client's address. */
   readonly peer: string;
-  /** When the query must have come, in milliseconds of {@link now}. */
+  /** When the query must have arrived, in milliseconds of {@link now}. */
   readonly deadline: number;
   /** Runs a command line within its limits. */
   readonly run: (line: string) => PluginEnd | Promise<PluginEnd>;
@@ -51,13 +51,13 @@ export const LINGER_TIMEOUT = 2_000;
 const READ_TIMEOUT = 10_000;
 
 /**
- * Holds a conversation, whatever carries it: one query in, one response out. A client that sends no
+ * Holds a conversation: one query in, one response out. A client that sends no
  * query, or an invalid one, gets no response, and the log says why. The caller closes the connection.
  */
 export async function converse(session: Session, wire: Wire): Promise<void> {
   const reading = await readQuery(wire, session.deadline);
-  if (reading.kind === "gave up") return giveUp(session, reading.why);
-  if (reading.kind === "refused") return refuse(session, reading);
+  if (reading.kind === "unread") return logUnread(session, reading.why);
+  if (reading.kind === "refused") return logRefused(session, reading);
   const { query } = reading;
   const request = readRequest(query.text, session.config);
   if (request.kind === "invalid") return logInvalid(session, `Error: ${request.reason}`);
@@ -67,19 +67,19 @@ export async function converse(session: Session, wire: Wire): Promise<void> {
   await wire.respond(response, now() + session.config.connection_timeout * 1000);
 }
 
-/** What came of waiting for a query. */
+/** A query, or why there is none. */
 type Reading =
   | { readonly kind: "query"; readonly query: Query }
   | { readonly kind: "refused"; readonly reason: Refusal; readonly received: Uint8Array }
-  | { readonly kind: "gave up"; readonly why: string };
+  | { readonly kind: "unread"; readonly why: string };
 
-/** Reads a query that is to be whole at a deadline, without a pause of more than 10 seconds. */
+/** Reads a query; all of it must arrive by a deadline, without a pause of more than 10 seconds. */
 async function readQuery(wire: Wire, deadline: number): Promise<Reading> {
   let buffer: Uint8Array | undefined;
   for (let length = 0;;) {
     const pause = now() + READ_TIMEOUT;
     const arrival = await wire.receive(length === 0 || deadline < pause ? deadline : pause);
-    if (arrival.kind !== "bytes") return gaveUp(arrival, length);
+    if (arrival.kind !== "bytes") return unread(arrival, length);
     buffer = append(buffer, length, arrival.bytes);
     length += arrival.bytes.byteLength;
     const decoding = decodeQuery(buffer.subarray(0, length));
@@ -108,15 +108,15 @@ function append(
   return larger;
 }
 
-function gaveUp(arrival: Exclude<Arrival, { readonly kind: "bytes" }>, length: number): Reading {
+function unread(arrival: Exclude<Arrival, { readonly kind: "bytes" }>, length: number): Reading {
   const progress = length === 0 ? "before it sent anything" : `after ${length} bytes of a query`;
   switch (arrival.kind) {
     case "timed out":
-      return { kind: "gave up", why: `it was silent for too long ${progress}` };
+      return { kind: "unread", why: `it was silent for too long ${progress}` };
     case "closed":
-      return { kind: "gave up", why: `it closed the connection ${progress}` };
+      return { kind: "unread", why: `it closed the connection ${progress}` };
     case "failed":
-      return { kind: "gave up", why: `${arrival.reason} ${progress}` };
+      return { kind: "unread", why: `${arrival.reason} ${progress}` };
   }
 }
 
@@ -128,7 +128,7 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
 };
 
 /** Logs why the bytes of a client are no query. */
-function refuse(
+function logRefused(
   session: Session,
   { reason, received }: Reading & { readonly kind: "refused" },
 ): void {
@@ -140,7 +140,7 @@ function refuse(
   log(Severity.error, `Error: Client ${peer} speaks TLS, and this service is plain: ${cure}`);
 }
 
-function giveUp({ log, peer }: Session, why: string): void {
+function logUnread({ log, peer }: Session, why: string): void {
   log(Severity.error, `Could not read request from client ${peer}, bailing out... (${why})`);
 }
 
@@ -150,8 +150,8 @@ function logInvalid({ log, peer }: Session, message: string): void {
 }
 
 /**
- * What a request leads to. Debug lines name the command and show its definition; arguments may be
- * secrets, and are the client's choice.
+ * Answers a request. Debug lines show the command's definition, without arguments: they may be
+ * secrets.
  */
 async function outcomeFor(
   session: Session,
@@ -185,7 +185,7 @@ async function runCommand(
   return outcome;
 }
 
-/** Whether an end is one that an administrator wants to be told about. */
+/** Whether the log explains an end. */
 function isUnusual(end: PluginEnd): boolean {
   switch (end.kind) {
     case "exited":

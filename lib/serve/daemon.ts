@@ -15,8 +15,8 @@ const STDERR = 2;
 const STARTED = 0;
 
 /**
- * Names the descriptor on which a daemon tells the process that started it how its start went. A
- * program that is running cannot be forked with its runtime's threads, so a daemon begins as a second
+ * The variable that names the descriptor on which a daemon reports its start to the process that
+ * started it. A running program cannot be forked with its runtime's threads, so a daemon is a second
  * start of the program.
  */
 const REPORT_TO = "NRPE_REPORT_TO";
@@ -50,7 +50,7 @@ export async function serveAsDaemon(invocation: Serve): Promise<number> {
     : await serveDetached(invocation);
 }
 
-/** Starts the daemon, and returns when it serves, or with what it complains of. */
+/** Starts the daemon, and returns when it serves, or with its complaint. */
 async function startAgain(): Promise<number> {
   const { readEnd, writeEnd } = makePipe();
   const daemon = Bun.spawn([process.execPath, ...process.argv.slice(2)], {
@@ -94,7 +94,7 @@ function serveDetached(invocation: Serve): Promise<number> {
   });
 }
 
-/** Prints what somebody who starts the agent has to know. */
+/** Prints what the administrator who starts the agent has to know. */
 function printComplaint(fd: number, priority: number, line: string): void {
   if (priority <= Severity.warning) printLine(fd, line);
 }

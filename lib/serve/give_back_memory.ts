@@ -1,13 +1,13 @@
-/** For how long no client may have been connected before memory is given back, in milliseconds. */
-const QUIET = 500;
+/** How long no client is connected before memory is returned, in milliseconds. */
+const IDLE_TIME = 500;
 
-/** After how many connections it is worth the 20 ms that it takes. */
-const WORTH_IT = 1_000;
+/** After how many connections that is worth the 20 ms that it takes. */
+const LEAST_SERVED = 1_000;
 
 /**
- * Makes a function that is to be called when the last connection has gone. In a quiet moment after
- * much work it gives back what the work has left behind, garbage and compiled code: a daemon that has
- * had 100,000 checks then takes no more memory than one that has had twenty.
+ * Makes a function to call when the last connection has gone. When the process is idle after much
+ * work, it returns memory to the kernel, garbage and compiled code: after 100,000 checks a daemon then
+ * takes no more than after twenty.
  *
  * @param connections How many there are now.
  * @param served How many there have been.
@@ -17,13 +17,13 @@ export function giveBackMemory(connections: () => number, served: () => number):
   let timer: Timer | undefined;
   return () => {
     clearTimeout(timer);
-    if (served() - until < WORTH_IT) return;
+    if (served() - until < LEAST_SERVED) return;
     timer = setTimeout(() => {
       if (connections() > 0) return;
       until = served();
       Bun.gc(true);
       Bun.shrink();
-    }, QUIET);
+    }, IDLE_TIME);
     timer.unref();
   };
 }

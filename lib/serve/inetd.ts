@@ -22,14 +22,14 @@ import { consultTables } from "../access/consult_tables.ts";
 import { passedDescriptors } from "./passed_descriptors.ts";
 import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
 
-/** The descriptor on which inetd leaves the connection, or the socket to wait on. */
+/** The descriptor on which inetd passes the connection, or the listening socket. */
 const STDIN = 0;
 const STDERR = 2;
 
 /**
  * Serves the client that inetd has accepted, on descriptor 0, or all the clients of a listening socket
  * there. A service manager may have passed the socket in its own way instead, see sd_listen_fds(3).
- * @returns The exit status: 0 when the client was served or sent away, 2 when the agent cannot serve.
+ * @returns The exit status: 0 when the client was served or refused, 2 when the agent cannot serve.
  */
 export async function serveInetd(invocation: Serve): Promise<number> {
   const passed = passedDescriptors();
@@ -96,7 +96,7 @@ async function admit(
   return undefined;
 }
 
-/** Whom a descriptor is connected with, or the exit status when it is with nobody. */
+/** The client of a connection, or the exit status where there is none. */
 function findPeer(fd: number, config: string): Endpoint | undefined | "listening" | number {
   try {
     return peerOf(fd);

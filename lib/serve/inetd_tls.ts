@@ -12,11 +12,11 @@ import { describeTls } from "./describe_config.ts";
 import { streamWire } from "./stream_wire.ts";
 
 /**
- * Makes TLS of the connection of a process for one client.
+ * Makes TLS of the connection in a process for one client.
  *
  * @param deadline When the handshake must be done, in milliseconds of now().
- * @returns What the conversation is held over, or the exit status: 0 when the client has been sent
- * away, 2 when the agent cannot serve.
+ * @returns The wire for the conversation, or the exit status: 0 when the client has been refused, 2
+ * when the agent cannot serve.
  */
 export async function secureConnection(
   { config, log }: Start,
@@ -34,7 +34,7 @@ export async function secureConnection(
     return CANNOT_SERVE;
   }
   for (const { severity, message } of describeTls(config, result)) {
-    // A process for one client would repeat at every check what a daemon says once.
+    // A process for one client would repeat at every check what a daemon logs once.
     if (config.debug || severity <= Severity.warning) log(severity, message);
   }
   const stream = adopt(fd, peer);

@@ -1,6 +1,6 @@
 /**
- * What a program says that cannot go on: on standard error, unless that is a client's connection, and
- * in syslog. `node:fs` is the way here, since the C library may be what is missing.
+ * What a program that must end reports: on standard error, unless that is a client's connection, and
+ * in syslog. It uses `node:fs`, since the C library may be what is missing.
  */
 import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import { encodeBytes } from "../bytes.ts";
@@ -14,13 +14,13 @@ const STDERR = 2;
 
 /** Where util-linux and BusyBox have logger(1): without the C library there is no syslog(3). */
 const LOGGER = "/usr/bin/logger";
-/** How long a syslog that nobody reads may hold logger(1) up, in milliseconds. */
+/** How long a blocked syslog may delay logger(1), in milliseconds. */
 const LOGGER_TIMEOUT = 2_000;
 
-/** What the runtime says where it may not compile. */
+/** The text of the runtime where it may not compile. */
 const WITHOUT_JIT = "requires the JIT";
 
-/** Says why the C library cannot be called, without which there is no agent. */
+/** Reports why the C library cannot be called, without which there is no agent. */
 export function sayCannotStart(failure: Error): void {
   const message = `cannot start: ${reasonOf(failure)}`;
   complain(message);
@@ -41,7 +41,7 @@ function reasonOf({ message }: Error): string {
 }
 
 /**
- * Says what nobody was prepared for.
+ * Reports an unexpected exception.
  * @param log Opens the log of a program that serves.
  */
 export function sayUnexpected(error: unknown, log: (() => Log) | undefined): void {
@@ -49,7 +49,7 @@ export function sayUnexpected(error: unknown, log: (() => Log) | undefined): voi
   attempt(() => log?.()(Severity.error, describeUnexpected(error)));
 }
 
-/** Says something on standard error; a client's connection there becomes the null device. */
+/** Writes to standard error; a client's connection there is replaced by the null device. */
 function complain(message: string): void {
   attempt(() => {
     const [input, error] = [fstatSync(STDIN), fstatSync(STDERR)];
@@ -68,11 +68,11 @@ function leaveConnection(): void {
   }
 }
 
-/** Nothing can be done about a failure here, and nobody be told. */
+/** Ignores a failure, which cannot be reported any more. */
 function attempt(act: () => unknown): void {
   try {
     act();
   } catch {
-    // The exit status says it.
+    // The exit status reports it.
   }
 }

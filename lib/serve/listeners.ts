@@ -137,9 +137,8 @@ export function makeListeners(
     }
   };
 
-  // The runtime says nothing when accept(2) fails for want of descriptors, and tries on without rest:
-  // in the whole system there are none left, or this process has lost some. While all listeners pause,
-  // this is what keeps the process alive.
+  // The runtime does not report that accept(2) fails for want of descriptors, and retries without
+  // pause. While all listeners pause, this timer keeps the process alive.
   const look = setInterval(() => {
     const waiting = listeners.filter(({ fd }) => isReadable(fd));
     const errno = waiting.length === 0 ? 0 : shortage();
@@ -163,7 +162,7 @@ export function makeListeners(
   };
 
   const detach = (leaving: readonly Listener[]) => {
-    // A descriptor must not be closed twice: its number may be another one's by then.
+    // A descriptor must not be closed twice: its number may have been reused.
     const present = listeners.filter((listener) => leaving.includes(listener));
     listeners = listeners.filter((listener) => !leaving.includes(listener));
     for (const { acceptor, fd } of present) {
@@ -241,11 +240,11 @@ function worded<T>({ address, port }: ListenAddress, act: () => T): T {
 }
 
 /**
- * Whether a socket for one address keeps the other from being bound: one is for all addresses, the other
- * for a single one. Shared sockets do not, but then a process of the same user can take part in the
- * port too, for as long as the kernel remembers that it was shared. So sockets are shared where there
- * is no other way to bind one before the other is closed; a process of the agent's user can end the
- * agent and take its port in any case.
+ * Whether a socket for one address keeps the other from being bound: one is for all addresses, the
+ * other for a single one. Shared sockets do not, but then a process of the same user can share the port
+ * too, as long as the kernel remembers that it was shared. So sockets are shared only where one must be
+ * bound before the other is closed; a process of the agent's user can kill the agent and take its port
+ * in any case.
  */
 function collide(one: ListenAddress, other: ListenAddress): boolean {
   return one.port === other.port && one.bytes.length === other.bytes.length &&

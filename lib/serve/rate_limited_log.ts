@@ -3,14 +3,14 @@ import { type Log, Severity } from "../log.ts";
 /** How often a line of one kind is written at most, in milliseconds. */
 const INTERVAL = 10_000;
 
-/** Writes a line about something that clients can cause as often as they like. */
+/** Logs what clients can cause as often as they like. */
 export interface RateLimitedLog {
   (kind: string, message: string): void;
 }
 
 /**
- * Makes a log that writes one line of each kind in ten seconds, and with the next one how many were
- * left out.
+ * Makes a log that writes one line of each kind in ten seconds; the next one says how many were left
+ * out.
  * @param clock In milliseconds.
  */
 export function rateLimitedLog(log: Log, clock: () => number): RateLimitedLog {

@@ -9,7 +9,7 @@ import {
 } from "../system/libc.ts";
 
 /**
- * Settings of the runtime for a process that lives long: it starts its threads at once or never.
+ * Settings of the runtime for a daemon: it starts its threads at once or never.
  *
  * By itself it starts some when there is much to compile, to collect or to allocate, ends them when they have
  * nothing to do, and aborts when the kernel gives it no other: a user whose checks have used up
@@ -26,10 +26,10 @@ const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
 /**
- * Starts this program over in the same process if its runtime has been started without
- * {@link RUNTIME_SETTINGS}, since it can't be told later. Where that is not possible the program goes on.
+ * Executes this program again in the same process, unless its runtime has been started with
+ * {@link RUNTIME_SETTINGS}, which it reads at its start only. Where that fails the program goes on.
  *
- * @param inherited Descriptors that have been passed to it beyond the first three.
+ * @param inherited Descriptors beyond the first three that stay open.
  */
 export function fixRuntimeThreads(inherited: readonly number[]): void {
   const settings = Object.entries(RUNTIME_SETTINGS);
@@ -45,7 +45,7 @@ export function fixRuntimeThreads(inherited: readonly number[]): void {
   }
 }
 
-/** What the kernel keeps of the program's start, byte for byte. */
+/** The strings of a file of proc(5), each of which ends with a NUL byte. */
 function stringsIn(path: string): readonly string[] {
   return decodeBytes(readFile(path)).split("\0").slice(0, -1);
 }

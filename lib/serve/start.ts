@@ -4,7 +4,7 @@ import { FACILITIES, type Log, Severity } from "../log.ts";
 import { configFiles } from "../config/config_files.ts";
 import { type OpenLog, openLog } from "../system/open_log.ts";
 
-/** The log while nrpe.cfg has not been read. */
+/** The log until nrpe.cfg has been read. */
 const EARLY_LOG = {
   log_facility: FACILITIES.daemon,
   log_file: undefined,
@@ -14,7 +14,7 @@ const EARLY_LOG = {
 
 /**
  * Opens the log of an agent that has no configuration yet.
- * @param copy Gets the lines too, if anybody does.
+ * @param copy Gets the lines too.
  */
 export function openEarlyLog(copy?: Log): OpenLog {
   return openLog(EARLY_LOG, copy);
@@ -26,16 +26,16 @@ export function openLogOf(path: string): OpenLog {
   return openLog(result.kind === "config" ? result.config : result.log);
 }
 
-/** What every way of serving begins with. */
+/** The configuration of a process for one client, and its log. */
 export interface Start {
   readonly config: Config;
   readonly log: Log;
 }
 
 /**
- * Reads nrpe.cfg and opens the log that it names, for a process that serves one client. With errors
- * in the configuration there is nothing to start with: they are in the log then, and warnings with
- * them; by themselves warnings would be there again with every client.
+ * Reads nrpe.cfg and opens the log that it names, for a process that serves one client. Errors are
+ * logged, and warnings with them; warnings alone are not, since they would be with every client.
+ * @returns undefined where the configuration has errors.
  */
 export function readConfiguration(path: string): Start | undefined {
   const result = loadConfig(path, configFiles);

@@ -4,15 +4,15 @@ import { drain, type Stream } from "../system/stream.ts";
 
 /**
  * A stream of an event loop.
- * @param patience How long the client may take to end the connection after the response, in
+ * @param lingerTimeout How long the client may take to end the connection after the response, in
  * milliseconds.
  */
-export function streamWire(stream: Stream, patience: number): Wire {
+export function streamWire(stream: Stream, lingerTimeout: number): Wire {
   return {
     receive: stream.receive,
     async respond(response, deadline) {
       await stream.finish(response, deadline);
-      await drain(stream, now() + patience);
+      await drain(stream, now() + lingerTimeout);
     },
     close: stream.close,
   };

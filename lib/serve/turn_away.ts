@@ -5,24 +5,24 @@ import type { OpenLog } from "../system/open_log.ts";
 import { awaitBytes, peerOf } from "../system/socket.ts";
 import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
 
-/** How many connections are held at once. */
+/** How many refused connections are open at once. */
 const BATCH = 64;
 
-/** A socket that listens, and how many connections waited on it at some moment. */
+/** A listening socket, and how many connections waited there at some moment. */
 export interface Queue {
   readonly fd: number;
   readonly waiting: number;
 }
 
-/** Counts the connections that wait on some sockets. */
+/** Counts the connections that wait to be accepted. */
 export function queuesOf(fds: readonly number[]): readonly Queue[] {
-  // The agent has been started because one waits.
+  // The agent is started because one waits.
   return fds.map((fd) => ({ fd, waiting: countWaiting(fd) ?? 1 }));
 }
 
 /**
- * Accepts the connections that waited then, at least one where any waits now, and closes them once
- * their first bytes have come, or when these have been waited for long enough.
+ * Accepts the connections that waited then, at least one where any waits now, and closes each after
+ * its first bytes, or after {@link REFUSED_TIMEOUT}.
  *
  * @param refused Called for each with the client's address.
  */
@@ -54,17 +54,17 @@ function addressOf(connection: number): string {
   }
 }
 
-/** Logs why nobody can be served, once as long as it stays the same. */
+/** Logs why no client can be served, once as long as the reason stays the same. */
 export interface Complaint {
   /** @param log Closed when another one is given, or at the end. */
   readonly make: (lines: readonly LogLine[], log: OpenLog) => void;
-  /** Logs that a client has been turned away, and why; later ones are counted. */
+  /** Logs that a client has been refused, and why; later ones are counted. */
   readonly refused: (address: string) => void;
-  /** Logs how many more have been turned away, and closes the log. */
+  /** Logs how many more have been refused, and closes the log. */
   readonly end: () => void;
 }
 
-/** Makes a complaint, for the time being without a reason. */
+/** Makes a complaint, without a reason at first. */
 export function makeComplaint(): Complaint {
   let log: OpenLog | undefined;
   let said = "";

@@ -1,6 +1,6 @@
 /**
- * Hands exceptions that are thrown in an event loop, where nobody calls and could catch them, to a
- * function, the last that was named here.
+ * Calls a function with each exception that is thrown in the event loop and not caught; a later call
+ * replaces the function.
  */
 export function catchUnexpected(act: (error: unknown) => void): void {
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
@@ -9,12 +9,12 @@ export function catchUnexpected(act: (error: unknown) => void): void {
   }
 }
 
-/** What an exception says, and where it came from. */
+/** An exception with its stack. */
 export function traceOf(error: unknown): string {
   return error instanceof Error ? error.stack ?? String(error) : String(error);
 }
 
-/** The log line about an exception that nobody was prepared for. */
+/** The log line about an unexpected exception. */
 export function describeUnexpected(error: unknown): string {
   return `Error: unexpected: ${traceOf(error).split("\n").map((line) => line.trim()).join(" ")}`;
 }

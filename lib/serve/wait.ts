@@ -9,28 +9,28 @@ import { runDaemonProcess } from "./daemon_process.ts";
 import { makeComplaint, queuesOf, turnAway } from "./turn_away.ts";
 
 /**
- * How long an agent that cannot serve stays, in milliseconds. A service that has to be started too
- * often is given up: by openbsd-inetd for ten minutes after 256 times in one, by systemd for good
+ * How long an agent that cannot serve stays, in milliseconds. A service that is started too often is
+ * disabled: by openbsd-inetd for ten minutes after 256 times in one, by systemd for good
  * after five times in ten seconds.
  */
-const STAY = 10_000;
+const STAY_TIMEOUT = 10_000;
 
 /** The least time between two attempts, in milliseconds. */
-const REST = 100;
+const RETRY_DELAY = 100;
 
-/** How often it is seen whether the parent process has ended, in milliseconds. */
-const LOOK = 1_000;
+/** How often to check whether the parent process has ended, in milliseconds. */
+const CHECK_INTERVAL = 1_000;
 
 /**
  * Serves the clients of a listening socket that inetd or a service manager has passed on, until
- * nobody has asked for a while; then that one listens again. Connections that nobody has accepted by
- * then stay with the socket, so none is lost.
+ * no client has come for a while; then inetd listens again. Connections that wait to be accepted stay
+ * with the socket, so none is lost.
  *
- * An agent that cannot serve, because nrpe.cfg has an error for instance, turns the waiting clients
- * away and tries again when the next one comes. After some seconds it ends, to be started anew.
+ * An agent that cannot serve, for an error in nrpe.cfg say, refuses the waiting clients and tries again
+ * when the next one comes. After some seconds it ends, and inetd starts it again.
  *
- * @param byParent Whether the parent process has passed the sockets on. When it ends, the agent stops
- * listening, so that another inetd can have the port, and ends after the clients that it has.
+ * @param byParent Whether the parent process has passed the sockets. When it ends, the agent stops
+ * listening, so that another inetd can take the port, and ends after its last client.
  */
 export async function serveWaiting(
   invocation: Serve,
@@ -38,7 +38,7 @@ export async function serveWaiting(
   byParent: boolean,
 ): Promise<number> {
   const parent = watchParent();
-  const end = now() + STAY;
+  const end = now() + STAY_TIMEOUT;
   const { promise: abandoned, resolve: abandon } = Promise.withResolvers<void>();
   const complaint = makeComplaint();
   for (;;) {
@@ -62,18 +62,18 @@ export async function serveWaiting(
       complaint.make([{ severity: Severity.error, message }], openEarlyLog());
     }
     turnAway(queues, complaint.refused);
-    if (anotherComes(fds, end, parent)) continue;
+    if (awaitClient(fds, end, parent)) continue;
     complaint.end();
     return CANNOT_SERVE;
   }
 }
 
-/** Waits for another client; false when the time is over or the parent process has ended. */
-function anotherComes(fds: readonly number[], end: number, parent: Parent): boolean {
-  waitFor([], Math.min(now() + REST, end));
+/** Waits for another client; false after the deadline or the end of the parent process. */
+function awaitClient(fds: readonly number[], end: number, parent: Parent): boolean {
+  waitFor([], Math.min(now() + RETRY_DELAY, end));
   while (now() < end && !parent.hasEnded()) {
     const awaited = fds.map((fd) => ({ fd, events: Poll.in }));
-    const conditions = waitFor(awaited, Math.min(now() + LOOK, end));
+    const conditions = waitFor(awaited, Math.min(now() + CHECK_INTERVAL, end));
     if (conditions.some((one) => one !== 0)) return conditions.some((one) => (one & Poll.in) !== 0);
   }
   return false;
