@@ -1,16 +1,18 @@
+import { jsonLine } from "../json_line.ts";
 import { explainClient, explainDaemon } from "../wrappers/explain.ts";
 import type { RuleTrial } from "../wrappers/find_rule.ts";
 import { equalIgnoringCase, type Host, type Request, UNKNOWN } from "../wrappers/request.ts";
-import { type OwnGate, withoutList } from "./agent_policy.ts";
+import type { OwnGate } from "./agent_policy.ts";
 import type { AccessFinding, AccessStep, TableFinding, TableWarning } from "./access_finding.ts";
+import { allowedHostsProblem } from "./lint/nrpe_cfg.ts";
 
 /**
- * A finding as one line of JSON, in ASCII unless all of it is UTF-8.
+ * A finding as one line of JSON.
  * @param gate What nrpe.cfg says, where one was named.
  */
 export function accessJson(finding: AccessFinding, gate?: OwnGate): string {
   const { request, rule } = finding;
-  const line = JSON.stringify({
+  return jsonLine({
     daemon: request.daemon,
     server: serverJson(request.server),
     client: {
@@ -34,7 +36,6 @@ export function accessJson(finding: AccessFinding, gate?: OwnGate): string {
     ],
     ...(gate === undefined ? {} : { agent: gateJson(gate) }),
   });
-  return `${escapeUnlessUtf8(line)}\n`;
 }
 
 function gateJson({ file, tables, list }: OwnGate): unknown {
@@ -44,7 +45,7 @@ function gateJson({ file, tables, list }: OwnGate): unknown {
 
 function gateWarnings(gate: OwnGate | undefined): unknown[] {
   if (gate?.list === undefined) return [];
-  return [{ ...gate.list.position, message: withoutList(gate.tables).message }];
+  return [{ ...gate.list.position, message: allowedHostsProblem(gate.tables).message }];
 }
 
 function known(text: string): string | null {
@@ -99,16 +100,4 @@ function trialJson(file: string, trial: RuleTrial, request: Request): unknown {
       why: explainClient(pattern, matched, request),
     })),
   };
-}
-
-/** A line of JSON whose bytes above 0x7f are UTF-8, or else written as escapes. */
-export function escapeUnlessUtf8(line: string): string {
-  // deno-lint-ignore no-control-regex -- the question is exactly whether there are other bytes
-  if (/^[\x00-\x7f]*$/.test(line) || isUtf8(line)) return line;
-  return line.replace(/[\x80-\xff]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
-}
-
-/** Whether a byte string is valid UTF-8. */
-export function isUtf8(text: string): boolean {
-  return !Buffer.from(text, "latin1").toString("utf8").includes("\ufffd");
 }

@@ -2,7 +2,7 @@ import { isInNets, parseAllowedHosts } from "../config/allowed_hosts.ts";
 import { printable } from "../log.ts";
 import type { Config, Position } from "../config/config.ts";
 import { resolveName } from "../system/names.ts";
-import { type Problem, problem } from "../wrappers/lint/finding.ts";
+import { allowedHostsProblem } from "./lint/nrpe_cfg.ts";
 
 /** What the agent's own configuration says about a client, beside the access tables. */
 export interface OwnGate {
@@ -32,11 +32,6 @@ export function askOwnGate(file: string, config: Config, address: string): OwnGa
   return { file, tables, list: { position, allows } };
 }
 
-/** What is wrong with `allowed_hosts` for an agent that inetd starts. */
-export function withoutList(tables: boolean): Problem {
-  return problem(tables ? "allowed-hosts-inetd/tables" : "allowed-hosts-inetd/no-tables");
-}
-
 /** What a person is told of it. */
 export function ownGateText({ file, tables, list }: OwnGate, address: string): string {
   const lines = [`\n${printable(file)}`];
@@ -50,7 +45,7 @@ export function ownGateText({ file, tables, list }: OwnGate, address: string): s
         ? `         allowed_hosts (${place}) lists ${who}`
         : `         allowed_hosts (${place}) does not list ${who}: a daemon (-d, -f) refuses it,\n` +
           "         whatever the tables say",
-      `       warning: ${withoutList(tables).message}`,
+      `       warning: ${allowedHostsProblem(tables).message}`,
     );
   }
   return `${lines.join("\n")}\n`;

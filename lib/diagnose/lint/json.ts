@@ -1,10 +1,10 @@
+import { jsonLine } from "../../json_line.ts";
 import type { LintFinding, Suppressed } from "../../wrappers/lint/finding.ts";
-import { escapeUnlessUtf8 } from "../access_json.ts";
 
 /** A finding as one line of JSON. Line and column are null if it is about the whole file. */
 export function lintJson(finding: LintFinding): string {
   const { file, place, severity, code, message, suggestion } = finding;
-  const line = JSON.stringify({
+  return jsonLine({
     file,
     line: place?.line ?? null,
     column: place?.column ?? null,
@@ -13,7 +13,6 @@ export function lintJson(finding: LintFinding): string {
     message,
     suggestion: suggestion ?? null,
   });
-  return `${escapeUnlessUtf8(line)}\n`;
 }
 
 /** The number of findings that are not listed, as a finding. */

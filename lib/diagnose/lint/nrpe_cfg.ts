@@ -3,9 +3,13 @@
  */
 import { trimBlanks } from "../../bytes.ts";
 import type { Config, Finding, Position } from "../../config/config.ts";
-import { type FindingPlace, type LintFinding, problem } from "../../wrappers/lint/finding.ts";
+import {
+  type FindingPlace,
+  type LintFinding,
+  type Problem,
+  problem,
+} from "../../wrappers/lint/finding.ts";
 import type { FileReader } from "../../wrappers/match_list.ts";
-import { withoutList } from "../agent_policy.ts";
 
 /**
  * The warnings of reading it, and that `allowed_hosts` does not count under inetd, where it is given.
@@ -25,10 +29,19 @@ export function lintConfig(
   const list = config.positions.get("allowed_hosts");
   if (list === undefined) return findings;
   return [...findings, {
-    ...withoutList(config.tcp_wrappers),
+    ...allowedHostsProblem(config.tcp_wrappers),
     file: list.file,
     place: placeOf(list, read),
   }];
+}
+
+/**
+ * The problem of `allowed_hosts` where inetd starts the agent.
+ *
+ * @param tables Whether the agent consults the access tables.
+ */
+export function allowedHostsProblem(tables: boolean): Problem {
+  return problem(tables ? "allowed-hosts-inetd/tables" : "allowed-hosts-inetd/no-tables");
 }
 
 /** What the place of the finding says already. */
