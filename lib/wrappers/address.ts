@@ -1,12 +1,8 @@
 /** Addresses as the access language reads them, which is as the C library's functions do. */
-import { groupsOf, parseIPv6 } from "../address.ts";
+import { type AddressBytes, addressText, isMapped, parseIPv6 } from "../address.ts";
+import { isBlank } from "../bytes.ts";
 
 const ASCII_ZERO = 0x30;
-
-/** Whether isspace(3) of the C locale calls a byte white space. */
-export function isSpace(byte: number): boolean {
-  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
-}
 
 /**
  * The value of an IPv4 address of four parts, or undefined.
@@ -21,7 +17,7 @@ export function ipv4Value(text: string): number | undefined {
   let parts = 0;
   for (let at = 0;;) {
     let end = at;
-    while (end < text.length && text[end] !== "." && !isSpace(text.charCodeAt(end))) end++;
+    while (end < text.length && text[end] !== "." && !isBlank(text.charCodeAt(end))) end++;
     const part = numberOfPart(text, at, end);
     const last = text[end] !== ".";
     // The last part fills all bytes that are left: 10.1 is 10.0.0.1.
@@ -69,34 +65,23 @@ function digitValue(byte: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : 16;
 }
 
-/** An IPv6 address as its eight 16-bit groups. */
-export type Ipv6Value = readonly number[];
-
 /**
  * The value of an IPv6 address (RFC 4291 section 2.2), or undefined.
  *
  * A zone is accepted and forgotten: the name of an interface after a link-local address, a number
  * after others.
  */
-export function ipv6Value(text: string): Ipv6Value | undefined {
+export function ipv6Value(text: string): AddressBytes | undefined {
   const percent = text.indexOf("%");
   const bytes = parseIPv6(percent < 0 ? text : text.slice(0, percent));
   if (bytes === undefined) return undefined;
-  const groups = groupsOf(bytes);
-  if (percent < 0) return groups;
+  if (percent < 0) return bytes;
   const zone = text.slice(percent + 1);
-  const first = groups[0]!;
-  const linkLocal = (first & 0xffc0) === 0xfe80 || (first & 0xff0f) === 0xff02;
-  return (linkLocal ? /^[\w.-]+$/ : /^[0-9]+$/).test(zone) ? groups : undefined;
-}
-
-/** Whether the first `length` bits of two IPv6 addresses are the same. */
-export function sameNetwork(a: Ipv6Value, b: Ipv6Value, length: number): boolean {
-  for (let group = 0; group * 16 < length; group++) {
-    const bits = Math.min(16, length - group * 16);
-    if (((a[group]! ^ b[group]!) >> (16 - bits)) !== 0) return false;
-  }
-  return true;
+  const second = bytes[1]!;
+  const linkLocal = bytes[0] === 0xfe
+    ? (second & 0xc0) === 0x80
+    : bytes[0] === 0xff && (second & 0x0f) === 0x02;
+  return (linkLocal ? /^[\w.-]+$/ : /^[0-9]+$/).test(zone) ? bytes : undefined;
 }
 
 const MAPPED = "::ffff:";
@@ -115,16 +100,13 @@ export function unmapped(text: string): string {
 
 /** The IPv4 address in an IPv4-mapped IPv6 address of any spelling, or undefined. */
 export function mappedIpv4(text: string): string | undefined {
-  const groups = ipv6Value(text);
-  if (groups === undefined || groups[5] !== 0xffff) return undefined;
-  for (let at = 0; at < 5; at++) if (groups[at] !== 0) return undefined;
-  const [high, low] = [groups[6]!, groups[7]!];
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  const bytes = ipv6Value(text);
+  return bytes !== undefined && isMapped(bytes) ? addressText(bytes.slice(12)) : undefined;
 }
 
 /** The text of an IPv4 address. */
-export function dottedQuad(value: number): string {
-  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
+export function ipv4Text(value: number): string {
+  return addressText([24, 16, 8, 0].map((shift) => (value >>> shift) & 255));
 }
 
 /**
@@ -133,7 +115,7 @@ export function dottedQuad(value: number): string {
  */
 export function leadingNumber(text: string): number {
   let at = 0;
-  while (isSpace(text.charCodeAt(at))) at++;
+  while (isBlank(text.charCodeAt(at))) at++;
   const negative = text[at] === "-";
   if (negative || text[at] === "+") at++;
   let value = 0;

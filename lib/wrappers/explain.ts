@@ -3,7 +3,7 @@
  *
  * Works from the same parsed patterns as the decision, after it; the decision pays nothing for it.
  */
-import { dottedQuad, ipv4Value, ipv6Value, unmapped } from "./address.ts";
+import { ipv4Text, ipv4Value, ipv6Value, unmapped } from "./address.ts";
 import {
   delimiterAt,
   type HostPattern,
@@ -98,7 +98,7 @@ function explainNet(net: Net, word: string, matched: boolean, host: Host): strin
       : `${text} is outside of the net`;
   }
   if (((net.net & net.mask) >>> 0) !== net.net) {
-    const masked = dottedQuad((net.net & net.mask) >>> 0);
+    const masked = ipv4Text((net.net & net.mask) >>> 0);
     return `bits beyond the mask are set, so it can match nothing: ${masked}${
       word.slice(word.indexOf("/"))
     } would be the net${

@@ -11,7 +11,7 @@ import {
 } from "./match_list.ts";
 import type { Fact, Request } from "./request.ts";
 import { skipperFor } from "./skip_lines.ts";
-import { lineAt, parseRule, TABLE_START, type TablePlace, wordsOf } from "./table.ts";
+import { lineAt, listWords, parseRule, TABLE_START, type TablePlace } from "./table.ts";
 
 /** The two tables by their paths, and how files are read. */
 export interface Tables {
@@ -187,7 +187,7 @@ function tryLine(
   const daemons: Trial[] | undefined = traced ? [] : undefined;
   const clients: Trial[] | undefined = traced ? [] : undefined;
   const daemonMatches = matchList(
-    wordsOf(rule.daemons),
+    listWords(rule.daemons),
     (word) => matchDaemon(word, matching),
     daemons,
   );
@@ -195,7 +195,7 @@ function tryLine(
     return { kind: "needs", fact: daemonMatches.fact, from: place };
   }
   const clientMatches = daemonMatches !== false &&
-    matchList(wordsOf(rule.clients), (word) => matchClient(word, matching), clients);
+    matchList(listWords(rule.clients), (word) => matchClient(word, matching), clients);
   if (typeof clientMatches === "object") {
     return { kind: "needs", fact: clientMatches.fact, from: place };
   }

@@ -1,10 +1,11 @@
 /**
  * The options of hosts_options(5): their names, what values they take, and what they ask for.
  */
+import { trimBlanks } from "../bytes.ts";
 import { FACILITIES, LEVELS } from "../log.ts";
-import { isSpace } from "./address.ts";
 import { expand } from "./expand.ts";
 import { delimiterAt } from "./pattern.ts";
+import { isWhitespace } from "./table.ts";
 import {
   answerKey,
   equalIgnoringCase,
@@ -116,7 +117,7 @@ export function readOption(
   // The third field holds its line's newline, so that after a last colon there is one more option.
   const field = fieldAt(`${options}\n`, at);
   if (field === undefined) return { kind: "end" };
-  const { name, value } = divide(trim(field.text));
+  const { name, value } = divide(trimBlanks(field.text));
   if (name === "") return refuse("missing option name", "no name");
   const definition = definitionOf(name);
   if (definition === undefined) return refuse(`bad option name: "${name}"`, "unknown name");
@@ -139,7 +140,7 @@ export function readOption(
       return refuse(`the value of option "${name}" is too long when it is expanded`);
     }
     for (const letter of expansion.unknownLetters) warnings.push(`unrecognized %${letter}`);
-    expanded = trim(expansion.text);
+    expanded = trimBlanks(expansion.text);
   }
   const effect = definition.parse(expanded ?? "", request);
   if ("kind" in effect) return effect;
@@ -173,27 +174,14 @@ export function fieldAt(
 /** Divides name and value, at blanks or at exactly one `=`. */
 function divide(text: string): { readonly name: string; readonly value: string | undefined } {
   let at = 0;
-  while (at < text.length && !isBlank(text[at]!) && text[at] !== "=") at++;
+  while (at < text.length && !isWhitespace(text.charCodeAt(at)) && text[at] !== "=") at++;
   const name = text.slice(0, at);
-  while (at < text.length && isBlank(text[at]!)) at++;
+  while (at < text.length && isWhitespace(text.charCodeAt(at))) at++;
   if (text[at] === "=") {
     at++;
-    while (at < text.length && isBlank(text[at]!)) at++;
+    while (at < text.length && isWhitespace(text.charCodeAt(at))) at++;
   }
   return { name, value: at < text.length ? text.slice(at) : undefined };
-}
-
-function isBlank(char: string): boolean {
-  return char === " " || char === "\t" || char === "\r" || char === "\n";
-}
-
-/** Takes white space of all kinds from both ends. */
-function trim(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isSpace(text.charCodeAt(start))) start++;
-  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
 }
 
 /** A whole decimal number that fits an `int`, or NaN. */
@@ -233,11 +221,11 @@ function parseUmask(value: string): Effect | OptionError {
 
 function parseSetenv(text: string): Effect | OptionError {
   let at = 0;
-  while (at < text.length && !isBlank(text[at]!)) at++;
-  const name = trim(text.slice(0, at));
+  while (at < text.length && !isWhitespace(text.charCodeAt(at))) at++;
+  const name = trimBlanks(text.slice(0, at));
   return name === "" || name.includes("=")
     ? refuse(`bad setenv name: "${name}"`)
-    : { option: "setenv", name, value: trim(text.slice(at)) };
+    : { option: "setenv", name, value: trimBlanks(text.slice(at)) };
 }
 
 function parseTwist(command: string, request: Request): Effect | OptionError {

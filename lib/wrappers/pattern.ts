@@ -4,15 +4,9 @@
  * Parsing and matching are apart so that what explains or checks a pattern sees the same reading of
  * it as the decision.
  */
-import {
-  ipv4Value,
-  type Ipv6Value,
-  ipv6Value,
-  isSpace,
-  leadingNumber,
-  sameNetwork,
-  unmapped,
-} from "./address.ts";
+import { type AddressBytes, isWithin } from "../address.ts";
+import { isBlank } from "../bytes.ts";
+import { ipv4Value, ipv6Value, leadingNumber, unmapped } from "./address.ts";
 import { equalIgnoringCase, foldCase, UNKNOWN } from "./request.ts";
 
 /** A pattern that is compared with one text: an address, a host name, a user or a daemon. */
@@ -27,13 +21,13 @@ export type TextPattern =
   /** A trailing dot: the text begins so. */
   | { readonly kind: "prefix"; readonly text: string }
   /** An IPv6 address in brackets, compared by value. */
-  | { readonly kind: "ipv6"; readonly text: string; readonly value: Ipv6Value }
+  | { readonly kind: "ipv6"; readonly text: string; readonly value: AddressBytes }
   | { readonly kind: "exact"; readonly text: string };
 
 /** A net as a pattern gives it. */
 export type Net =
   | { readonly kind: "ipv4"; readonly net: number; readonly mask: number }
-  | { readonly kind: "ipv6"; readonly net: Ipv6Value; readonly length: number }
+  | { readonly kind: "ipv6"; readonly net: AddressBytes; readonly length: number }
   /** One that matches nothing; `reason` ends the sentence "bad net, because ...". */
   | { readonly kind: "bad"; readonly reason: string };
 
@@ -160,7 +154,7 @@ export function parseDaemonPattern(word: string): DaemonPattern {
 /** Whether scanf(3) would take a word for an integer: white space, sign, digits, and no more. */
 function isWholeNumber(word: string): boolean {
   let at = 0;
-  while (isSpace(word.charCodeAt(at))) at++;
+  while (isBlank(word.charCodeAt(at))) at++;
   if (word[at] === "+" || word[at] === "-") at++;
   const digits = at;
   while (at < word.length && word.charCodeAt(at) >= 0x30 && word.charCodeAt(at) <= 0x39) at++;
@@ -193,7 +187,7 @@ export function matchesText(pattern: TextPattern, subject: string): boolean {
     case "ipv6": {
       const value = ipv6Value(text);
       return value !== undefined
-        ? sameNetwork(value, pattern.value, 128)
+        ? isWithin(value, pattern.value, 128)
         : equalIgnoringCase(text, pattern.text);
     }
     case "exact":
@@ -243,7 +237,7 @@ export function inNet(net: Net, address: string): boolean {
     }
     case "ipv6": {
       const value = ipv6Value(text);
-      return value !== undefined && sameNetwork(value, net.net, net.length);
+      return value !== undefined && isWithin(value, net.net, net.length);
     }
     case "bad":
       return false;

@@ -6,6 +6,8 @@
  */
 import { delimiterAt } from "./pattern.ts";
 
+const COMMA = 0x2c;
+
 /** The longest logical line, in bytes, its newline included. */
 export const LONGEST_LINE = 2047;
 
@@ -76,7 +78,7 @@ export type Rule =
 export function parseRule(text: string): Rule {
   // tcp_wrappers loses what follows a NUL byte; to guess what was meant is too dangerous.
   if (text.includes("\0")) return { kind: "error", reason: "NUL byte in the line", fatal: true };
-  if (text.startsWith("#") || isBlank(text)) return { kind: "nothing" };
+  if (text.startsWith("#") || isBlankLine(text)) return { kind: "nothing" };
   const first = delimiterAt(text, ":");
   if (first < 0) return { kind: "error", reason: 'missing ":" separator', fatal: false };
   const second = delimiterAt(text, ":", first + 1);
@@ -88,20 +90,23 @@ export function parseRule(text: string): Rule {
   };
 }
 
-function isBlank(text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
-    if (!isSeparator(text.charCodeAt(at)) || text[at] === ",") return false;
-  }
+function isBlankLine(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (!isWhitespace(text.charCodeAt(at))) return false;
   return true;
 }
 
-/** Whether a byte separates the words of a list: blank, tab, comma, carriage return, newline. */
+/** Whether a byte is white space in a rule: blank, tab, carriage return or newline, no other. */
+export function isWhitespace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === 0x0a;
+}
+
+/** Whether a byte separates the words of a list. */
 function isSeparator(byte: number): boolean {
-  return byte === 0x20 || byte === 0x09 || byte === 0x2c || byte === 0x0d || byte === 0x0a;
+  return byte === COMMA || isWhitespace(byte);
 }
 
 /** The words of a daemon or client list. */
-export function wordsOf(list: string): string[] {
+export function listWords(list: string): string[] {
   const words: string[] = [];
   let at = 0;
   for (;;) {
