@@ -4,7 +4,7 @@ import { SystemError } from "../system/libc.ts";
 import { groupExists, userExists } from "../system/names.ts";
 import type { Endpoint } from "../system/socket.ts";
 import { readOnce } from "./table_files.ts";
-import { decide, type EffectEnd, type Turn } from "../wrappers/decide.ts";
+import { decide, type DueEffect, type EffectEnd } from "../wrappers/decide.ts";
 import { expand, harmless } from "../wrappers/expand.ts";
 import type { TableName, Tables } from "../wrappers/find_rule.ts";
 import type { FileReader } from "../wrappers/match_list.ts";
@@ -157,7 +157,7 @@ function complain(
 }
 
 /** Has done what an option asks for, when its turn has come. */
-async function takeTurn(consultation: Consultation, turn: Turn): Promise<EffectEnd> {
+async function takeTurn(consultation: Consultation, turn: DueEffect): Promise<EffectEnd> {
   const { performer, variables } = consultation;
   const { effect, request, rule } = turn;
   try {

@@ -58,7 +58,7 @@ export function conclude(
 }
 
 /** An effect whose turn has come. */
-export interface Turn {
+export interface DueEffect {
   readonly effect: Effect;
   /** The option's value, expanded. */
   readonly value: string | undefined;
@@ -71,14 +71,14 @@ export interface Turn {
 export type EffectEnd = "done" | "aclexec failed" | "error";
 
 /** What a decision asks of the world. */
-export interface Surroundings extends SearchListener {
+export interface DecisionCallbacks extends SearchListener {
   /**
    * Finds a fact out and returns the request with it filled in, be it as `unknown` or unanswered; a
    * fact that stays open is asked for again.
    */
   readonly lookUp: (fact: Fact, request: Request) => Request | Promise<Request>;
   /** Runs an effect when its turn comes, before the next option is read. */
-  readonly run: (turn: Turn) => EffectEnd | Promise<EffectEnd>;
+  readonly run: (turn: DueEffect) => EffectEnd | Promise<EffectEnd>;
   /** Hears of the option that denies because it is wrong. */
   readonly optionError?: (message: string, rule: MatchedRule) => void;
 }
@@ -97,19 +97,19 @@ export interface Decision {
 /**
  * Decides about a request, finding out what is needed on the way.
  *
- * Whether that blocks or not is up to the surroundings; here is nothing to wait for.
+ * Whether that blocks or not is up to the callbacks; here is nothing to wait for.
  */
 export async function decide(
   tables: Tables,
   asked: Request,
-  surroundings: Surroundings,
+  callbacks: DecisionCallbacks,
 ): Promise<Decision> {
   let request = asked;
   let from: SearchPlace | undefined;
   for (;;) {
-    const search = findRule(tables, request, from, surroundings);
+    const search = findRule(tables, request, from, callbacks);
     if (search.kind === "needs") {
-      request = await surroundings.lookUp(search.fact, request);
+      request = await callbacks.lookUp(search.fact, request);
       from = search.from;
       continue;
     }
@@ -119,7 +119,7 @@ export async function decide(
     if (search.kind === "no rule") return { verdict: "granted", rule: undefined, request };
 
     const { rule } = search;
-    const options = await runOptions(rule, request, surroundings);
+    const options = await runOptions(rule, request, callbacks);
     request = options.request;
     const conclusion = conclude(rule, options.end, options.aclexecFailed);
     if (conclusion.kind === "verdict") return { verdict: conclusion.verdict, rule, request };
@@ -138,7 +138,7 @@ interface OptionsRun {
 async function runOptions(
   rule: MatchedRule,
   asked: Request,
-  surroundings: Surroundings,
+  callbacks: DecisionCallbacks,
 ): Promise<OptionsRun> {
   let request = asked;
   let before = asked;
@@ -147,17 +147,17 @@ async function runOptions(
   while (rule.options !== undefined) {
     const step = readOption(rule.options, at, request, before);
     if (step.kind === "needs") {
-      request = await surroundings.lookUp(step.fact, request);
+      request = await callbacks.lookUp(step.fact, request);
       continue;
     }
     if (step.kind === "end") break;
     if (step.kind === "error") {
-      surroundings.optionError?.(step.message, rule);
+      callbacks.optionError?.(step.message, rule);
       return { end: "error", aclexecFailed, request };
     }
-    for (const message of step.warnings) surroundings.warning?.(rule.table, rule.line, message);
+    for (const message of step.warnings) callbacks.warning?.(rule.table, rule.line, message);
     const { effect } = step;
-    const ended = await surroundings.run({ effect, value: step.value, rule, request });
+    const ended = await callbacks.run({ effect, value: step.value, rule, request });
     if (ended === "error") return { end: "error", aclexecFailed, request };
     if (effect.option === "aclexec") aclexecFailed = ended === "aclexec failed";
     if (effect.option === "allow" || effect.option === "deny" || effect.option === "twist") {

@@ -2,9 +2,9 @@
  * The %-letters of hosts_options(5), and the characters that no expansion may carry into a shell.
  */
 import {
-  equalIgnoringCase,
   type Host,
   isKnownName,
+  isUnknown,
   type Needs,
   needs,
   type Request,
@@ -80,7 +80,7 @@ function letterValue(letter: string, request: Request): string | undefined {
     case "A":
       return server.address;
     case "c":
-      return clientOf(request);
+      return userAtHost(request);
     case "d":
       return request.daemon;
     case "h":
@@ -88,9 +88,9 @@ function letterValue(letter: string, request: Request): string | undefined {
     case "H":
       return nameOrAddress(server);
     case "n":
-      return nameOf(client);
+      return expandedName(client);
     case "N":
-      return nameOf(server);
+      return expandedName(server);
     case "p":
       return String(request.pid);
     case "r":
@@ -98,7 +98,7 @@ function letterValue(letter: string, request: Request): string | undefined {
     case "R":
       return String(server.port ?? 0);
     case "s":
-      return serverOf(request);
+      return daemonAtHost(request);
     case "u":
       return request.user;
     case "%":
@@ -109,7 +109,7 @@ function letterValue(letter: string, request: Request): string | undefined {
 }
 
 /** `%n` and `%N`: a name that could not be asked for is as unknown as one that does not exist. */
-function nameOf({ name }: Host): string | undefined {
+function expandedName({ name }: Host): string | undefined {
   return typeof name === "object" ? UNKNOWN : name;
 }
 
@@ -119,16 +119,16 @@ export function nameOrAddress(host: Host): string {
 }
 
 /** `%c`, which is also what log lines call the client: user@host, or as much as is known. */
-export function clientOf(request: Request): string {
+export function userAtHost(request: Request): string {
   const host = nameOrAddress(request.client);
   const { user } = request;
-  return user === undefined || equalIgnoringCase(user, UNKNOWN) ? host : `${user}@${host}`;
+  return user === undefined || isUnknown(user) ? host : `${user}@${host}`;
 }
 
 /** `%s`: daemon@host, or the daemon alone. */
-function serverOf(request: Request): string {
+function daemonAtHost(request: Request): string {
   const host = nameOrAddress(request.server);
-  return equalIgnoringCase(host, UNKNOWN) ? request.daemon : `${request.daemon}@${host}`;
+  return isUnknown(host) ? request.daemon : `${request.daemon}@${host}`;
 }
 
 /** A text in which `_` stands for every character that could mean something to a shell. */

@@ -14,7 +14,7 @@ import {
   parseDaemonPattern,
   type TextPattern,
 } from "./pattern.ts";
-import { equalIgnoringCase, type Host, isKnownName, type Request, UNKNOWN } from "./request.ts";
+import { type Host, isKnownName, isUnknown, type Request, UNKNOWN } from "./request.ts";
 
 /** Why a word of a daemon list matches or does not. */
 export function explainDaemon(word: string, matched: boolean, request: Request): string {
@@ -47,7 +47,7 @@ export function explainClient(word: string, matched: boolean, request: Request):
   }
   // The host is compared first; a user that would fit says that it was the host which did not.
   return request.user !== undefined && !matchesText(user, request.user)
-    ? equalIgnoringCase(request.user, UNKNOWN)
+    ? isUnknown(request.user)
       ? "the user is unknown, or the host does not fit"
       : `the user is ${request.user}, or the host does not fit`
     : explainHost(hostText, host, false, request.client, "client");
@@ -65,20 +65,20 @@ function explainHost(
   switch (pattern.kind) {
     case "netgroup":
       if (typeof host.name === "object") return nameIs(host, role);
-      return `${nameOf(host, role)} is ${matched ? "" : "not "}in the netgroup`;
+      return `${nameText(host, role)} is ${matched ? "" : "not "}in the netgroup`;
     case "file":
       return matched ? "a pattern in the file matches" : "no pattern in the file matches";
     case "KNOWN":
       return matched
         ? "address and name are known"
-        : equalIgnoringCase(host.address, UNKNOWN)
+        : isUnknown(host.address)
         ? `the ${role}'s address is unknown`
         : nameIs(host, role);
     case "LOCAL":
       return matched
-        ? `${nameOf(host, role)} has no dot`
+        ? `${nameText(host, role)} has no dot`
         : isKnownName(host.name)
-        ? `${nameOf(host, role)} has a dot`
+        ? `${nameText(host, role)} has a dot`
         : nameIs(host, role);
     case "net":
       return explainNet(pattern.net, word, matched, host);
@@ -90,7 +90,7 @@ function explainHost(
 function explainNet(net: Net, word: string, matched: boolean, host: Host): string {
   if (matched) return `${host.address} is in the net`;
   if (net.kind === "bad") return `no valid net: ${net.reason}`;
-  if (equalIgnoringCase(host.address, UNKNOWN)) return "the address is unknown";
+  if (isUnknown(host.address)) return "the address is unknown";
   const text = unmapped(host.address);
   if (net.kind === "ipv6") {
     return ipv6Value(text) === undefined
@@ -137,16 +137,16 @@ function nameIs(host: Host, role: Role): string {
   const { name = UNKNOWN } = host;
   if (typeof name === "object") return `the ${role}'s name is not to be had: ${name.unanswered}`;
   if (isKnownName(name)) return `the ${role}'s name is ${name}`;
-  const what = equalIgnoringCase(name, UNKNOWN) ? "no known name" : "a contradictory name";
+  const what = isUnknown(name) ? "no known name" : "a contradictory name";
   return `the ${role} has ${what}`;
 }
 
-function nameOf(host: Host, role: Role): string {
+function nameText(host: Host, role: Role): string {
   return isKnownName(host.name) ? host.name : `the ${role} without a name`;
 }
 
 /** Whether a word of a client list can only be matched by a host's name. */
-export function wantsName(word: string): boolean {
+export function needsName(word: string): boolean {
   const { host } = parseClientPattern(word);
   if (host.kind === "text") {
     return host.names && host.text.kind !== "ALL" && host.text.kind !== "ipv6";

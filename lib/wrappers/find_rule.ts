@@ -7,7 +7,7 @@ import {
   matchDaemon,
   type Matching,
   matchList,
-  type Trial,
+  type PatternTrial,
 } from "./match_list.ts";
 import type { Fact, Request } from "./request.ts";
 import { skipperFor } from "./skip_lines.ts";
@@ -74,10 +74,10 @@ export interface RuleTrial {
   readonly line: number;
   readonly text: string;
   /** The words of the daemon list that were tried, and whether the list matches. */
-  readonly daemons: readonly Trial[];
+  readonly daemons: readonly PatternTrial[];
   readonly daemonMatches: boolean;
   /** The words of the client list, which is looked at only if the daemon list matches. */
-  readonly clients: readonly Trial[];
+  readonly clients: readonly PatternTrial[];
   readonly clientMatches: boolean;
 }
 
@@ -121,7 +121,7 @@ function searchTable(
   const file = tables.read(path);
   if (file.kind === "unreadable") {
     listener.warning?.(table, undefined, `cannot open: ${file.reason}`);
-    return endOf(table, path, undefined);
+    return unreadableFrom(table, path, undefined);
   }
   if (file.kind !== "text") return { kind: "no rule" };
 
@@ -145,7 +145,7 @@ function searchTable(
           ? "the file ends without a newline: this line is not read"
           : "the line is longer than 2047 bytes: it and all lines after it are not read",
       );
-      return endOf(table, path, line.line);
+      return unreadableFrom(table, path, line.line);
     }
     const found = tryLine(tables, request, { table, ...place }, line.text, line.line, listener);
     if (found !== undefined) return found;
@@ -154,7 +154,7 @@ function searchTable(
 }
 
 /** What a table means that cannot be read on: nothing in hosts.allow, refusal in hosts.deny. */
-function endOf(table: TableName, file: string, line: number | undefined): Search {
+function unreadableFrom(table: TableName, file: string, line: number | undefined): Search {
   if (table === "allow") return { kind: "no rule" };
   return { kind: "refused", why: "unreadable", table, file, line };
 }
@@ -174,7 +174,7 @@ function tryLine(
   if (rule.kind === "nothing") return undefined;
   if (rule.kind === "error") {
     listener.warning?.(table, line, rule.reason);
-    return rule.fatal && table === "deny" ? endOf(table, file, line) : undefined;
+    return rule.fatal && table === "deny" ? unreadableFrom(table, file, line) : undefined;
   }
 
   const traced = listener.rule !== undefined;
@@ -184,8 +184,8 @@ function tryLine(
     read: tables.read,
     warn: (message) => warnings.push(message),
   };
-  const daemons: Trial[] | undefined = traced ? [] : undefined;
-  const clients: Trial[] | undefined = traced ? [] : undefined;
+  const daemons: PatternTrial[] | undefined = traced ? [] : undefined;
+  const clients: PatternTrial[] | undefined = traced ? [] : undefined;
   const daemonMatches = matchList(
     listWords(rule.daemons),
     (word) => matchDaemon(word, matching),

@@ -14,11 +14,11 @@ import {
   type Fact,
   type Host,
   isKnownName,
+  isUnknown,
   type Needs,
   needs,
   type Request,
   type Unanswered,
-  UNKNOWN,
 } from "./request.ts";
 
 /** What reading a file came to. */
@@ -47,7 +47,7 @@ export interface Matching {
 }
 
 /** One pattern that was tried. */
-export interface Trial {
+export interface PatternTrial {
   readonly pattern: string;
   readonly matched: boolean;
   /** How many EXCEPT stand before it. */
@@ -66,7 +66,7 @@ export interface Trial {
 export function matchList(
   words: readonly string[],
   matches: (word: string) => Match,
-  trials?: Trial[],
+  trials?: PatternTrial[],
 ): Match {
   return matchPart(words, 0, 0, matches, trials);
 }
@@ -77,7 +77,7 @@ function matchPart(
   start: number,
   exceptions: number,
   matches: (word: string) => Match,
-  trials: Trial[] | undefined,
+  trials: PatternTrial[] | undefined,
 ): Match {
   let part: boolean | "undecided" = false;
   let at = start;
@@ -144,12 +144,12 @@ function matchHost(pattern: HostPattern, host: Host, fact: NameFact, matching: M
       return matchFile(pattern.path, host, fact, matching, [], new Set());
     case "KNOWN":
       if (typeof name !== "string") return nameless(name, fact);
-      return !equalIgnoringCase(host.address, UNKNOWN) && isKnownName(name);
+      return !isUnknown(host.address) && isKnownName(name);
     case "LOCAL":
       if (typeof name !== "string") return nameless(name, fact);
       return !name.includes(".") && isKnownName(name);
     case "net":
-      if (pattern.net.kind === "bad" && !equalIgnoringCase(host.address, UNKNOWN)) {
+      if (pattern.net.kind === "bad" && !isUnknown(host.address)) {
         matching.warn(`bad net/mask expression: ${pattern.net.reason}`);
       }
       return inNet(pattern.net, host.address);

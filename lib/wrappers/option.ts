@@ -118,17 +118,17 @@ export function readOption(
   const field = fieldAt(`${options}\n`, at);
   if (field === undefined) return { kind: "end" };
   const { name, value } = divide(trimBlanks(field.text));
-  if (name === "") return refuse("missing option name", "no name");
+  if (name === "") return optionError("missing option name", "no name");
   const definition = definitionOf(name);
-  if (definition === undefined) return refuse(`bad option name: "${name}"`, "unknown name");
+  if (definition === undefined) return optionError(`bad option name: "${name}"`, "unknown name");
   if (value === undefined && definition.value === "required") {
-    return refuse(`option "${name}" requires a value`, "value missing");
+    return optionError(`option "${name}" requires a value`, "value missing");
   }
   if (value !== undefined && definition.value === "none") {
-    return refuse(`option "${name}" takes no value`, "value not wanted");
+    return optionError(`option "${name}" takes no value`, "value not wanted");
   }
   if (definition.last && field.next <= options.length) {
-    return refuse(`option "${name}" must be the last one`, "not last");
+    return optionError(`option "${name}" must be the last one`, "not last");
   }
 
   const warnings: string[] = [];
@@ -137,7 +137,7 @@ export function readOption(
     const expansion = expand(value, request, before);
     if (expansion.kind === "needs") return expansion;
     if (expansion.kind === "too long") {
-      return refuse(`the value of option "${name}" is too long when it is expanded`);
+      return optionError(`the value of option "${name}" is too long when it is expanded`);
     }
     for (const letter of expansion.unknownLetters) warnings.push(`unrecognized %${letter}`);
     expanded = trimBlanks(expansion.text);
@@ -152,7 +152,7 @@ function definitionOf(name: string): OptionDefinition | undefined {
   return undefined;
 }
 
-function refuse(message: string, problem: OptionProblem = "bad value"): OptionError {
+function optionError(message: string, problem: OptionProblem = "bad value"): OptionError {
   return { kind: "error", problem, message };
 }
 
@@ -192,19 +192,19 @@ function wholeNumber(text: string): number {
 
 function parseLinger(value: string): Effect | OptionError {
   const seconds = wholeNumber(value);
-  return seconds >= 0 ? { option: "linger", seconds } : refuse(`bad linger value: "${value}"`);
+  return seconds >= 0 ? { option: "linger", seconds } : optionError(`bad linger value: "${value}"`);
 }
 
 function parseNice(value: string): Effect | OptionError {
   const increment = value === "" ? 10 : wholeNumber(value);
   return Number.isNaN(increment)
-    ? refuse(`bad nice value: "${value}"`)
+    ? optionError(`bad nice value: "${value}"`)
     : { option: "nice", increment };
 }
 
 function parseRfc931(value: string, request: Request): Effect | OptionError | Needs {
   const seconds = value === "" ? undefined : wholeNumber(value);
-  if (seconds !== undefined && !(seconds > 0)) return refuse(`bad rfc931 timeout: "${value}"`);
+  if (seconds !== undefined && !(seconds > 0)) return optionError(`bad rfc931 timeout: "${value}"`);
   if (request.user === undefined) {
     return needs(seconds === undefined ? { kind: "user" } : { kind: "user", seconds });
   }
@@ -216,7 +216,7 @@ function parseUmask(value: string): Effect | OptionError {
   const mask = digits === undefined ? NaN : parseInt(digits, 8);
   // A minus sign is read as scanf(3) reads it, and leaves nothing but -0 in range.
   const inRange = mask <= 0o777 && (mask === 0 || !value.startsWith("-"));
-  return inRange ? { option: "umask", mask } : refuse(`bad umask value: "${value}"`);
+  return inRange ? { option: "umask", mask } : optionError(`bad umask value: "${value}"`);
 }
 
 function parseSetenv(text: string): Effect | OptionError {
@@ -224,13 +224,13 @@ function parseSetenv(text: string): Effect | OptionError {
   while (at < text.length && !isWhitespace(text.charCodeAt(at))) at++;
   const name = trimBlanks(text.slice(0, at));
   return name === "" || name.includes("=")
-    ? refuse(`bad setenv name: "${name}"`)
+    ? optionError(`bad setenv name: "${name}"`)
     : { option: "setenv", name, value: trimBlanks(text.slice(at)) };
 }
 
 function parseTwist(command: string, request: Request): Effect | OptionError {
   return request.resident
-    ? refuse("twist option in resident process")
+    ? optionError("twist option in resident process")
     : { option: "twist", command };
 }
 
@@ -244,10 +244,10 @@ function parseSeverity(value: string): Effect | OptionError {
   const facility = nameIn(FACILITIES, facilityName ?? "");
   const level = nameIn(LEVELS, levelName);
   if (facilityName !== undefined && (facility === undefined || NOT_IN_RULES.includes(facility))) {
-    return refuse(`bad syslog facility: "${facilityName}"`);
+    return optionError(`bad syslog facility: "${facilityName}"`);
   }
   return level === undefined
-    ? refuse(`bad syslog level: "${levelName}"`)
+    ? optionError(`bad syslog level: "${levelName}"`)
     : { option: "severity", facility, level };
 }
 
@@ -279,9 +279,9 @@ function accountProblem(
   name: string,
   request: Request,
 ): OptionError | Needs | undefined {
-  if (name === "") return refuse(`unknown ${of}: ""`);
+  if (name === "") return optionError(`unknown ${of}: ""`);
   const question: Question = { kind: `${of} account`, name };
   const exists = request.answers.get(answerKey(question));
   if (exists === undefined) return needs(question);
-  return exists === true ? undefined : refuse(`unknown ${of}: "${name}"`);
+  return exists === true ? undefined : optionError(`unknown ${of}: "${name}"`);
 }

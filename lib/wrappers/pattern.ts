@@ -7,7 +7,7 @@
 import { type AddressBytes, isWithin } from "../address.ts";
 import { isBlank } from "../bytes.ts";
 import { ipv4Value, ipv6Value, leadingNumber, unmapped } from "./address.ts";
-import { equalIgnoringCase, foldCase, UNKNOWN } from "./request.ts";
+import { equalIgnoringCase, foldCase, isUnknown } from "./request.ts";
 
 /** A pattern that is compared with one text: an address, a host name, a user or a daemon. */
 export type TextPattern =
@@ -181,7 +181,7 @@ export function matchesText(pattern: TextPattern, subject: string): boolean {
     case "ALL":
       return true;
     case "KNOWN":
-      return !equalIgnoringCase(text, UNKNOWN);
+      return !isUnknown(text);
     case "prefix":
       return equalIgnoringCase(text.slice(0, pattern.text.length), pattern.text);
     case "ipv6": {

@@ -79,10 +79,14 @@ export function answerKey(question: Question): string {
     : `${question.kind}\0${question.name}`;
 }
 
+/** Whether an address, a name or a user is {@link UNKNOWN}. */
+export function isUnknown(text: string): boolean {
+  return equalIgnoringCase(text, UNKNOWN);
+}
+
 /** Whether a name was found and is not contradicted by its address. */
 export function isKnownName(name: Host["name"]): name is string {
-  return typeof name === "string" && !equalIgnoringCase(name, UNKNOWN) &&
-    !equalIgnoringCase(name, PARANOID);
+  return typeof name === "string" && !isUnknown(name) && !equalIgnoringCase(name, PARANOID);
 }
 
 /**

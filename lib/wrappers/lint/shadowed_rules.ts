@@ -54,9 +54,9 @@ export function makeEarlierRules<Rule>(): EarlierRules<Rule> {
       if (daemons.length * clients.length > MOST_PAIRS) return undefined;
       let first: Rule | undefined;
       for (const daemon of daemons) {
-        const cast = shadowsOf(shadows, daemon.toLowerCase());
+        const shadowsHere = shadowsOf(shadows, daemon.toLowerCase());
         for (const client of clients) {
-          const rule = ruleFor(cast, client);
+          const rule = ruleFor(shadowsHere, client);
           if (rule === undefined) return undefined;
           first ??= rule;
         }
