@@ -1,4 +1,4 @@
-/** Addresses as the access language reads them, which is as the C library's functions do. */
+/** Addresses and numbers as the C library reads them, which is how the access language does. */
 import { type AddressBytes, addressText, isMapped, parseIPv6 } from "../address.ts";
 import { isBlank } from "../bytes.ts";
 
@@ -8,7 +8,7 @@ const ASCII_ZERO = 0x30;
  * The value of an IPv4 address of four parts, or undefined.
  *
  * Each part may be decimal, octal (`012`) or hexadecimal (`0xa`), as for inet_addr(3); what follows
- * white space is not looked at. 255.255.255.255 is no address, because that is what inet_addr(3)
+ * white space is ignored. 255.255.255.255 is no address, because that is what inet_addr(3)
  * returns for an error.
  */
 export function ipv4Value(text: string): number | undefined {
@@ -38,7 +38,7 @@ function runsBetweenDots(text: string): number {
   return runs;
 }
 
-/** The number between two places: decimal, octal behind a 0, hexadecimal behind 0x. */
+/** The number between two places: decimal, octal after a 0, hexadecimal after 0x. */
 function numberOfPart(text: string, start: number, end: number): number | undefined {
   let at = start;
   let base = 10;
@@ -68,8 +68,8 @@ function digitValue(byte: number): number {
 /**
  * The value of an IPv6 address (RFC 4291 section 2.2), or undefined.
  *
- * A zone is accepted and forgotten: the name of an interface after a link-local address, a number
- * after others.
+ * A zone is read and dropped: the name of an interface after a link-local address, a number after
+ * others.
  */
 export function ipv6Value(text: string): AddressBytes | undefined {
   const percent = text.indexOf("%");
@@ -88,7 +88,7 @@ const MAPPED = "::ffff:";
 
 /**
  * The IPv4 address in an IPv4-mapped IPv6 address in dotted form (`::ffff:10.0.0.1`); any other text
- * as it is. The language compares a mapped client as an IPv4 client.
+ * unchanged. A mapped client counts as an IPv4 client.
  */
 export function unmapped(text: string): string {
   if (text.length < 14 || text.charCodeAt(0) !== 0x3a) return text;
@@ -110,8 +110,8 @@ export function ipv4Text(value: number): string {
 }
 
 /**
- * The number at the start of a text, read as atoi(3) does: white space, sign, digits, and whatever
- * follows is ignored. 0 without digits; NaN where an `int` would overflow.
+ * The number at the start of a text, as atoi(3) reads it: white space, sign and digits; the rest is
+ * ignored. 0 without digits; NaN where an `int` would overflow.
  */
 export function leadingNumber(text: string): number {
   let at = 0;

@@ -20,7 +20,7 @@ export interface Tables {
   readonly read: FileReader;
 }
 
-/** Which table: the one whose rules grant, or the one whose rules deny. */
+/** hosts.allow, whose rules grant, or hosts.deny, whose rules deny. */
 export type TableName = "allow" | "deny";
 
 /** A place in the search. */
@@ -29,9 +29,9 @@ export interface SearchPlace extends TablePlace {
 }
 
 /** The beginning of the search. */
-export const SEARCH_START: SearchPlace = { table: "allow", ...TABLE_START };
+const SEARCH_START: SearchPlace = { table: "allow", ...TABLE_START };
 
-/** Where the search goes on when hosts.allow has nothing to say. */
+/** Where the search goes on when no rule of hosts.allow matches. */
 export const DENY_START: SearchPlace = { table: "deny", ...TABLE_START };
 
 /** A rule whose daemon list and client list both match. */
@@ -46,12 +46,12 @@ export interface MatchedRule {
   readonly options: string | undefined;
 }
 
-/** A place that cannot be passed, so that whoever comes to it is kept out. */
+/** A place that the search cannot pass, which denies. */
 export interface Refusal {
   readonly kind: "refused";
   /**
-   * `unreadable`: hosts.deny cannot be read on from there. `undecided`: whether the rule matches
-   * depends on a question that was put in vain.
+   * `unreadable`: hosts.deny cannot be read from there on. `undecided`: whether the rule matches
+   * depends on a question without an answer.
    */
   readonly why: "unreadable" | "undecided";
   readonly table: TableName;
@@ -60,40 +60,40 @@ export interface Refusal {
 }
 
 /** How a search ends. */
-export type Search =
+type Search =
   | { readonly kind: "rule"; readonly rule: MatchedRule }
-  /** No rule matches: whoever asks is let in. */
+  /** No rule matches, which grants. */
   | { readonly kind: "no rule" }
   | Refusal
-  /** To be begun again at `from` when the fact is known. */
+  /** The search goes on at `from` once the fact is known. */
   | { readonly kind: "needs"; readonly fact: Fact; readonly from: SearchPlace };
 
-/** What a rule that does not decide was looked at for. */
+/** A rule that was tried. */
 export interface RuleTrial {
   readonly table: TableName;
   readonly line: number;
   readonly text: string;
-  /** The words of the daemon list that were tried, and whether the list matches. */
+  /** The patterns of the daemon list that were tried. */
   readonly daemons: readonly PatternTrial[];
   readonly daemonMatches: boolean;
-  /** The words of the client list, which is looked at only if the daemon list matches. */
+  /** Those of the client list, which is tried only if the daemon list matches. */
   readonly clients: readonly PatternTrial[];
   readonly clientMatches: boolean;
 }
 
-/** Takes what happens on the way. All members are optional: enforcement needs warnings alone. */
+/** Follows the search. A connection needs warnings alone. */
 export interface SearchListener {
   readonly warning?: (table: TableName, line: number | undefined, message: string) => void;
-  /** A rule, in order, with each pattern that was tried. Whoever listens pays for it. */
+  /** Takes each rule, in order, with the patterns that were tried; it makes the search slower. */
   readonly rule?: (trial: RuleTrial) => void;
   /**
-   * Lines `first` to `last` hold no pattern that could match. Whoever listens to `rule` and wants
-   * to hear of every rule leaves this out.
+   * Lines `first` to `last` cannot match and are skipped. A listener with `rule` but without this
+   * hears of every rule.
    */
   readonly skipped?: (table: TableName, first: number, last: number) => void;
 }
 
-/** Tables longer than this are searched for lines worth a look first; shorter ones read on. */
+/** In longer tables, in bytes, lines that cannot match are skipped. */
 const WORTH_SKIPPING = 8192;
 
 /** Searches for the rule that decides. */
@@ -153,13 +153,13 @@ function searchTable(
   }
 }
 
-/** What a table means that cannot be read on: nothing in hosts.allow, refusal in hosts.deny. */
+/** A table that cannot be read from a line on: hosts.allow ends there, hosts.deny denies. */
 function unreadableFrom(table: TableName, file: string, line: number | undefined): Search {
   if (table === "allow") return { kind: "no rule" };
   return { kind: "refused", why: "unreadable", table, file, line };
 }
 
-/** Matches one line; undefined when the search goes on behind it. */
+/** Tries one line; undefined when the search goes on after it. */
 function tryLine(
   tables: Tables,
   request: Request,
@@ -199,7 +199,7 @@ function tryLine(
   if (typeof clientMatches === "object") {
     return { kind: "needs", fact: clientMatches.fact, from: place };
   }
-  // Only now: a line that needed a fact is tried again, and would complain again.
+  // Not earlier: a line that needs a fact is tried again, and would warn again.
   for (const message of warnings) listener.warning?.(table, line, message);
   listener.rule?.({
     table,

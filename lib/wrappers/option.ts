@@ -35,15 +35,15 @@ export type Effect =
   | { readonly option: "user"; readonly user: string; readonly group: string | undefined }
   | { readonly option: "group"; readonly group: string };
 
-/** The reason why an option denies whoever comes to it. */
+/** What is wrong with an option, which denies. */
 export interface OptionError {
   readonly kind: "error";
   readonly problem: OptionProblem;
   readonly message: string;
 }
 
-/** What kind of mistake it is. */
-export type OptionProblem =
+/** The kind of mistake. */
+type OptionProblem =
   | "no name"
   | "unknown name"
   | "value missing"
@@ -60,7 +60,7 @@ interface OptionDefinition {
   readonly parse: (value: string, request: Request) => Effect | OptionError | Needs;
 }
 
-/** The options by their names; add yours here. */
+/** The options by their names. */
 const OPTIONS: Readonly<Record<string, OptionDefinition>> = {
   aclexec: {
     value: "required",
@@ -86,13 +86,13 @@ const OPTIONS: Readonly<Record<string, OptionDefinition>> = {
 /** The names of all options. */
 export const OPTION_NAMES: readonly string[] = Object.keys(OPTIONS);
 
-/** One option of a rule, read and found good. */
-export interface OptionStep {
+/** An option of a rule. */
+interface OptionStep {
   readonly kind: "effect";
   readonly effect: Effect;
-  /** The value as it was given, %-letters expanded; undefined where there is none. */
+  /** The value with its %-letters expanded; undefined where there is none. */
   readonly value: string | undefined;
-  /** Complaints that change nothing, such as an unknown %-letter. */
+  /** Mistakes that change nothing, such as an unknown %-letter. */
   readonly warnings: readonly string[];
   /** Where the next option begins. */
   readonly next: number;
@@ -101,12 +101,13 @@ export interface OptionStep {
 /**
  * Reads the option that begins at an offset of a rule's third field.
  *
- * Options are read one by one, because what one of them does (`rfc931`) shows in the expansions of
- * the next. A missing fact is asked for; the same call answers when it is known.
+ * Options are read one by one, since one of them (`rfc931`) changes the expansions of the next. Where
+ * a fact is needed, the call is repeated once it is known.
  *
  * @param options The text after the second colon of the rule.
  * @param at 0, or `next` of the option before.
- * @param before What was known when this option's turn came; `request` is what is known now.
+ * @param request The facts known now.
+ * @param before The facts known when this option was first read.
  */
 export function readOption(
   options: string,
@@ -114,7 +115,7 @@ export function readOption(
   request: Request,
   before: Request = request,
 ): OptionStep | OptionError | Needs | { readonly kind: "end" } {
-  // The third field holds its line's newline, so that after a last colon there is one more option.
+  // In tcp_wrappers the field holds its line's newline, so an option follows a last colon.
   const field = fieldAt(`${options}\n`, at);
   if (field === undefined) return { kind: "end" };
   const { name, value } = divide(trimBlanks(field.text));
@@ -214,7 +215,7 @@ function parseRfc931(value: string, request: Request): Effect | OptionError | Ne
 function parseUmask(value: string): Effect | OptionError {
   const digits = /^[+-]?([0-7]+)$/.exec(value)?.[1];
   const mask = digits === undefined ? NaN : parseInt(digits, 8);
-  // A minus sign is read as scanf(3) reads it, and leaves nothing but -0 in range.
+  // scanf(3) reads a minus sign, which leaves -0 alone in range.
   const inRange = mask <= 0o777 && (mask === 0 || !value.startsWith("-"));
   return inRange ? { option: "umask", mask } : optionError(`bad umask value: "${value}"`);
 }
@@ -234,7 +235,7 @@ function parseTwist(command: string, request: Request): Effect | OptionError {
     : { option: "twist", command };
 }
 
-/** Facilities that the oracle does not know. */
+/** Facilities that tcp_wrappers does not know. */
 const NOT_IN_RULES: readonly string[] = ["syslog", "authpriv", "ftp"];
 
 function parseSeverity(value: string): Effect | OptionError {
@@ -251,7 +252,7 @@ function parseSeverity(value: string): Effect | OptionError {
     : { option: "severity", facility, level };
 }
 
-/** The name of a table's entry, however it is written. */
+/** The name of a table's entry, in any case. */
 function nameIn<Name extends string>(
   table: Readonly<Record<Name, number>>,
   written: string,
@@ -264,7 +265,7 @@ function parseUser(value: string, request: Request): Effect | OptionError | Need
   const dot = delimiterAt(value, ".");
   const user = dot < 0 ? value : value.slice(0, dot);
   const group = dot < 0 ? undefined : value.slice(dot + 1);
-  // The group first, as there: it has to be changed while the process still may.
+  // The group first, as in tcp_wrappers.
   const problem = (group === undefined ? undefined : accountProblem("group", group, request)) ??
     accountProblem("user", user, request);
   return problem ?? { option: "user", user, group };

@@ -1,13 +1,13 @@
 import { userAtHost } from "./expand.ts";
 import type { Request } from "./request.ts";
 
-/** A line about a verdict, and the level that it has unless `severity` says otherwise. */
+/** A line about a verdict, and its level unless `severity` sets one. */
 export interface VerdictLine {
   readonly level: "info" | "warning";
   readonly text: string;
 }
 
-/** The line that tcpd logs for a client that it lets in or keeps out (as observed, 7.6.q-32). */
+/** The line that tcpd logs for a client that it lets in or keeps out (observed, 7.6.q-32). */
 export function verdictLine(verdict: "granted" | "denied", request: Request): VerdictLine {
   const who = `${userAtHost(request)} (${request.client.address})`;
   return verdict === "granted"
