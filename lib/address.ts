@@ -86,8 +86,17 @@ export function isMapped(bytes: ArrayLike<number>): boolean {
   return bytes[10] === 0xff && bytes[11] === 0xff;
 }
 
+/** Whether the first `length` bits of two addresses of one family are the same. */
+export function isWithin(address: AddressBytes, net: AddressBytes, length: number): boolean {
+  if (address.length !== net.length) return false;
+  const whole = length >> 3;
+  for (let at = 0; at < whole; at++) if (address[at] !== net[at]) return false;
+  const mask = (0xff00 >> (length & 7)) & 0xff;
+  return (address[whole]! & mask) === (net[whole]! & mask) || mask === 0;
+}
+
 /** The eight groups of an IPv6 address. */
-export function groupsOf(bytes: AddressBytes): number[] {
+function groupsOf(bytes: AddressBytes): number[] {
   const groups: number[] = [];
   for (let at = 0; at < bytes.length; at += 2) groups.push(bytes[at]! << 8 | bytes[at + 1]!);
   return groups;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { addressText, parseIPv4, parseIPv6 } from "../lib/address.ts";
+import { addressText, isWithin, parseIPv4, parseIPv6 } from "../lib/address.ts";
 
 describe("addressText()", () => {
   test.each([
@@ -20,5 +20,17 @@ describe("addressText()", () => {
   ])("writes %s as %s", (text, usual) => {
     const bytes = parseIPv4(text) ?? parseIPv6(text);
     expect(addressText(bytes!)).toBe(usual);
+  });
+});
+
+describe("isWithin()", () => {
+  test("compares as many bits as asked", () => {
+    const [one, other] = [parseIPv6("2001:db8::")!, parseIPv6("2001:db9::")!];
+    const same = [0, 31, 32, 128].map((length) => isWithin(one, other, length));
+    expect(same).toEqual([true, true, false, false]);
+  });
+
+  test("finds no IPv4 address in an IPv6 net", () => {
+    expect(isWithin(parseIPv4("0.0.0.0")!, parseIPv6("::")!, 0)).toBe(false);
   });
 });

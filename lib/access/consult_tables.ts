@@ -45,7 +45,7 @@ export async function consultTables(
   };
   const decision = await decide(tables, requestOf(connection, runner), {
     lookUp: (fact, request) => findFact(consultation, fact, request),
-    run: (turn) => runEffect(consultation, turn),
+    run: (due) => runEffect(consultation, due),
     warning: (table, line, message) => complain(consultation, "warning", table, line, message),
     optionError: (message, { table, line }) =>
       complain(consultation, "error", table, line, message),

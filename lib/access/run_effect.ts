@@ -1,6 +1,6 @@
 import { FACILITIES, LEVELS } from "../log.ts";
 import { SystemError } from "../system/libc.ts";
-import type { EffectEnd, Turn } from "../wrappers/decide.ts";
+import type { DueEffect, EffectEnd } from "../wrappers/decide.ts";
 import { expand } from "../wrappers/expand.ts";
 import type { Effect } from "../wrappers/option.ts";
 import type { Request } from "../wrappers/request.ts";
@@ -9,9 +9,9 @@ import { complain, type Consultation, logLine } from "./consultation.ts";
 import { findFact } from "./find_fact.ts";
 
 /** Runs the effect of an option. One that fails is logged, and denies. */
-export async function runEffect(consultation: Consultation, turn: Turn): Promise<EffectEnd> {
+export async function runEffect(consultation: Consultation, due: DueEffect): Promise<EffectEnd> {
   const { runner, variables } = consultation;
-  const { effect, request, rule } = turn;
+  const { effect, request, rule } = due;
   try {
     switch (effect.option) {
       case "allow":

@@ -1,5 +1,12 @@
 import { isBlank, trimBlanks } from "../bytes.ts";
-import { type AddressBytes, addressText, isMapped, parseIPv4, parseIPv6 } from "../address.ts";
+import {
+  type AddressBytes,
+  addressText,
+  isMapped,
+  isWithin,
+  parseIPv4,
+  parseIPv6,
+} from "../address.ts";
 
 /** One entry of nrpe.cfg's `allowed_hosts`. */
 export type AllowedHost =
@@ -226,14 +233,6 @@ export function isInNets(address: string, hosts: readonly AllowedHost[]): boolea
   const bytes = parseIPv4(address) ?? parseIPv6(address.replace(/%.*$/, ""));
   if (bytes === undefined) return false;
   return hosts.some((host) => host.kind === "net" && isWithin(bytes, host.address, host.length));
-}
-
-function isWithin(address: AddressBytes, net: AddressBytes, length: number): boolean {
-  if (address.length !== net.length) return false;
-  const whole = length >> 3;
-  for (let at = 0; at < whole; at++) if (address[at] !== net[at]) return false;
-  const mask = (0xff00 >> (length & 7)) & 0xff;
-  return (address[whole]! & mask) === (net[whole]! & mask) || mask === 0;
 }
 
 /** How an entry is told: an address without a length, a net, or a name. */

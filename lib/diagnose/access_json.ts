@@ -1,68 +1,70 @@
+import { jsonLine } from "../json_line.ts";
 import { explainClient, explainDaemon } from "../wrappers/explain.ts";
 import type { RuleTrial } from "../wrappers/find_rule.ts";
-import { equalIgnoringCase, type Host, type Request, UNKNOWN } from "../wrappers/request.ts";
-import { type OwnGate, withoutList } from "./agent_policy.ts";
-import type { AccessFinding, AccessStep, TableFinding, TableWarning } from "./access_finding.ts";
+import { type Host, isUnknown, type Request, UNKNOWN } from "../wrappers/request.ts";
+import type { AgentPolicy } from "./agent_policy.ts";
+import type { AccessStep, AccessTrace, TableTrace, TableWarning } from "./access_trace.ts";
+import { allowedHostsProblem } from "./lint/nrpe_cfg.ts";
 
 /**
- * A finding as one line of JSON, in ASCII unless all of it is UTF-8.
- * @param gate What nrpe.cfg says, where one was named.
+ * A trace as one line of JSON.
+ *
+ * @param policy What nrpe.cfg says; undefined where the command line names none.
  */
-export function accessJson(finding: AccessFinding, gate?: OwnGate): string {
-  const { request, rule } = finding;
-  const line = JSON.stringify({
+export function accessJson(trace: AccessTrace, policy?: AgentPolicy): string {
+  const { request, rule } = trace;
+  return jsonLine({
     daemon: request.daemon,
     server: serverJson(request.server),
     client: {
-      address: known(request.client.address),
-      name: nameOf(request.client),
-      user: known(request.user ?? UNKNOWN),
+      address: knownOrNull(request.client.address),
+      name: nameJson(request.client),
+      user: knownOrNull(request.user ?? UNKNOWN),
     },
-    access: finding.verdict,
+    access: trace.verdict,
     file: rule?.file ?? null,
     line: rule?.line ?? null,
     rule: rule?.text.trim() ?? null,
-    effects: finding.effects.map(({ effect, value }) => ({
+    effects: trace.effects.map(({ effect, value }) => ({
       option: effect.option,
       value: value ?? null,
     })),
-    trace: [...traceOf(finding.tables.allow, request), ...traceOf(finding.tables.deny, request)],
+    trace: [...stepsJson(trace.tables.allow, request), ...stepsJson(trace.tables.deny, request)],
     warnings: [
-      ...warningsOf(finding.tables.allow),
-      ...warningsOf(finding.tables.deny),
-      ...gateWarnings(gate),
+      ...warningsJson(trace.tables.allow),
+      ...warningsJson(trace.tables.deny),
+      ...policyWarnings(policy),
     ],
-    ...(gate === undefined ? {} : { agent: gateJson(gate) }),
+    ...(policy === undefined ? {} : { agent: policyJson(policy) }),
   });
-  return `${escapeUnlessUtf8(line)}\n`;
 }
 
-function gateJson({ file, tables, list }: OwnGate): unknown {
+function policyJson({ file, tables, list }: AgentPolicy): unknown {
   const allowedHosts = list === undefined ? null : { ...list.position, allowed: list.allows };
   return { file, tcp_wrappers: tables, allowed_hosts: allowedHosts };
 }
 
-function gateWarnings(gate: OwnGate | undefined): unknown[] {
-  if (gate?.list === undefined) return [];
-  return [{ ...gate.list.position, message: withoutList(gate.tables).message }];
+function policyWarnings(policy: AgentPolicy | undefined): unknown[] {
+  if (policy?.list === undefined) return [];
+  return [{ ...policy.list.position, message: allowedHostsProblem(policy.tables).message }];
 }
 
-function known(text: string): string | null {
-  return equalIgnoringCase(text, UNKNOWN) ? null : text;
+function knownOrNull(text: string): string | null {
+  return isUnknown(text) ? null : text;
 }
 
 function serverJson(server: Host): unknown {
-  const address = known(server.address);
-  const name = nameOf(server);
+  const address = knownOrNull(server.address);
+  const name = nameJson(server);
   return address === null && (name ?? UNKNOWN) === UNKNOWN ? null : { address, name };
 }
 
-/** The name; however `unknown` was spelled in the question, it is the same answer. */
-function nameOf({ name }: Host): string | null {
-  return typeof name === "string" ? known(name) ?? UNKNOWN : null;
+/** The name; `unknown` in any case is printed in small letters. */
+function nameJson({ name }: Host): string | null {
+  return typeof name === "string" ? knownOrNull(name) ?? UNKNOWN : null;
 }
 
-function traceOf({ file, steps }: TableFinding, request: Request): unknown[] {
+function stepsJson({ file, steps }: TableTrace, request: Request): unknown[] {
   const json = (step: AccessStep) =>
     step.kind === "rule"
       ? trialJson(file, step.trial, request)
@@ -71,7 +73,7 @@ function traceOf({ file, steps }: TableFinding, request: Request): unknown[] {
   return [...steps.first.map(json), ...gap, ...steps.last.map(json)];
 }
 
-function warningsOf({ file, warnings }: TableFinding): unknown[] {
+function warningsJson({ file, warnings }: TableTrace): unknown[] {
   const json = ({ line, message }: TableWarning) => ({ file, line: line ?? null, message });
   const gap = warnings.omitted > 0
     ? [{ file, line: null, message: `${warnings.omitted} more warnings` }]
@@ -99,16 +101,4 @@ function trialJson(file: string, trial: RuleTrial, request: Request): unknown {
       why: explainClient(pattern, matched, request),
     })),
   };
-}
-
-/** A line of JSON whose bytes above 0x7f are UTF-8, or else written as escapes. */
-export function escapeUnlessUtf8(line: string): string {
-  // deno-lint-ignore no-control-regex -- the question is exactly whether there are other bytes
-  if (/^[\x00-\x7f]*$/.test(line) || isUtf8(line)) return line;
-  return line.replace(/[\x80-\xff]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
-}
-
-/** Whether a byte string is valid UTF-8. */
-export function isUtf8(text: string): boolean {
-  return !Buffer.from(text, "latin1").toString("utf8").includes("\ufffd");
 }

@@ -1,87 +1,77 @@
 import { printable } from "../log.ts";
 import { nameOrAddress } from "../wrappers/expand.ts";
-import { explainClient, explainDaemon, namesDaemon, wantsName } from "../wrappers/explain.ts";
+import { explainClient, explainDaemon, namesDaemon, needsName } from "../wrappers/explain.ts";
 import type { RuleTrial, TableName, Tables } from "../wrappers/find_rule.ts";
-import type { FileRead, Trial } from "../wrappers/match_list.ts";
+import type { FileRead, PatternTrial } from "../wrappers/match_list.ts";
 import { parseDaemonPattern } from "../wrappers/pattern.ts";
-import {
-  equalIgnoringCase,
-  type Host,
-  isKnownName,
-  type Request,
-  UNKNOWN,
-} from "../wrappers/request.ts";
+import { type Host, isKnownName, isUnknown, type Request, UNKNOWN } from "../wrappers/request.ts";
 import { twistLine, verdictLine } from "../wrappers/verdict_line.ts";
-import type { AccessFinding, FoundEffect } from "./access_finding.ts";
+import type { AccessTrace, TracedEffect } from "./access_trace.ts";
 import type { BoundedList } from "./bounded_list.ts";
 
-/** How many rules and warnings of a table are shown before and after a gap that only counts them. */
-const SHOWN_STEPS = 8;
-const SHOWN_WARNINGS = 3;
-/** How many patterns of one list are shown. */
-const SHOWN_PATTERNS = 12;
-/** The longest piece of a table that is quoted, in bytes. */
-const LONGEST_QUOTE = 100;
+/** The most steps and warnings of a table that are printed from each end; the rest is counted. */
+const MAX_STEPS = 8;
+const MAX_WARNINGS = 3;
+/** The most patterns of a list that are printed. */
+const MAX_PATTERNS = 12;
+/** The longest excerpt of a table, in bytes. */
+const MAX_EXCERPT = 100;
 
 /**
- * A finding as text for a person: who asks, each rule that names the daemon with the reason for each
- * pattern, and the verdict.
+ * A trace as text: the client, each rule that names the daemon with the reason for each pattern, and
+ * the verdict.
  */
-export function accessText(finding: AccessFinding, tables: Tables, colour: boolean): string {
-  const parts = [heading(finding), tableText(finding, tables, "allow")];
-  const deciding = finding.rule?.table ?? finding.refusedAt?.table;
-  if (deciding !== "allow") parts.push(tableText(finding, tables, "deny"));
-  parts.push(verdictText(finding, colour));
+export function accessText(trace: AccessTrace, tables: Tables, colour: boolean): string {
+  const parts = [heading(trace), tableText(trace, tables, "allow")];
+  const deciding = trace.rule?.table ?? trace.refusedAt?.table;
+  if (deciding !== "allow") parts.push(tableText(trace, tables, "deny"));
+  parts.push(verdictText(trace, colour));
   return parts.join("\n");
 }
 
-function heading({ request }: AccessFinding): string {
+function heading({ request }: AccessTrace): string {
   const { client, server, user, daemon } = request;
   let text = row("daemon", daemon === "" ? '""' : daemon);
-  if (isKnown(server.address) || isKnown(server.name)) {
+  const { name = UNKNOWN } = server;
+  if (!isUnknown(server.address) || (typeof name === "string" && !isUnknown(name))) {
     text += row("server", hostText(server));
   }
   text += row("client", hostText(client));
-  return user !== undefined && isKnown(user) ? text + row("user", user) : text;
+  return user !== undefined && !isUnknown(user) ? text + row("user", user) : text;
 }
 
 function row(label: string, text: string): string {
   return `${label.padEnd(8)} ${printable(text)}\n`;
 }
 
-function isKnown(text: Host["name"]): boolean {
-  return typeof text === "string" && !equalIgnoringCase(text, UNKNOWN);
-}
-
 function hostText({ address, name }: Host): string {
-  const addressText = isKnown(address) ? `address ${address}` : "address unknown";
-  if (name === undefined) return addressText;
-  if (typeof name === "object") return `${addressText}, name not to be had: ${name.unanswered}`;
-  return isKnownName(name)
-    ? `${addressText}, name ${name}`
-    : `${addressText}, name ${
-      isKnown(name) ? "paranoid (name and address contradict each other)" : "unknown"
-    }`;
+  const known = isUnknown(address) ? "address unknown" : `address ${address}`;
+  if (name === undefined) return known;
+  if (typeof name === "object") return `${known}, name cannot be looked up: ${name.unanswered}`;
+  if (isKnownName(name)) return `${known}, name ${name}`;
+  return isUnknown(name)
+    ? `${known}, name unknown`
+    : `${known}, name paranoid (name and address contradict each other)`;
 }
 
-function tableText(finding: AccessFinding, tables: Tables, table: TableName): string {
-  const { file, steps, otherRules, warnings } = finding.tables[table];
-  const blocks = shortened(
+function tableText(trace: AccessTrace, tables: Tables, table: TableName): string {
+  const { file, steps, otherRules, warnings } = trace.tables[table];
+  const blocks = withGap(
     steps,
-    SHOWN_STEPS,
+    MAX_STEPS,
     (step) =>
       step.kind === "skipped"
         ? skippedText(step.first, step.last)
-        : ruleText(step.trial, finding.request),
+        : ruleText(step.trial, trace.request),
     (count) => `       ... ${count} more, none of which matches\n`,
   );
   if (otherRules > 0) {
     const are = plural(otherRules, "rule is", "rules are");
     blocks.push(`       ${otherRules} ${are} for other daemons\n`);
   }
-  blocks.push(...shortened(
+  blocks.push(...withGap(
     warnings,
-    SHOWN_WARNINGS,
+    MAX_WARNINGS,
     ({ line, message }) =>
       `       warning: ${printable(line === undefined ? message : `line ${line}: ${message}`)}\n`,
     (count) => `       ... ${count} more warnings\n`,
@@ -90,7 +80,7 @@ function tableText(finding: AccessFinding, tables: Tables, table: TableName): st
   return `${printable(file)}${state}\n${blocks.join("")}`;
 }
 
-/** What is said of a table in which there was nothing to see. */
+/** What follows the name of a table without steps. */
 const EMPTY_TABLE: Readonly<Record<FileRead["kind"], string>> = {
   text: " (no rule)",
   missing: " (no such file: it counts as empty)",
@@ -98,8 +88,8 @@ const EMPTY_TABLE: Readonly<Record<FileRead["kind"], string>> = {
   unreadable: "",
 };
 
-/** Texts for the items of a list, with one for the gap where more than `shown` of each end are cut. */
-function shortened<Item>(
+/** The texts of at most `shown` items from each end of a list, and one that counts the others. */
+function withGap<Item>(
   { first, omitted, last }: BoundedList<Item>,
   shown: number,
   textOf: (item: Item) => string,
@@ -127,8 +117,8 @@ function skippedText(first: number, last: number): string {
 
 function ruleText(trial: RuleTrial, request: Request): string {
   const mark = trial.clientMatches ? "=>" : "  ";
-  let text = `${String(trial.line).padStart(5)}${mark}${quote(trial.text)}\n`;
-  if (!isPlain(trial)) {
+  let text = `${String(trial.line).padStart(5)}${mark}${excerpt(trial.text)}\n`;
+  if (!isPlainDaemonList(trial)) {
     text += trialsText(
       trial.daemons.filter(({ pattern }) => namesDaemon(pattern, request)),
       (pattern, matched) => explainDaemon(pattern, matched, request),
@@ -139,13 +129,13 @@ function ruleText(trial: RuleTrial, request: Request): string {
     (pattern, matched) => explainClient(pattern, matched, request),
   );
   if (trial.daemonMatches && trial.clients.length === 0) {
-    text += `         the client list is empty: it matches nobody\n`;
+    text += `         the client list is empty: it matches no client\n`;
   }
   return text;
 }
 
-/** Whether the daemon list says nothing that needs a word: it just names the daemon, or all. */
-function isPlain({ daemons, daemonMatches }: RuleTrial): boolean {
+/** Whether a daemon list needs no explanation: it names the daemon, or ALL. */
+function isPlainDaemonList({ daemons, daemonMatches }: RuleTrial): boolean {
   return daemonMatches && daemons.every(({ pattern, matched, exceptions }) => {
     const { daemon, server } = parseDaemonPattern(pattern);
     return exceptions === 0 && server === undefined &&
@@ -154,7 +144,7 @@ function isPlain({ daemons, daemonMatches }: RuleTrial): boolean {
 }
 
 function trialsText(
-  trials: readonly Trial[],
+  trials: readonly PatternTrial[],
   explain: (pattern: string, matched: boolean) => string,
 ): string {
   let width = 0;
@@ -165,49 +155,51 @@ function trialsText(
     const except = exceptions > before ? "EXCEPT " : "";
     before = exceptions;
     const answer = `${matched ? "yes" : "no "}  ${printable(explain(pattern, matched))}`;
-    const shown = quote(pattern).padEnd(width);
+    const shown = excerpt(pattern).padEnd(width);
     rows.push(`         ${"  ".repeat(exceptions)}${except}${shown}  ${answer}\n`);
   }
-  const hidden = rows.length - SHOWN_PATTERNS;
-  if (hidden > 1) rows.splice(SHOWN_PATTERNS - 2, hidden, `         ... ${hidden} more\n`);
+  const hidden = rows.length - MAX_PATTERNS;
+  if (hidden > 1) rows.splice(MAX_PATTERNS - 2, hidden, `         ... ${hidden} more\n`);
   return rows.join("");
 }
 
-function quote(text: string): string {
+function excerpt(text: string): string {
   const shown = printable(text.trim().replaceAll("\t", " "));
-  return shown.length > LONGEST_QUOTE ? `${shown.slice(0, LONGEST_QUOTE - 3)}...` : shown;
+  return shown.length > MAX_EXCERPT ? `${shown.slice(0, MAX_EXCERPT - 3)}...` : shown;
 }
 
-function verdictText(finding: AccessFinding, colour: boolean): string {
-  const { verdict, rule, effects, optionError } = finding;
+function verdictText(trace: AccessTrace, colour: boolean): string {
+  const { verdict, rule, effects, optionError } = trace;
   const word = verdict.toUpperCase();
   const shown = colour ? `\x1b[1;${verdict === "denied" ? 31 : 32}m${word}\x1b[0m` : word;
-  let text = `${shown}  ${reasonText(finding)}\n`;
-  if (rule !== undefined) text += `         ${quote(rule.text)}\n`;
+  let text = `${shown}  ${reasonText(trace)}\n`;
+  if (rule !== undefined) text += `         ${excerpt(rule.text)}\n`;
   if (optionError !== undefined) text += `         ${printable(optionError)}\n`;
   for (const effect of effects) text += effectText(effect);
-  return `${text}${logText(finding)}${hintText(finding)}`;
+  return `${text}${logText(trace)}${hintText(trace)}`;
 }
 
-function reasonText({ rule, refusedAt, optionError }: AccessFinding): string {
+function reasonText({ rule, refusedAt, optionError }: AccessTrace): string {
   if (refusedAt !== undefined) {
     const line = refusedAt.line === undefined ? "" : ` line ${refusedAt.line}`;
     const what = refusedAt.why === "unreadable" ? "be read" : "be decided";
-    return `${printable(refusedAt.file)}${line} cannot ${what}, so nobody who comes to it gets in`;
+    return `${
+      printable(refusedAt.file)
+    }${line} cannot ${what}, so every client that reaches it is denied`;
   }
-  if (rule === undefined) return "no rule matches, and then everyone gets in";
+  if (rule === undefined) return "no rule matches, which grants";
   const place = `${printable(rule.file)} line ${rule.line}`;
   return optionError === undefined ? `by ${place}` : `by ${place}, because of a wrong option`;
 }
 
-function effectText({ effect, value }: FoundEffect): string {
+function effectText({ effect, value }: TracedEffect): string {
   if (effect.option === "allow" || effect.option === "deny") return "";
   const shown = value === undefined ? "" : ` ${printable(value)}`;
   return `         ${effect.option.padEnd(8)}${shown}\n`;
 }
 
-/** The log line, as tcpd would write it, at the level that `severity` may have changed. */
-function logText({ request, verdict, effects }: AccessFinding): string {
+/** The line that tcpd logs, at the level that `severity` sets. */
+function logText({ request, verdict, effects }: AccessTrace): string {
   let severity: string | undefined;
   let command = "";
   for (const { effect, value } of effects) {
@@ -220,33 +212,35 @@ function logText({ request, verdict, effects }: AccessFinding): string {
   return `         log      ${severity ?? level}: ${printable(text)}\n`;
 }
 
-function hintText(finding: AccessFinding): string {
+function hintText(trace: AccessTrace): string {
   const hints: string[] = [];
-  const { client } = finding.request;
+  const { client } = trace.request;
   const { name = UNKNOWN } = client;
-  const nameless = typeof name === "string" && !isKnown(name) && isKnown(client.address);
-  if (finding.verdict === "denied" && nameless && triesNames(finding)) {
+  const nameless = typeof name === "string" && isUnknown(name) && !isUnknown(client.address);
+  if (trace.verdict === "denied" && nameless && triesNames(trace)) {
     hints.push(
-      "Some rules ask for a name, and an address alone has none here. --lookup finds the name as",
-      "a real connection would.",
+      "Some rules need the client's name, which is not looked up for an address. --lookup does so,",
+      "as for a connection.",
     );
   }
-  if (!isKnownName(name) && isKnown(name)) {
+  if (typeof name === "string" && !isUnknown(name) && !isKnownName(name)) {
     hints.push(
-      `The name of ${nameOrAddress(client)} does not lead back to it, so no rule by name fits it;`,
+      `The name of ${
+        nameOrAddress(client)
+      } does not lead back to it, so no rule by name matches it:`,
       "reverse and forward lookup (DNS, /etc/hosts) must agree.",
     );
   }
   return hints.length === 0 ? "" : `\n${hints.join("\n")}\n`;
 }
 
-/** Whether a pattern that only a name can match was tried for want of one. */
-function triesNames({ tables, optionError }: AccessFinding): boolean {
+/** Whether a pattern that only a name can match was tried. */
+function triesNames({ tables, optionError }: AccessTrace): boolean {
   if (optionError !== undefined) return false;
   for (const { steps: { first, last } } of [tables.allow, tables.deny]) {
     for (const step of [...first, ...last]) {
       if (step.kind !== "rule") continue;
-      for (const { pattern } of step.trial.clients) if (wantsName(pattern)) return true;
+      for (const { pattern } of step.trial.clients) if (needsName(pattern)) return true;
     }
   }
   return false;

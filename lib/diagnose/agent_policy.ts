@@ -2,24 +2,24 @@ import { isInNets, parseAllowedHosts } from "../config/allowed_hosts.ts";
 import { printable } from "../log.ts";
 import type { Config, Position } from "../config/config.ts";
 import { resolveName } from "../system/names.ts";
-import { type Problem, problem } from "../wrappers/lint/finding.ts";
+import { allowedHostsProblem } from "./lint/nrpe_cfg.ts";
 
-/** What the agent's own configuration says about a client, beside the access tables. */
-export interface OwnGate {
-  /** The nrpe.cfg that was named. */
+/** What nrpe.cfg says about a client, besides the access tables. */
+export interface AgentPolicy {
+  /** The path of nrpe.cfg. */
   readonly file: string;
-  /** Whether the agent asks the access tables at all. */
+  /** Whether the agent consults the access tables. */
   readonly tables: boolean;
-  /** `allowed_hosts`, where it is given. */
+  /** `allowed_hosts`; undefined where it is not set. */
   readonly list: { readonly position: Position; readonly allows: boolean } | undefined;
 }
 
 /**
- * Asks nrpe.cfg about a client, its names looked up by the system's resolver.
+ * Reads what nrpe.cfg says about a client. The resolver looks up the names in `allowed_hosts`.
  *
- * @param address The client's, in text form; a client without an address is in no list.
+ * @param address The client's address in text form; a list holds no client without one.
  */
-export function askOwnGate(file: string, config: Config, address: string): OwnGate {
+export function readAgentPolicy(file: string, config: Config, address: string): AgentPolicy {
   const { allowed_hosts: hosts, tcp_wrappers: tables, positions } = config;
   const position = positions.get("allowed_hosts");
   if (hosts === undefined || position === undefined) return { file, tables, list: undefined };
@@ -32,17 +32,13 @@ export function askOwnGate(file: string, config: Config, address: string): OwnGa
   return { file, tables, list: { position, allows } };
 }
 
-/** What is wrong with `allowed_hosts` for an agent that inetd starts. */
-export function withoutList(tables: boolean): Problem {
-  return problem(tables ? "allowed-hosts-inetd/tables" : "allowed-hosts-inetd/no-tables");
-}
-
-/** What a person is told of it. */
-export function ownGateText({ file, tables, list }: OwnGate, address: string): string {
+/** The policy as text. */
+export function agentPolicyText({ file, tables, list }: AgentPolicy, address: string): string {
   const lines = [`\n${printable(file)}`];
-  if (!tables) lines.push("         tcp_wrappers=0: this agent does not ask the tables at all");
-  if (list === undefined) lines.push("         no allowed_hosts: the agent itself refuses nobody");
-  else {
+  if (!tables) lines.push("         tcp_wrappers=0: this agent does not consult the tables");
+  if (list === undefined) {
+    lines.push("         no allowed_hosts: the agent refuses no client by itself");
+  } else {
     const place = `${printable(list.position.file)} line ${list.position.line}`;
     const who = printable(address);
     lines.push(
@@ -50,7 +46,7 @@ export function ownGateText({ file, tables, list }: OwnGate, address: string): s
         ? `         allowed_hosts (${place}) lists ${who}`
         : `         allowed_hosts (${place}) does not list ${who}: a daemon (-d, -f) refuses it,\n` +
           "         whatever the tables say",
-      `       warning: ${withoutList(tables).message}`,
+      `       warning: ${allowedHostsProblem(tables).message}`,
     );
   }
   return `${lines.join("\n")}\n`;

@@ -1,18 +1,18 @@
-/** The beginning and the end of a list that may be too long to be kept. */
+/** The beginning and the end of a list that may be too long to keep. */
 export interface BoundedList<Item> {
   readonly first: readonly Item[];
-  /** How many stood between the first and the last ones. */
+  /** The number of items between the two. */
   readonly omitted: number;
   readonly last: readonly Item[];
 }
 
-/** A list that is filled item by item and keeps its first `limit` and its last `limit` items. */
+/** Keeps the first `limit` and the last `limit` of the items that are pushed. */
 export interface BoundedListBuilder<Item> {
   push(item: Item): void;
   list(): BoundedList<Item>;
 }
 
-/** Begins a bounded list. */
+/** Begins a list. */
 export function boundedList<Item>(limit: number): BoundedListBuilder<Item> {
   const first: Item[] = [];
   const ring: Item[] = [];

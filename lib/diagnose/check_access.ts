@@ -1,9 +1,9 @@
 /**
- * `nrpe --check-access`: whether a client would get in, and why; without a client, what is wrong
- * with the tables.
+ * `nrpe --check-access`: whether a client gets in, and why; without a client, what is wrong with the
+ * tables.
  *
- * The tables are read and matched by the functions that guard a real connection; only their effects
- * are told instead of carried out.
+ * The functions that decide about a connection read and match the tables. Effects are printed, not
+ * run.
  */
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { Config, Finding } from "../config/config.ts";
@@ -15,7 +15,7 @@ import { readFile, writeAll } from "../system/libc.ts";
 import { readOnce, readTableFile } from "../access/table_files.ts";
 import { isTerminal } from "../system/terminal.ts";
 import type { TableName, Tables } from "../wrappers/find_rule.ts";
-import { type AccessFinding, findAccess } from "./access_finding.ts";
+import { type AccessTrace, traceAccess } from "./access_trace.ts";
 import { accessJson } from "./access_json.ts";
 import { accessText } from "./access_text.ts";
 import {
@@ -25,15 +25,15 @@ import {
   parseAccessQuestion,
 } from "./check_access_cli.ts";
 import { requestsOf } from "./check_access_request.ts";
-import { askOwnGate, type OwnGate, ownGateText } from "./agent_policy.ts";
+import { type AgentPolicy, agentPolicyText, readAgentPolicy } from "./agent_policy.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
 
-/** Everyone asked about gets in. */
+/** Every address of the client gets in. */
 const EXIT_GRANTED = 0;
 const EXIT_DENIED = 1;
-/** The question makes no sense, or its names stand for nobody. */
+/** The arguments make no sense, or a host is not found. */
 const EXIT_USAGE = 2;
 const EXIT_HELPED = 0;
 
@@ -41,7 +41,7 @@ const SYSTEM_ALLOW = "/etc/hosts.allow";
 const SYSTEM_DENY = "/etc/hosts.deny";
 
 /**
- * Answers the question that the arguments ask, on stdout, or says on stderr why it cannot.
+ * Prints the answer on stdout, or on stderr why there is none.
  *
  * @param args The arguments of the program as byte strings, `--check-access` among them.
  * @returns The exit status.
@@ -52,10 +52,10 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
     writeAll(STDOUT, encodeBytes(ACCESS_HELP));
     return EXIT_HELPED;
   }
-  if (asked.kind === "usage") return complain(`${printable(asked.problem)}\n\n${ACCESS_USAGE}`);
+  if (asked.kind === "usage") return printError(`${printable(asked.problem)}\n\n${ACCESS_USAGE}`);
   const { options } = asked;
   const agent = readAgent(options.config);
-  if (agent.kind === "failure") return complain(agent.message);
+  if (agent.kind === "failure") return printError(agent.message);
   const tables = tablesOf(options, agent.config);
   const daemon = agent.config?.daemon_name ?? DIRECTIVES.daemon_name.byDefault;
   const named: TableName[] = [];
@@ -69,32 +69,32 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
     const config = agent.config === undefined
       ? undefined
       : { file: options.config!, findings: lintConfig(agent.config, agent.findings, tables.read) };
-    const wishes = { daemon, json, lookup, colour: wantsColour(), named, config };
-    return lintAccessTables(tables, wishes);
+    const lintOptions = { daemon, json, lookup, colour: wantsColour(), named, config };
+    return lintAccessTables(tables, lintOptions);
   }
 
-  const meant = requestsOf(asked.daemon ?? daemon, asked.client, options.lookup);
-  if (meant.kind === "error") return complain(`${printable(meant.message)}\n`);
-  const findings: AccessFinding[] = [];
+  const made = requestsOf(asked.daemon ?? daemon, asked.client, options.lookup);
+  if (made.kind === "error") return printError(`${printable(made.message)}\n`);
+  const traces: AccessTrace[] = [];
   let status = EXIT_GRANTED;
-  for (const request of meant.requests) {
-    const finding = await findAccess(tables, request, options.json, named);
-    findings.push(finding);
-    if (finding.verdict === "denied") status = EXIT_DENIED;
+  for (const request of made.requests) {
+    const trace = await traceAccess(tables, request, options.json, named);
+    traces.push(trace);
+    if (trace.verdict === "denied") status = EXIT_DENIED;
   }
-  const gates = findings.map(({ request }) =>
+  const policies = traces.map(({ request }) =>
     options.config === undefined || agent.config === undefined
       ? undefined
-      : askOwnGate(options.config, agent.config, request.client.address)
+      : readAgentPolicy(options.config, agent.config, request.client.address)
   );
-  writeAll(STDOUT, encodeBytes(render(findings, gates, tables, options)));
+  writeAll(STDOUT, encodeBytes(render(traces, policies, tables, options)));
   return status;
 }
 
-/** What the runtime makes of a byte in an argument that is not UTF-8: U+FFFD, here as its bytes. */
+/** What the runtime makes of a byte that is not UTF-8 in an argument: U+FFFD, as its bytes. */
 const LOST_BYTE = "\xef\xbf\xbd";
 
-/** The arguments, read again from the kernel if the runtime could not keep their bytes. */
+/** The arguments, read again from the kernel if the runtime has lost their bytes. */
 function exactArguments(args: readonly string[]): readonly string[] {
   for (const arg of args) {
     if (!arg.includes(LOST_BYTE)) continue;
@@ -103,27 +103,29 @@ function exactArguments(args: readonly string[]): readonly string[] {
   return args;
 }
 
-function complain(message: string): number {
+function printError(message: string): number {
   writeAll(STDERR, encodeBytes(`nrpe: ${message}`));
   return EXIT_USAGE;
 }
 
 function render(
-  findings: readonly AccessFinding[],
-  gates: readonly (OwnGate | undefined)[],
+  traces: readonly AccessTrace[],
+  policies: readonly (AgentPolicy | undefined)[],
   tables: Tables,
   options: AccessOptions,
 ): string {
-  if (options.json) return findings.map((finding, at) => accessJson(finding, gates[at])).join("");
+  if (options.json) {
+    return traces.map((trace, at) => accessJson(trace, policies[at])).join("");
+  }
   const colour = wantsColour();
-  return findings.map((finding, at) => {
-    const gate = gates[at];
-    const own = gate === undefined ? "" : ownGateText(gate, finding.request.client.address);
-    return accessText(finding, tables, colour) + own;
+  return traces.map((trace, at) => {
+    const policy = policies[at];
+    const own = policy === undefined ? "" : agentPolicyText(policy, trace.request.client.address);
+    return accessText(trace, tables, colour) + own;
   }).join("\n\n");
 }
 
-/** The agent's configuration, where one is named, or what is wrong with it. */
+/** The configuration, where the command line names one, or what is wrong with it. */
 type Agent =
   | {
     readonly kind: "agent";
@@ -149,7 +151,7 @@ function wantsColour(): boolean {
   return !process.env["NO_COLOR"] && isTerminal(STDOUT);
 }
 
-/** The tables that are asked, each file read once for all addresses of the client. */
+/** The tables. Each file is read once for all addresses of the client. */
 function tablesOf(options: AccessOptions, config: Config | undefined): Tables {
   return {
     allow: options.hostsAllow ?? config?.hosts_allow_file ?? SYSTEM_ALLOW,

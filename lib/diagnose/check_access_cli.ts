@@ -1,23 +1,23 @@
-/** What a command line with `--check-access` asks. */
+/** What a command line with `--check-access` asks for. */
 export type AccessQuestion =
   | {
     readonly kind: "question";
-    /** `DAEMON[@SERVER]`; undefined where none is named, and the agent itself is meant. */
+    /** `DAEMON[@SERVER]`; undefined for this agent. */
     readonly daemon: string | undefined;
     /** `[USER@]CLIENT` */
     readonly client: string;
     readonly options: AccessOptions;
   }
-  /** Nobody in particular: the tables themselves are to be checked. */
+  /** No client: the tables are checked. */
   | { readonly kind: "tables"; readonly options: AccessOptions }
   | { readonly kind: "help" }
   | { readonly kind: "usage"; readonly problem: string };
 
-/** The options beside `--check-access`. */
+/** The other options. */
 export interface AccessOptions {
-  /** nrpe.cfg, whose allowed_hosts is then asked as well; undefined where none is named. */
+  /** The path of an nrpe.cfg to consult as well. */
   readonly config: string | undefined;
-  /** The tables, where others than the system's are named. */
+  /** The tables, where they are not the system's. */
   readonly hostsAllow: string | undefined;
   readonly hostsDeny: string | undefined;
   readonly json: boolean;
@@ -25,7 +25,7 @@ export interface AccessOptions {
   readonly lookup: boolean;
 }
 
-/** How the words are given. */
+/** The synopsis. */
 export const ACCESS_USAGE =
   "Usage: nrpe --check-access [-c FILE] [--hosts-allow FILE] [--hosts-deny FILE] [--lookup] [--json]\n" +
   "                           [[DAEMON[@SERVER]] [USER@]CLIENT]\n";
@@ -55,7 +55,7 @@ const FILE_OPTIONS: ReadonlyMap<string, FileOption> = new Map([
   ["--hosts-deny", "hostsDeny"],
 ]);
 
-/** Reads the arguments of the program, without its name. */
+/** Reads the arguments, without the name of the program. */
 export function parseAccessQuestion(args: readonly string[]): AccessQuestion {
   const files: Partial<Record<FileOption, string>> = {};
   const words: string[] = [];
@@ -96,7 +96,7 @@ export function parseAccessQuestion(args: readonly string[]): AccessQuestion {
   };
 }
 
-/** The option that names a file, if it is one, and the name of the file if it is in the same word. */
+/** The option that takes a file, if the word is one, and the file if the word holds it. */
 function fileOption(arg: string): {
   readonly file?: FileOption | undefined;
   readonly joined?: string;

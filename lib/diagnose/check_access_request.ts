@@ -1,6 +1,6 @@
 /**
- * Whom a question about access means: names become addresses, addresses become names, as they do
- * for tcpdmatch(8).
+ * The requests that a command line asks about. Names become addresses, and addresses names, as for
+ * tcpdmatch(8).
  */
 import { confirmedName, LONGEST_NAME } from "../access/confirmed_name.ts";
 import {
@@ -23,49 +23,49 @@ import {
   UNKNOWN,
 } from "../wrappers/request.ts";
 
-/** Why a question cannot be answered. */
-export interface Unanswerable {
+/** Why no request can be made. */
+interface RequestError {
   readonly kind: "error";
   readonly message: string;
 }
 
-/** The requests that a question means, one for each address of the client. */
-export interface Requests {
+/** One request for each address of the client. */
+interface Requests {
   readonly kind: "requests";
   readonly requests: readonly Request[];
 }
 
 /**
- * Reads the words `DAEMON[@SERVER]` and `[USER@]CLIENT`.
+ * Makes the requests of `DAEMON[@SERVER]` and `[USER@]CLIENT`.
  *
- * @param lookup Whether the name of a client that is given by its address is looked up, as it is
- * for a real connection.
+ * @param lookup Whether the name of a client that is given by its address is looked up, as for a
+ * connection.
  */
 export function requestsOf(
   daemonWord: string,
   clientWord: string,
   lookup: boolean,
-): Requests | Unanswerable {
+): Requests | RequestError {
   const serverAt = delimiterAt(daemonWord, "@");
   const daemonPath = serverAt < 0 ? daemonWord : daemonWord.slice(0, serverAt);
   const daemon = daemonPath.startsWith("/")
     ? daemonPath.slice(daemonPath.lastIndexOf("/") + 1)
     : daemonPath;
-  const server = serverAt < 0 ? NOBODY : serverOf(daemonWord.slice(serverAt + 1));
+  const server = serverAt < 0 ? UNKNOWN_HOST : serverNamed(daemonWord.slice(serverAt + 1));
   if ("kind" in server) return server;
 
   const userAt = delimiterAt(clientWord, "@");
   const user = userAt < 0 ? "" : clientWord.slice(0, userAt);
-  const clients = clientsOf(userAt < 0 ? clientWord : clientWord.slice(userAt + 1), lookup);
+  const clients = clientsNamed(userAt < 0 ? clientWord : clientWord.slice(userAt + 1), lookup);
   if ("kind" in clients) return clients;
 
   return {
     kind: "requests",
     requests: clients.map((client) => ({
-      daemon: cut(daemon),
+      daemon: comparedName(daemon),
       client,
       server,
-      user: user === "" ? UNKNOWN : cut(user),
+      user: user === "" ? UNKNOWN : comparedName(user),
       answers: new Map(),
       pid: undefined,
       resident: false,
@@ -73,80 +73,80 @@ export function requestsOf(
   };
 }
 
-const NOBODY: Host = { address: UNKNOWN, name: UNKNOWN };
+const UNKNOWN_HOST: Host = { address: UNKNOWN, name: UNKNOWN };
 
-function serverOf(word: string): Host | Unanswerable {
+function serverNamed(word: string): Host | RequestError {
   if (isSpecialName(word)) return { address: UNKNOWN, name: word };
   const addresses = resolveName(word)?.addresses;
-  if (addresses === undefined) return notFound(word);
+  if (addresses === undefined) return hostNotFound(word);
   if (addresses.length > 1) {
     return {
       kind: "error",
-      message: `${word} has more than one address, please name one: ${addresses.join(" ")}`,
+      message: `${word} has more than one address: name one of ${addresses.join(" ")}`,
     };
   }
-  return { address: addresses[0]!, name: nameOf(addresses[0]!) };
+  return { address: addresses[0]!, name: lookUpName(addresses[0]!) };
 }
 
-function clientsOf(word: string, lookup: boolean): readonly Host[] | Unanswerable {
+function clientsNamed(word: string, lookup: boolean): readonly Host[] | RequestError {
   if (isSpecialName(word)) return [{ address: UNKNOWN, name: word }];
   if (isAddress(word)) {
-    return [{ address: harmless(word), name: lookup ? nameOf(word) : UNKNOWN }];
+    return [{ address: harmless(word), name: lookup ? lookUpName(word) : UNKNOWN }];
   }
   const addresses = resolveName(word)?.addresses;
-  if (addresses === undefined) return notFound(word);
-  return addresses.map((address) => ({ address, name: nameOf(address) }));
+  if (addresses === undefined) return hostNotFound(word);
+  return addresses.map((address) => ({ address, name: lookUpName(address) }));
 }
 
 function isSpecialName(word: string): boolean {
   return !isKnownName(word);
 }
 
-/** A dotted quad or an IPv6 address; other spellings of numbers are for the resolver to read. */
+/** Whether a word is an address of four parts or of IPv6; the resolver reads other numbers. */
 function isAddress(word: string): boolean {
   if (ipv4Value(word) !== undefined) return true;
   return word.includes("%") ? isNumericAddress(word) : ipv6Value(word) !== undefined;
 }
 
-function notFound(word: string): Unanswerable {
+function hostNotFound(word: string): RequestError {
   return { kind: "error", message: `${word === "" ? '""' : word}: host not found` };
 }
 
-/** A name as tcpdmatch(8) compares it: at most 127 bytes, `_` for what no name should hold. */
-function cut(name: string): string {
+/** A name as tcpdmatch(8) compares it: at most 127 bytes, `_` for each unsafe one. */
+function comparedName(name: string): string {
   return harmless(name.slice(0, LONGEST_NAME));
 }
 
-function nameOf(address: string): Host["name"] {
+function lookUpName(address: string): Host["name"] {
   const name = confirmedName(address);
-  return typeof name === "string" ? cut(name) : name;
+  return typeof name === "string" ? comparedName(name) : name;
 }
 
-/** Finds a fact out for a request, by asking the C library. */
-export function lookUp(fact: Fact, request: Request): Request {
+/** Asks the C library for a fact, and returns the request with it. */
+export function lookUpFact(fact: Fact, request: Request): Request {
   switch (fact.kind) {
     case "client name": {
       const { client } = request;
-      return { ...request, client: { ...client, name: nameOf(client.address) } };
+      return { ...request, client: { ...client, name: lookUpName(client.address) } };
     }
     case "server name": {
       const { server } = request;
-      return { ...request, server: { ...server, name: nameOf(server.address) } };
+      return { ...request, server: { ...server, name: lookUpName(server.address) } };
     }
     case "process id":
       return { ...request, pid: process.pid };
-    // There is no connection whose user could be asked for.
+    // RFC 1413 needs a connection.
     case "user":
       return { ...request, user: UNKNOWN };
     default:
       return {
         ...request,
-        answers: new Map(request.answers).set(answerKey(fact), answer(fact)),
+        answers: new Map(request.answers).set(answerKey(fact), answerOf(fact)),
       };
   }
 }
 
-function answer(question: Question): boolean {
+function answerOf(question: Question): boolean {
   switch (question.kind) {
     case "netgroup":
       return isInNetgroup(question.netgroup, question.host);

@@ -1,18 +1,14 @@
-/** Addresses as the access language reads them, which is as the C library's functions do. */
-import { groupsOf, parseIPv6 } from "../address.ts";
+/** Addresses and numbers as the C library reads them, which is how the access language does. */
+import { type AddressBytes, addressText, isMapped, parseIPv6 } from "../address.ts";
+import { isBlank } from "../bytes.ts";
 
 const ASCII_ZERO = 0x30;
-
-/** Whether isspace(3) of the C locale calls a byte white space. */
-export function isSpace(byte: number): boolean {
-  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
-}
 
 /**
  * The value of an IPv4 address of four parts, or undefined.
  *
  * Each part may be decimal, octal (`012`) or hexadecimal (`0xa`), as for inet_addr(3); what follows
- * white space is not looked at. 255.255.255.255 is no address, because that is what inet_addr(3)
+ * white space is ignored. 255.255.255.255 is no address, because that is what inet_addr(3)
  * returns for an error.
  */
 export function ipv4Value(text: string): number | undefined {
@@ -21,7 +17,7 @@ export function ipv4Value(text: string): number | undefined {
   let parts = 0;
   for (let at = 0;;) {
     let end = at;
-    while (end < text.length && text[end] !== "." && !isSpace(text.charCodeAt(end))) end++;
+    while (end < text.length && text[end] !== "." && !isBlank(text.charCodeAt(end))) end++;
     const part = numberOfPart(text, at, end);
     const last = text[end] !== ".";
     // The last part fills all bytes that are left: 10.1 is 10.0.0.1.
@@ -42,7 +38,7 @@ function runsBetweenDots(text: string): number {
   return runs;
 }
 
-/** The number between two places: decimal, octal behind a 0, hexadecimal behind 0x. */
+/** The number between two places: decimal, octal after a 0, hexadecimal after 0x. */
 function numberOfPart(text: string, start: number, end: number): number | undefined {
   let at = start;
   let base = 10;
@@ -69,41 +65,30 @@ function digitValue(byte: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : 16;
 }
 
-/** An IPv6 address as its eight 16-bit groups. */
-export type Ipv6Value = readonly number[];
-
 /**
  * The value of an IPv6 address (RFC 4291 section 2.2), or undefined.
  *
- * A zone is accepted and forgotten: the name of an interface after a link-local address, a number
- * after others.
+ * A zone is read and dropped: the name of an interface after a link-local address, a number after
+ * others.
  */
-export function ipv6Value(text: string): Ipv6Value | undefined {
+export function ipv6Value(text: string): AddressBytes | undefined {
   const percent = text.indexOf("%");
   const bytes = parseIPv6(percent < 0 ? text : text.slice(0, percent));
   if (bytes === undefined) return undefined;
-  const groups = groupsOf(bytes);
-  if (percent < 0) return groups;
+  if (percent < 0) return bytes;
   const zone = text.slice(percent + 1);
-  const first = groups[0]!;
-  const linkLocal = (first & 0xffc0) === 0xfe80 || (first & 0xff0f) === 0xff02;
-  return (linkLocal ? /^[\w.-]+$/ : /^[0-9]+$/).test(zone) ? groups : undefined;
-}
-
-/** Whether the first `length` bits of two IPv6 addresses are the same. */
-export function sameNetwork(a: Ipv6Value, b: Ipv6Value, length: number): boolean {
-  for (let group = 0; group * 16 < length; group++) {
-    const bits = Math.min(16, length - group * 16);
-    if (((a[group]! ^ b[group]!) >> (16 - bits)) !== 0) return false;
-  }
-  return true;
+  const second = bytes[1]!;
+  const linkLocal = bytes[0] === 0xfe
+    ? (second & 0xc0) === 0x80
+    : bytes[0] === 0xff && (second & 0x0f) === 0x02;
+  return (linkLocal ? /^[\w.-]+$/ : /^[0-9]+$/).test(zone) ? bytes : undefined;
 }
 
 const MAPPED = "::ffff:";
 
 /**
  * The IPv4 address in an IPv4-mapped IPv6 address in dotted form (`::ffff:10.0.0.1`); any other text
- * as it is. The language compares a mapped client as an IPv4 client.
+ * unchanged. A mapped client counts as an IPv4 client.
  */
 export function unmapped(text: string): string {
   if (text.length < 14 || text.charCodeAt(0) !== 0x3a) return text;
@@ -115,25 +100,22 @@ export function unmapped(text: string): string {
 
 /** The IPv4 address in an IPv4-mapped IPv6 address of any spelling, or undefined. */
 export function mappedIpv4(text: string): string | undefined {
-  const groups = ipv6Value(text);
-  if (groups === undefined || groups[5] !== 0xffff) return undefined;
-  for (let at = 0; at < 5; at++) if (groups[at] !== 0) return undefined;
-  const [high, low] = [groups[6]!, groups[7]!];
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  const bytes = ipv6Value(text);
+  return bytes !== undefined && isMapped(bytes) ? addressText(bytes.slice(12)) : undefined;
 }
 
 /** The text of an IPv4 address. */
-export function dottedQuad(value: number): string {
-  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
+export function ipv4Text(value: number): string {
+  return addressText([24, 16, 8, 0].map((shift) => (value >>> shift) & 255));
 }
 
 /**
- * The number at the start of a text, read as atoi(3) does: white space, sign, digits, and whatever
- * follows is ignored. 0 without digits; NaN where an `int` would overflow.
+ * The number at the start of a text, as atoi(3) reads it: white space, sign and digits; the rest is
+ * ignored. 0 without digits; NaN where an `int` would overflow.
  */
 export function leadingNumber(text: string): number {
   let at = 0;
-  while (isSpace(text.charCodeAt(at))) at++;
+  while (isBlank(text.charCodeAt(at))) at++;
   const negative = text[at] === "-";
   if (negative || text[at] === "+") at++;
   let value = 0;

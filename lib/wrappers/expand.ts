@@ -2,17 +2,17 @@
  * The %-letters of hosts_options(5), and the characters that no expansion may carry into a shell.
  */
 import {
-  equalIgnoringCase,
   type Host,
   isKnownName,
+  isUnknown,
   type Needs,
   needs,
   type Request,
   UNKNOWN,
 } from "./request.ts";
 
-/** An expanded text, with the %-letters that nothing is known about. */
-export type Expansion =
+/** An expanded text, and the letters that are not in the language. */
+type Expansion =
   | { readonly kind: "text"; readonly text: string; readonly unknownLetters: string }
   | { readonly kind: "too long" };
 
@@ -22,11 +22,11 @@ export const LONGEST_EXPANSION = 8190;
 /**
  * Expands `%a %A %c %d %h %H %n %N %p %r %R %s %u %%` in the value of an option.
  *
- * `%n`, `%N`, `%u` and `%p` ask for what is not known yet. The others show what was known before the
- * expansion began, and what a letter to their left has asked for.
+ * `%n`, `%N`, `%u` and `%p` need their fact. The other letters show what was known when the expansion
+ * began, and what a letter to their left has needed.
  *
- * @param request All that is known.
- * @param before What was known when the expansion was first begun.
+ * @param request The facts known now.
+ * @param before The facts known when the expansion began.
  */
 export function expand(
   template: string,
@@ -56,7 +56,7 @@ export function expand(
     : { kind: "text", text, unknownLetters };
 }
 
-/** What is shown from a letter on that asks for something. */
+/** The request that is shown from a letter on, or the fact that the letter needs. */
 function showMore(letter: string, shown: Request, { client, server, user, pid }: Request) {
   switch (letter) {
     case "n":
@@ -80,7 +80,7 @@ function letterValue(letter: string, request: Request): string | undefined {
     case "A":
       return server.address;
     case "c":
-      return clientOf(request);
+      return userAtHost(request);
     case "d":
       return request.daemon;
     case "h":
@@ -88,9 +88,9 @@ function letterValue(letter: string, request: Request): string | undefined {
     case "H":
       return nameOrAddress(server);
     case "n":
-      return nameOf(client);
+      return expandedName(client);
     case "N":
-      return nameOf(server);
+      return expandedName(server);
     case "p":
       return String(request.pid);
     case "r":
@@ -98,7 +98,7 @@ function letterValue(letter: string, request: Request): string | undefined {
     case "R":
       return String(server.port ?? 0);
     case "s":
-      return serverOf(request);
+      return daemonAtHost(request);
     case "u":
       return request.user;
     case "%":
@@ -108,30 +108,30 @@ function letterValue(letter: string, request: Request): string | undefined {
   }
 }
 
-/** `%n` and `%N`: a name that could not be asked for is as unknown as one that does not exist. */
-function nameOf({ name }: Host): string | undefined {
+/** `%n` and `%N`: a name that could not be looked up is unknown. */
+function expandedName({ name }: Host): string | undefined {
   return typeof name === "object" ? UNKNOWN : name;
 }
 
-/** `%h` and `%H`: the name if it is known by now and sound, else the address. */
+/** `%h` and `%H`: the name if it is known by now and not paranoid, else the address. */
 export function nameOrAddress(host: Host): string {
   return isKnownName(host.name) ? host.name : host.address;
 }
 
-/** `%c`, which is also what log lines call the client: user@host, or as much as is known. */
-export function clientOf(request: Request): string {
+/** `%c`, also the client in log lines: user@host, or the host alone. */
+export function userAtHost(request: Request): string {
   const host = nameOrAddress(request.client);
   const { user } = request;
-  return user === undefined || equalIgnoringCase(user, UNKNOWN) ? host : `${user}@${host}`;
+  return user === undefined || isUnknown(user) ? host : `${user}@${host}`;
 }
 
 /** `%s`: daemon@host, or the daemon alone. */
-function serverOf(request: Request): string {
+function daemonAtHost(request: Request): string {
   const host = nameOrAddress(request.server);
-  return equalIgnoringCase(host, UNKNOWN) ? request.daemon : `${request.daemon}@${host}`;
+  return isUnknown(host) ? request.daemon : `${request.daemon}@${host}`;
 }
 
-/** A text in which `_` stands for every character that could mean something to a shell. */
+/** A text with `_` for every character that could be special to a shell. */
 export function harmless(text: string): string {
   let harmless = "";
   for (let at = 0; at < text.length; at++) harmless += isHarmless(text[at]!) ? text[at] : "_";

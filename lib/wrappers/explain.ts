@@ -1,9 +1,9 @@
 /**
- * Why a pattern does or does not match: one short clause for a person.
+ * Why a pattern matches or does not, in a clause.
  *
- * Works from the same parsed patterns as the decision, after it; the decision pays nothing for it.
+ * It reads the same parsed patterns as the decision, after it: the decision does no work for it.
  */
-import { dottedQuad, ipv4Value, ipv6Value, unmapped } from "./address.ts";
+import { ipv4Text, ipv4Value, ipv6Value, unmapped } from "./address.ts";
 import {
   delimiterAt,
   type HostPattern,
@@ -14,14 +14,14 @@ import {
   parseDaemonPattern,
   type TextPattern,
 } from "./pattern.ts";
-import { equalIgnoringCase, type Host, isKnownName, type Request, UNKNOWN } from "./request.ts";
+import { type Host, isKnownName, isUnknown, type Request, UNKNOWN } from "./request.ts";
 
 /** Why a word of a daemon list matches or does not. */
 export function explainDaemon(word: string, matched: boolean, request: Request): string {
   const { daemon, server } = parseDaemonPattern(word);
   if (daemon.kind === "port") {
     const { port } = request.server;
-    if (port === undefined) return "a port of the server, and which it is isn't known here";
+    if (port === undefined) return "a port of the server, which is not known here";
     if (port !== daemon.port) return `the server's port is ${port}`;
   } else if (!matchesText(daemon, request.daemon)) return `the daemon is ${request.daemon}`;
   if (server === undefined) return daemon.kind === "ALL" ? "every daemon" : "the daemon";
@@ -30,7 +30,7 @@ export function explainDaemon(word: string, matched: boolean, request: Request):
   return matched ? `the daemon, and ${why}` : why;
 }
 
-/** Whether a word of a daemon list concerns the daemon, be it for another address of the server. */
+/** Whether a word of a daemon list names the daemon, at any address of the server. */
 export function namesDaemon(word: string, request: Request): boolean {
   const { daemon } = parseDaemonPattern(word);
   if (daemon.kind !== "port") return matchesText(daemon, request.daemon);
@@ -45,11 +45,11 @@ export function explainClient(word: string, matched: boolean, request: Request):
   if (matched) {
     return `${explainHost(hostText, host, true, request.client, "client")}, and so does the user`;
   }
-  // The host is compared first; a user that would fit says that it was the host which did not.
+  // The host is compared first: where the user matches, it was the host that did not.
   return request.user !== undefined && !matchesText(user, request.user)
-    ? equalIgnoringCase(request.user, UNKNOWN)
-      ? "the user is unknown, or the host does not fit"
-      : `the user is ${request.user}, or the host does not fit`
+    ? isUnknown(request.user)
+      ? "the user is unknown, or the host does not match"
+      : `the user is ${request.user}, or the host does not match`
     : explainHost(hostText, host, false, request.client, "client");
 }
 
@@ -65,20 +65,20 @@ function explainHost(
   switch (pattern.kind) {
     case "netgroup":
       if (typeof host.name === "object") return nameIs(host, role);
-      return `${nameOf(host, role)} is ${matched ? "" : "not "}in the netgroup`;
+      return `${nameText(host, role)} is ${matched ? "" : "not "}in the netgroup`;
     case "file":
       return matched ? "a pattern in the file matches" : "no pattern in the file matches";
     case "KNOWN":
       return matched
         ? "address and name are known"
-        : equalIgnoringCase(host.address, UNKNOWN)
+        : isUnknown(host.address)
         ? `the ${role}'s address is unknown`
         : nameIs(host, role);
     case "LOCAL":
       return matched
-        ? `${nameOf(host, role)} has no dot`
+        ? `${nameText(host, role)} has no dot`
         : isKnownName(host.name)
-        ? `${nameOf(host, role)} has a dot`
+        ? `${nameText(host, role)} has a dot`
         : nameIs(host, role);
     case "net":
       return explainNet(pattern.net, word, matched, host);
@@ -89,24 +89,22 @@ function explainHost(
 
 function explainNet(net: Net, word: string, matched: boolean, host: Host): string {
   if (matched) return `${host.address} is in the net`;
-  if (net.kind === "bad") return `no valid net: ${net.reason}`;
-  if (equalIgnoringCase(host.address, UNKNOWN)) return "the address is unknown";
+  if (net.kind === "bad") return `not a valid net: ${net.reason}`;
+  if (isUnknown(host.address)) return "the address is unknown";
   const text = unmapped(host.address);
   if (net.kind === "ipv6") {
     return ipv6Value(text) === undefined
-      ? `${text} is no IPv6 address`
+      ? `${text} is not an IPv6 address`
       : `${text} is outside of the net`;
   }
-  if (((net.net & net.mask) >>> 0) !== net.net) {
-    const masked = dottedQuad((net.net & net.mask) >>> 0);
-    return `bits beyond the mask are set, so it can match nothing: ${masked}${
-      word.slice(word.indexOf("/"))
-    } would be the net${
-      inNet({ ...net, net: (net.net & net.mask) >>> 0 }, text) ? ` that ${text} is in` : ""
-    }`;
+  const masked = (net.net & net.mask) >>> 0;
+  if (masked !== net.net) {
+    const meant = `${ipv4Text(masked)}${word.slice(word.indexOf("/"))}`;
+    const isIn = inNet({ ...net, net: masked }, text) ? ` that ${text} is in` : "";
+    return `bits beyond the mask are set, so it can match nothing: ${meant} would be the net${isIn}`;
   }
   return ipv4Value(text) === undefined
-    ? `${text} is no IPv4 address`
+    ? `${text} is not an IPv4 address`
     : `${text} is outside of the net`;
 }
 
@@ -135,18 +133,18 @@ function explainText(
 
 function nameIs(host: Host, role: Role): string {
   const { name = UNKNOWN } = host;
-  if (typeof name === "object") return `the ${role}'s name is not to be had: ${name.unanswered}`;
+  if (typeof name === "object") return `the ${role}'s name cannot be looked up: ${name.unanswered}`;
   if (isKnownName(name)) return `the ${role}'s name is ${name}`;
-  const what = equalIgnoringCase(name, UNKNOWN) ? "no known name" : "a contradictory name";
+  const what = isUnknown(name) ? "no known name" : "a contradictory name";
   return `the ${role} has ${what}`;
 }
 
-function nameOf(host: Host, role: Role): string {
+function nameText(host: Host, role: Role): string {
   return isKnownName(host.name) ? host.name : `the ${role} without a name`;
 }
 
 /** Whether a word of a client list can only be matched by a host's name. */
-export function wantsName(word: string): boolean {
+export function needsName(word: string): boolean {
   const { host } = parseClientPattern(word);
   if (host.kind === "text") {
     return host.names && host.text.kind !== "ALL" && host.text.kind !== "ipv6";

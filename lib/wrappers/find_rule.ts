@@ -7,11 +7,11 @@ import {
   matchDaemon,
   type Matching,
   matchList,
-  type Trial,
+  type PatternTrial,
 } from "./match_list.ts";
 import type { Fact, Request } from "./request.ts";
 import { skipperFor } from "./skip_lines.ts";
-import { lineAt, parseRule, TABLE_START, type TablePlace, wordsOf } from "./table.ts";
+import { lineAt, listWords, parseRule, TABLE_START, type TablePlace } from "./table.ts";
 
 /** The two tables by their paths, and how files are read. */
 export interface Tables {
@@ -20,7 +20,7 @@ export interface Tables {
   readonly read: FileReader;
 }
 
-/** Which table: the one whose rules grant, or the one whose rules deny. */
+/** hosts.allow, whose rules grant, or hosts.deny, whose rules deny. */
 export type TableName = "allow" | "deny";
 
 /** A place in the search. */
@@ -29,9 +29,9 @@ export interface SearchPlace extends TablePlace {
 }
 
 /** The beginning of the search. */
-export const SEARCH_START: SearchPlace = { table: "allow", ...TABLE_START };
+const SEARCH_START: SearchPlace = { table: "allow", ...TABLE_START };
 
-/** Where the search goes on when hosts.allow has nothing to say. */
+/** Where the search goes on when no rule of hosts.allow matches. */
 export const DENY_START: SearchPlace = { table: "deny", ...TABLE_START };
 
 /** A rule whose daemon list and client list both match. */
@@ -46,12 +46,12 @@ export interface MatchedRule {
   readonly options: string | undefined;
 }
 
-/** A place that cannot be passed, so that whoever comes to it is kept out. */
+/** A place that the search cannot pass, which denies. */
 export interface Refusal {
   readonly kind: "refused";
   /**
-   * `unreadable`: hosts.deny cannot be read on from there. `undecided`: whether the rule matches
-   * depends on a question that was put in vain.
+   * `unreadable`: hosts.deny cannot be read from there on. `undecided`: whether the rule matches
+   * depends on a question without an answer.
    */
   readonly why: "unreadable" | "undecided";
   readonly table: TableName;
@@ -60,40 +60,40 @@ export interface Refusal {
 }
 
 /** How a search ends. */
-export type Search =
+type Search =
   | { readonly kind: "rule"; readonly rule: MatchedRule }
-  /** No rule matches: whoever asks is let in. */
+  /** No rule matches, which grants. */
   | { readonly kind: "no rule" }
   | Refusal
-  /** To be begun again at `from` when the fact is known. */
+  /** The search goes on at `from` once the fact is known. */
   | { readonly kind: "needs"; readonly fact: Fact; readonly from: SearchPlace };
 
-/** What a rule that does not decide was looked at for. */
+/** A rule that was tried. */
 export interface RuleTrial {
   readonly table: TableName;
   readonly line: number;
   readonly text: string;
-  /** The words of the daemon list that were tried, and whether the list matches. */
-  readonly daemons: readonly Trial[];
+  /** The patterns of the daemon list that were tried. */
+  readonly daemons: readonly PatternTrial[];
   readonly daemonMatches: boolean;
-  /** The words of the client list, which is looked at only if the daemon list matches. */
-  readonly clients: readonly Trial[];
+  /** Those of the client list, which is tried only if the daemon list matches. */
+  readonly clients: readonly PatternTrial[];
   readonly clientMatches: boolean;
 }
 
-/** Takes what happens on the way. All members are optional: enforcement needs warnings alone. */
+/** Follows the search. A connection needs warnings alone. */
 export interface SearchListener {
   readonly warning?: (table: TableName, line: number | undefined, message: string) => void;
-  /** A rule, in order, with each pattern that was tried. Whoever listens pays for it. */
+  /** Takes each rule, in order, with the patterns that were tried; it makes the search slower. */
   readonly rule?: (trial: RuleTrial) => void;
   /**
-   * Lines `first` to `last` hold no pattern that could match. Whoever listens to `rule` and wants
-   * to hear of every rule leaves this out.
+   * Lines `first` to `last` cannot match and are skipped. A listener with `rule` but without this
+   * hears of every rule.
    */
   readonly skipped?: (table: TableName, first: number, last: number) => void;
 }
 
-/** Tables longer than this are searched for lines worth a look first; shorter ones read on. */
+/** In longer tables, in bytes, lines that cannot match are skipped. */
 const WORTH_SKIPPING = 8192;
 
 /** Searches for the rule that decides. */
@@ -121,7 +121,7 @@ function searchTable(
   const file = tables.read(path);
   if (file.kind === "unreadable") {
     listener.warning?.(table, undefined, `cannot open: ${file.reason}`);
-    return endOf(table, path, undefined);
+    return unreadableFrom(table, path, undefined);
   }
   if (file.kind !== "text") return { kind: "no rule" };
 
@@ -145,7 +145,7 @@ function searchTable(
           ? "the file ends without a newline: this line is not read"
           : "the line is longer than 2047 bytes: it and all lines after it are not read",
       );
-      return endOf(table, path, line.line);
+      return unreadableFrom(table, path, line.line);
     }
     const found = tryLine(tables, request, { table, ...place }, line.text, line.line, listener);
     if (found !== undefined) return found;
@@ -153,13 +153,13 @@ function searchTable(
   }
 }
 
-/** What a table means that cannot be read on: nothing in hosts.allow, refusal in hosts.deny. */
-function endOf(table: TableName, file: string, line: number | undefined): Search {
+/** A table that cannot be read from a line on: hosts.allow ends there, hosts.deny denies. */
+function unreadableFrom(table: TableName, file: string, line: number | undefined): Search {
   if (table === "allow") return { kind: "no rule" };
   return { kind: "refused", why: "unreadable", table, file, line };
 }
 
-/** Matches one line; undefined when the search goes on behind it. */
+/** Tries one line; undefined when the search goes on after it. */
 function tryLine(
   tables: Tables,
   request: Request,
@@ -174,7 +174,7 @@ function tryLine(
   if (rule.kind === "nothing") return undefined;
   if (rule.kind === "error") {
     listener.warning?.(table, line, rule.reason);
-    return rule.fatal && table === "deny" ? endOf(table, file, line) : undefined;
+    return rule.fatal && table === "deny" ? unreadableFrom(table, file, line) : undefined;
   }
 
   const traced = listener.rule !== undefined;
@@ -184,10 +184,10 @@ function tryLine(
     read: tables.read,
     warn: (message) => warnings.push(message),
   };
-  const daemons: Trial[] | undefined = traced ? [] : undefined;
-  const clients: Trial[] | undefined = traced ? [] : undefined;
+  const daemons: PatternTrial[] | undefined = traced ? [] : undefined;
+  const clients: PatternTrial[] | undefined = traced ? [] : undefined;
   const daemonMatches = matchList(
-    wordsOf(rule.daemons),
+    listWords(rule.daemons),
     (word) => matchDaemon(word, matching),
     daemons,
   );
@@ -195,11 +195,11 @@ function tryLine(
     return { kind: "needs", fact: daemonMatches.fact, from: place };
   }
   const clientMatches = daemonMatches !== false &&
-    matchList(wordsOf(rule.clients), (word) => matchClient(word, matching), clients);
+    matchList(listWords(rule.clients), (word) => matchClient(word, matching), clients);
   if (typeof clientMatches === "object") {
     return { kind: "needs", fact: clientMatches.fact, from: place };
   }
-  // Only now: a line that needed a fact is tried again, and would complain again.
+  // Not earlier: a line that needs a fact is tried again, and would warn again.
   for (const message of warnings) listener.warning?.(table, line, message);
   listener.rule?.({
     table,

@@ -1,9 +1,10 @@
 /**
  * Daemon lists and client lists: words, and what EXCEPT takes away from them.
  */
-import { inNet, matchesText } from "./pattern.ts";
 import {
   type HostPattern,
+  inNet,
+  matchesText,
   parseClientPattern,
   parseDaemonPattern,
   parseHostPattern,
@@ -14,14 +15,14 @@ import {
   type Fact,
   type Host,
   isKnownName,
+  isUnknown,
   type Needs,
   needs,
   type Request,
   type Unanswered,
-  UNKNOWN,
 } from "./request.ts";
 
-/** What reading a file came to. */
+/** The result of reading a file. */
 export type FileRead =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "missing" }
@@ -33,51 +34,48 @@ export type FileRead =
 export type FileReader = (path: string) => FileRead;
 
 /**
- * Whether something matches, or what has to be known to say so. `undecided` is what depends on a
- * question that was put in vain.
+ * Whether something matches, or the fact that this depends on. `undecided` depends on a question
+ * without an answer.
  */
-export type Match = boolean | "undecided" | Needs;
+type Match = boolean | "undecided" | Needs;
 
 /** What a pattern is matched with. */
 export interface Matching {
   readonly request: Request;
   readonly read: FileReader;
-  /** Takes a complaint about the pattern; where it stands is the caller's knowledge. */
+  /** Takes a warning about the pattern; the caller knows the place. */
   readonly warn: (message: string) => void;
 }
 
 /** One pattern that was tried. */
-export interface Trial {
+export interface PatternTrial {
   readonly pattern: string;
   readonly matched: boolean;
-  /** How many EXCEPT stand before it. */
+  /** The number of EXCEPT before it. */
   readonly exceptions: number;
 }
 
 /**
- * Whether a list matches.
+ * Whether a list matches: whether one of the words before the first EXCEPT does, and the list after
+ * it does not. A word that is undecided leaves the list undecided unless another word decides it.
  *
- * The words up to the first EXCEPT are alternatives; one that matches counts unless the rest of the
- * list, read by the same rule, matches as well. A word that is undecided leaves the list undecided
- * only where another one does not decide it.
- *
- * @param trials Takes each pattern that was tried, where the caller wants to know.
+ * @param trials Takes each pattern that was tried.
  */
 export function matchList(
   words: readonly string[],
   matches: (word: string) => Match,
-  trials?: Trial[],
+  trials?: PatternTrial[],
 ): Match {
   return matchPart(words, 0, 0, matches, trials);
 }
 
-/** Whether the list from a word on matches, with so many EXCEPT before it. */
+/** Whether the list from a word on matches, which `exceptions` EXCEPT precede. */
 function matchPart(
   words: readonly string[],
   start: number,
   exceptions: number,
   matches: (word: string) => Match,
-  trials: Trial[] | undefined,
+  trials: PatternTrial[] | undefined,
 ): Match {
   let part: boolean | "undecided" = false;
   let at = start;
@@ -125,12 +123,12 @@ export function matchClient(word: string, matching: Matching): Match {
 
 type NameFact = Extract<Fact, { readonly kind: "client name" | "server name" }>["kind"];
 
-/** What comes of a pattern that needs a name where there is none to compare. */
+/** The result for a pattern that needs a name where there is none. */
 function nameless(name: Unanswered | undefined, fact: NameFact): Match {
   return name === undefined ? needs({ kind: fact }) : "undecided";
 }
 
-/** Whether a host matches; `fact` is what to ask for if its name is needed and not known. */
+/** Whether a host matches; `fact` is needed where its name is not known. */
 function matchHost(pattern: HostPattern, host: Host, fact: NameFact, matching: Matching): Match {
   const { name } = host;
   switch (pattern.kind) {
@@ -144,34 +142,34 @@ function matchHost(pattern: HostPattern, host: Host, fact: NameFact, matching: M
       return matchFile(pattern.path, host, fact, matching, [], new Set());
     case "KNOWN":
       if (typeof name !== "string") return nameless(name, fact);
-      return !equalIgnoringCase(host.address, UNKNOWN) && isKnownName(name);
+      return !isUnknown(host.address) && isKnownName(name);
     case "LOCAL":
       if (typeof name !== "string") return nameless(name, fact);
       return !name.includes(".") && isKnownName(name);
     case "net":
-      if (pattern.net.kind === "bad" && !equalIgnoringCase(host.address, UNKNOWN)) {
+      if (pattern.net.kind === "bad" && !isUnknown(host.address)) {
         matching.warn(`bad net/mask expression: ${pattern.net.reason}`);
       }
       return inNet(pattern.net, host.address);
     case "text":
       if (matchesText(pattern.text, host.address)) return true;
       if (!pattern.names) return false;
-      // No name is an address, so none needs to be looked up for this.
+      // No name is an address, so none is looked up.
       if (pattern.text.kind === "ipv6") return false;
       if (typeof name !== "string") return nameless(name, fact);
       return matchesText(pattern.text, name);
   }
 }
 
-/** How deep pattern files may name one another. */
+/** How deep pattern files may name each other. */
 const DEEPEST_FILE = 100;
 
 /**
  * Whether a word of a pattern file, or of a file that it names, matches a host.
  *
- * @param open The files in which this one is named, outermost first.
- * @param seen All files that were searched for this pattern: none is searched twice, or files that
- * name others several times would take exponential time.
+ * @param open The files that lead to this one, outermost first.
+ * @param seen The files that were searched for this pattern. None is searched twice: files that name
+ * others several times would take exponential time.
  */
 function matchFile(
   path: string,
@@ -197,7 +195,7 @@ function matchFile(
   const inside = [...open, path];
   let undecided = false;
   for (const word of file.text.matchAll(/[^ \t\n\v\f\r]+/g)) {
-    // scanf(3) takes a NUL byte for a part of the word, and all else for its end.
+    // For scanf(3) a NUL byte is part of the word, which then ends there as a string.
     const pattern = parseHostPattern(word[0].split("\0", 1)[0]!);
     const match = pattern.kind === "file"
       ? matchFile(pattern.path, host, fact, matching, inside, seen)

@@ -1,10 +1,11 @@
 /**
  * The options of hosts_options(5): their names, what values they take, and what they ask for.
  */
+import { trimBlanks } from "../bytes.ts";
 import { FACILITIES, LEVELS } from "../log.ts";
-import { isSpace } from "./address.ts";
 import { expand } from "./expand.ts";
 import { delimiterAt } from "./pattern.ts";
+import { isWhitespace } from "./table.ts";
 import {
   answerKey,
   equalIgnoringCase,
@@ -34,15 +35,15 @@ export type Effect =
   | { readonly option: "user"; readonly user: string; readonly group: string | undefined }
   | { readonly option: "group"; readonly group: string };
 
-/** The reason why an option denies whoever comes to it. */
+/** What is wrong with an option, which denies. */
 export interface OptionError {
   readonly kind: "error";
   readonly problem: OptionProblem;
   readonly message: string;
 }
 
-/** What kind of mistake it is. */
-export type OptionProblem =
+/** The kind of mistake. */
+type OptionProblem =
   | "no name"
   | "unknown name"
   | "value missing"
@@ -59,7 +60,7 @@ interface OptionDefinition {
   readonly parse: (value: string, request: Request) => Effect | OptionError | Needs;
 }
 
-/** The options by their names; add yours here. */
+/** The options by their names. */
 const OPTIONS: Readonly<Record<string, OptionDefinition>> = {
   aclexec: {
     value: "required",
@@ -85,13 +86,13 @@ const OPTIONS: Readonly<Record<string, OptionDefinition>> = {
 /** The names of all options. */
 export const OPTION_NAMES: readonly string[] = Object.keys(OPTIONS);
 
-/** One option of a rule, read and found good. */
-export interface OptionStep {
+/** An option of a rule. */
+interface OptionStep {
   readonly kind: "effect";
   readonly effect: Effect;
-  /** The value as it was given, %-letters expanded; undefined where there is none. */
+  /** The value with its %-letters expanded; undefined where there is none. */
   readonly value: string | undefined;
-  /** Complaints that change nothing, such as an unknown %-letter. */
+  /** Mistakes that change nothing, such as an unknown %-letter. */
   readonly warnings: readonly string[];
   /** Where the next option begins. */
   readonly next: number;
@@ -100,12 +101,13 @@ export interface OptionStep {
 /**
  * Reads the option that begins at an offset of a rule's third field.
  *
- * Options are read one by one, because what one of them does (`rfc931`) shows in the expansions of
- * the next. A missing fact is asked for; the same call answers when it is known.
+ * Options are read one by one, since one of them (`rfc931`) changes the expansions of the next. Where
+ * a fact is needed, the call is repeated once it is known.
  *
  * @param options The text after the second colon of the rule.
  * @param at 0, or `next` of the option before.
- * @param before What was known when this option's turn came; `request` is what is known now.
+ * @param request The facts known now.
+ * @param before The facts known when this option was first read.
  */
 export function readOption(
   options: string,
@@ -113,21 +115,21 @@ export function readOption(
   request: Request,
   before: Request = request,
 ): OptionStep | OptionError | Needs | { readonly kind: "end" } {
-  // The third field holds its line's newline, so that after a last colon there is one more option.
+  // In tcp_wrappers the field holds its line's newline, so an option follows a last colon.
   const field = fieldAt(`${options}\n`, at);
   if (field === undefined) return { kind: "end" };
-  const { name, value } = divide(trim(field.text));
-  if (name === "") return refuse("missing option name", "no name");
+  const { name, value } = divide(trimBlanks(field.text));
+  if (name === "") return optionError("missing option name", "no name");
   const definition = definitionOf(name);
-  if (definition === undefined) return refuse(`bad option name: "${name}"`, "unknown name");
+  if (definition === undefined) return optionError(`bad option name: "${name}"`, "unknown name");
   if (value === undefined && definition.value === "required") {
-    return refuse(`option "${name}" requires a value`, "value missing");
+    return optionError(`option "${name}" requires a value`, "value missing");
   }
   if (value !== undefined && definition.value === "none") {
-    return refuse(`option "${name}" takes no value`, "value not wanted");
+    return optionError(`option "${name}" takes no value`, "value not wanted");
   }
   if (definition.last && field.next <= options.length) {
-    return refuse(`option "${name}" must be the last one`, "not last");
+    return optionError(`option "${name}" must be the last one`, "not last");
   }
 
   const warnings: string[] = [];
@@ -136,10 +138,10 @@ export function readOption(
     const expansion = expand(value, request, before);
     if (expansion.kind === "needs") return expansion;
     if (expansion.kind === "too long") {
-      return refuse(`the value of option "${name}" is too long when it is expanded`);
+      return optionError(`the value of option "${name}" is too long when it is expanded`);
     }
     for (const letter of expansion.unknownLetters) warnings.push(`unrecognized %${letter}`);
-    expanded = trim(expansion.text);
+    expanded = trimBlanks(expansion.text);
   }
   const effect = definition.parse(expanded ?? "", request);
   if ("kind" in effect) return effect;
@@ -151,7 +153,7 @@ function definitionOf(name: string): OptionDefinition | undefined {
   return undefined;
 }
 
-function refuse(message: string, problem: OptionProblem = "bad value"): OptionError {
+function optionError(message: string, problem: OptionProblem = "bad value"): OptionError {
   return { kind: "error", problem, message };
 }
 
@@ -173,27 +175,14 @@ export function fieldAt(
 /** Divides name and value, at blanks or at exactly one `=`. */
 function divide(text: string): { readonly name: string; readonly value: string | undefined } {
   let at = 0;
-  while (at < text.length && !isBlank(text[at]!) && text[at] !== "=") at++;
+  while (at < text.length && !isWhitespace(text.charCodeAt(at)) && text[at] !== "=") at++;
   const name = text.slice(0, at);
-  while (at < text.length && isBlank(text[at]!)) at++;
+  while (at < text.length && isWhitespace(text.charCodeAt(at))) at++;
   if (text[at] === "=") {
     at++;
-    while (at < text.length && isBlank(text[at]!)) at++;
+    while (at < text.length && isWhitespace(text.charCodeAt(at))) at++;
   }
   return { name, value: at < text.length ? text.slice(at) : undefined };
-}
-
-function isBlank(char: string): boolean {
-  return char === " " || char === "\t" || char === "\r" || char === "\n";
-}
-
-/** Takes white space of all kinds from both ends. */
-function trim(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isSpace(text.charCodeAt(start))) start++;
-  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
 }
 
 /** A whole decimal number that fits an `int`, or NaN. */
@@ -204,19 +193,19 @@ function wholeNumber(text: string): number {
 
 function parseLinger(value: string): Effect | OptionError {
   const seconds = wholeNumber(value);
-  return seconds >= 0 ? { option: "linger", seconds } : refuse(`bad linger value: "${value}"`);
+  return seconds >= 0 ? { option: "linger", seconds } : optionError(`bad linger value: "${value}"`);
 }
 
 function parseNice(value: string): Effect | OptionError {
   const increment = value === "" ? 10 : wholeNumber(value);
   return Number.isNaN(increment)
-    ? refuse(`bad nice value: "${value}"`)
+    ? optionError(`bad nice value: "${value}"`)
     : { option: "nice", increment };
 }
 
 function parseRfc931(value: string, request: Request): Effect | OptionError | Needs {
   const seconds = value === "" ? undefined : wholeNumber(value);
-  if (seconds !== undefined && !(seconds > 0)) return refuse(`bad rfc931 timeout: "${value}"`);
+  if (seconds !== undefined && !(seconds > 0)) return optionError(`bad rfc931 timeout: "${value}"`);
   if (request.user === undefined) {
     return needs(seconds === undefined ? { kind: "user" } : { kind: "user", seconds });
   }
@@ -226,27 +215,27 @@ function parseRfc931(value: string, request: Request): Effect | OptionError | Ne
 function parseUmask(value: string): Effect | OptionError {
   const digits = /^[+-]?([0-7]+)$/.exec(value)?.[1];
   const mask = digits === undefined ? NaN : parseInt(digits, 8);
-  // A minus sign is read as scanf(3) reads it, and leaves nothing but -0 in range.
+  // scanf(3) reads a minus sign, which leaves -0 alone in range.
   const inRange = mask <= 0o777 && (mask === 0 || !value.startsWith("-"));
-  return inRange ? { option: "umask", mask } : refuse(`bad umask value: "${value}"`);
+  return inRange ? { option: "umask", mask } : optionError(`bad umask value: "${value}"`);
 }
 
 function parseSetenv(text: string): Effect | OptionError {
   let at = 0;
-  while (at < text.length && !isBlank(text[at]!)) at++;
-  const name = trim(text.slice(0, at));
+  while (at < text.length && !isWhitespace(text.charCodeAt(at))) at++;
+  const name = trimBlanks(text.slice(0, at));
   return name === "" || name.includes("=")
-    ? refuse(`bad setenv name: "${name}"`)
-    : { option: "setenv", name, value: trim(text.slice(at)) };
+    ? optionError(`bad setenv name: "${name}"`)
+    : { option: "setenv", name, value: trimBlanks(text.slice(at)) };
 }
 
 function parseTwist(command: string, request: Request): Effect | OptionError {
   return request.resident
-    ? refuse("twist option in resident process")
+    ? optionError("twist option in resident process")
     : { option: "twist", command };
 }
 
-/** Facilities that the oracle does not know. */
+/** Facilities that tcp_wrappers does not know. */
 const NOT_IN_RULES: readonly string[] = ["syslog", "authpriv", "ftp"];
 
 function parseSeverity(value: string): Effect | OptionError {
@@ -256,14 +245,14 @@ function parseSeverity(value: string): Effect | OptionError {
   const facility = nameIn(FACILITIES, facilityName ?? "");
   const level = nameIn(LEVELS, levelName);
   if (facilityName !== undefined && (facility === undefined || NOT_IN_RULES.includes(facility))) {
-    return refuse(`bad syslog facility: "${facilityName}"`);
+    return optionError(`bad syslog facility: "${facilityName}"`);
   }
   return level === undefined
-    ? refuse(`bad syslog level: "${levelName}"`)
+    ? optionError(`bad syslog level: "${levelName}"`)
     : { option: "severity", facility, level };
 }
 
-/** The name of a table's entry, however it is written. */
+/** The name of a table's entry, in any case. */
 function nameIn<Name extends string>(
   table: Readonly<Record<Name, number>>,
   written: string,
@@ -276,7 +265,7 @@ function parseUser(value: string, request: Request): Effect | OptionError | Need
   const dot = delimiterAt(value, ".");
   const user = dot < 0 ? value : value.slice(0, dot);
   const group = dot < 0 ? undefined : value.slice(dot + 1);
-  // The group first, as there: it has to be changed while the process still may.
+  // The group first, as in tcp_wrappers.
   const problem = (group === undefined ? undefined : accountProblem("group", group, request)) ??
     accountProblem("user", user, request);
   return problem ?? { option: "user", user, group };
@@ -291,9 +280,9 @@ function accountProblem(
   name: string,
   request: Request,
 ): OptionError | Needs | undefined {
-  if (name === "") return refuse(`unknown ${of}: ""`);
+  if (name === "") return optionError(`unknown ${of}: ""`);
   const question: Question = { kind: `${of} account`, name };
   const exists = request.answers.get(answerKey(question));
   if (exists === undefined) return needs(question);
-  return exists === true ? undefined : refuse(`unknown ${of}: "${name}"`);
+  return exists === true ? undefined : optionError(`unknown ${of}: "${name}"`);
 }

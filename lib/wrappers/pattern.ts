@@ -1,40 +1,32 @@
 /**
- * The patterns of hosts_access(5): parsed once, then matched against texts and hosts.
- *
- * Parsing and matching are apart so that what explains or checks a pattern sees the same reading of
- * it as the decision.
+ * The patterns of hosts_access(5): parsed, then matched with texts and hosts. Explanations and checks
+ * use the same parsed patterns as the decision.
  */
-import {
-  ipv4Value,
-  type Ipv6Value,
-  ipv6Value,
-  isSpace,
-  leadingNumber,
-  sameNetwork,
-  unmapped,
-} from "./address.ts";
-import { equalIgnoringCase, foldCase, UNKNOWN } from "./request.ts";
+import { type AddressBytes, isWithin } from "../address.ts";
+import { isBlank } from "../bytes.ts";
+import { ipv4Value, ipv6Value, leadingNumber, unmapped } from "./address.ts";
+import { equalIgnoringCase, foldCase, isUnknown } from "./request.ts";
 
 /** A pattern that is compared with one text: an address, a host name, a user or a daemon. */
 export type TextPattern =
-  /** `*` and `?` somewhere: the whole text must fit. */
+  /** `*` or `?`: the whole text must match. */
   | { readonly kind: "wildcard"; readonly text: string }
-  /** A leading dot: the text is longer and ends so. */
+  /** A leading dot: the text ends with it and is longer. */
   | { readonly kind: "suffix"; readonly text: string }
   | { readonly kind: "ALL"; readonly text: string }
   /** Anything but `unknown`. */
   | { readonly kind: "KNOWN"; readonly text: string }
-  /** A trailing dot: the text begins so. */
+  /** A trailing dot: the text begins with it. */
   | { readonly kind: "prefix"; readonly text: string }
   /** An IPv6 address in brackets, compared by value. */
-  | { readonly kind: "ipv6"; readonly text: string; readonly value: Ipv6Value }
+  | { readonly kind: "ipv6"; readonly text: string; readonly value: AddressBytes }
   | { readonly kind: "exact"; readonly text: string };
 
-/** A net as a pattern gives it. */
+/** A net. */
 export type Net =
   | { readonly kind: "ipv4"; readonly net: number; readonly mask: number }
-  | { readonly kind: "ipv6"; readonly net: Ipv6Value; readonly length: number }
-  /** One that matches nothing; `reason` ends the sentence "bad net, because ...". */
+  | { readonly kind: "ipv6"; readonly net: AddressBytes; readonly length: number }
+  /** One that matches nothing, and why. */
   | { readonly kind: "bad"; readonly reason: string };
 
 /** A pattern that is compared with a host. */
@@ -46,11 +38,11 @@ export type HostPattern =
   /** A known name without a dot. */
   | { readonly kind: "LOCAL" }
   | { readonly kind: "net"; readonly net: Net }
-  /** `names`: whether it is compared with the name as well, if the address does not fit. */
+  /** `names`: whether it is compared with the name where the address does not match. */
   | { readonly kind: "text"; readonly text: TextPattern; readonly names: boolean };
 
 /** A word of a daemon list. */
-export interface DaemonPattern {
+interface DaemonPattern {
   /** A whole number is a port of the server, anything else the daemon's name. */
   readonly daemon: { readonly kind: "port"; readonly port: number } | TextPattern;
   /** The pattern after `@`, for the server. */
@@ -58,7 +50,7 @@ export interface DaemonPattern {
 }
 
 /** A word of a client list. */
-export interface ClientPattern {
+interface ClientPattern {
   readonly host: HostPattern;
   /** The pattern before `@`, for the client's user. */
   readonly user: TextPattern | undefined;
@@ -67,7 +59,7 @@ export interface ClientPattern {
 /**
  * Where `delimiter` first stands outside brackets, from `start` on; -1 if nowhere.
  *
- * Only the count of brackets matters: an unclosed `[` and a `]` too many hide all that follows.
+ * Brackets are only counted: an unclosed `[` and a `]` too many hide all that follows.
  */
 export function delimiterAt(text: string, delimiter: string, start = 0): number {
   let at = text.indexOf(delimiter, start);
@@ -112,7 +104,7 @@ export function parseHostPattern(word: string): HostPattern {
   return { kind: "text", text: parseTextPattern(word), names: !isNumeric(word) };
 }
 
-/** Whether a word consists of digits, dots and slashes, which no host name does. */
+/** Whether a word consists of digits, dots and slashes, as no host name does. */
 function isNumeric(word: string): boolean {
   for (let at = 0; at < word.length; at++) {
     // Dot, slash and the digits stand together in ASCII.
@@ -157,10 +149,10 @@ export function parseDaemonPattern(word: string): DaemonPattern {
   };
 }
 
-/** Whether scanf(3) would take a word for an integer: white space, sign, digits, and no more. */
+/** Whether a word is an integer to scanf(3): white space, sign and digits. */
 function isWholeNumber(word: string): boolean {
   let at = 0;
-  while (isSpace(word.charCodeAt(at))) at++;
+  while (isBlank(word.charCodeAt(at))) at++;
   if (word[at] === "+" || word[at] === "-") at++;
   const digits = at;
   while (at < word.length && word.charCodeAt(at) >= 0x30 && word.charCodeAt(at) <= 0x39) at++;
@@ -175,7 +167,7 @@ export function parseClientPattern(word: string): ClientPattern {
     : { host: parseHostPattern(word.slice(at + 1)), user: parseTextPattern(word.slice(0, at)) };
 }
 
-/** Whether a text fits a pattern. */
+/** Whether a text matches a pattern. */
 export function matchesText(pattern: TextPattern, subject: string): boolean {
   const text = unmapped(subject);
   switch (pattern.kind) {
@@ -187,13 +179,13 @@ export function matchesText(pattern: TextPattern, subject: string): boolean {
     case "ALL":
       return true;
     case "KNOWN":
-      return !equalIgnoringCase(text, UNKNOWN);
+      return !isUnknown(text);
     case "prefix":
       return equalIgnoringCase(text.slice(0, pattern.text.length), pattern.text);
     case "ipv6": {
       const value = ipv6Value(text);
       return value !== undefined
-        ? sameNetwork(value, pattern.value, 128)
+        ? isWithin(value, pattern.value, 128)
         : equalIgnoringCase(text, pattern.text);
     }
     case "exact":
@@ -202,10 +194,10 @@ export function matchesText(pattern: TextPattern, subject: string): boolean {
 }
 
 /**
- * Whether the whole of a text fits `*` (any run of characters) and `?` (one character).
+ * Whether a whole text matches `*` (any run of characters) and `?` (one character).
  *
- * Takes time in proportion to the product of the lengths at worst: only the last `*` is ever tried
- * again. Two or more `*` at the end ask for one more character, as they do in tcp_wrappers.
+ * Only the last `*` is tried again, so the time is at worst the product of the lengths. Two or more
+ * `*` at the end need one more character, as in tcp_wrappers.
  */
 function matchesWildcard(pattern: string, text: string): boolean {
   const wanted = pattern.endsWith("**") ? pattern.replace(/\*+$/, "?*") : pattern;
@@ -243,7 +235,7 @@ export function inNet(net: Net, address: string): boolean {
     }
     case "ipv6": {
       const value = ipv6Value(text);
-      return value !== undefined && sameNetwork(value, net.net, net.length);
+      return value !== undefined && isWithin(value, net.net, net.length);
     }
     case "bad":
       return false;

@@ -1,24 +1,23 @@
 /**
- * Passing over the lines of a long table that cannot match.
+ * Skips the lines of a long table that cannot match.
  *
- * A rule can only match if its line holds one of the few words that fit the daemon, and one that
- * fits the client: an address fits itself, its prefixes, its suffixes and ALL, besides nets,
- * wildcards and the like. Two regular expressions find the next place of either kind, natively and
- * in one pass; every line that holds both is read by the language's rules. What they find is allowed
- * to be too much, never too little.
+ * The line of a rule that matches holds a word that matches the daemon and one that matches the
+ * client: an address, for one, is matched by itself, its prefixes, its suffixes and ALL, besides nets
+ * and wildcards. Two regular expressions, one for each, find the next such line in one pass. They may
+ * find too many lines, never too few.
  */
 import { ipv4Value, unmapped } from "./address.ts";
 import type { Request } from "./request.ts";
 import type { TablePlace } from "./table.ts";
 
-/** Returns the first line, from a place on, that has to be read; or the end of the last whole line. */
-export type LineSkipper = (from: TablePlace) => TablePlace;
+/** Returns the first line from a place on that must be read, or the end of the last whole line. */
+type LineSkipper = (from: TablePlace) => TablePlace;
 
-/** Whatever could be more than it seems: wildcards, brackets, continuation, NUL, stray white space. */
+/** Characters that make a line special: wildcards, brackets, backslash, NUL, VT and FF. */
 const SPECIAL = "[*?[\\]\\\\\\0\\v\\f]";
 /** What stands before a word of a list. */
 const BEFORE = "[\\n \\t\\r,:@]";
-/** What does not go on with a word. */
+/** What stands after one. */
 const AFTER = "(?![^\\n \\t\\r,:@/])";
 
 /** Makes the skipper for a table and a request. */
@@ -27,7 +26,7 @@ export function skipperFor(request: Request, table: string): LineSkipper {
   const client = searcher(table, clientPlaces(request));
   const end = table.lastIndexOf("\n") + 1;
   return (from) => {
-    // The first line has nothing before it that the expressions could find.
+    // Nothing stands before the first word of the first line.
     if (from.offset === 0) return from;
     let line = from.offset;
     for (;;) {
@@ -62,22 +61,22 @@ function searcher(table: string, places: string): (line: number, end: number) =>
 }
 
 function daemonPlaces({ daemon, server }: Request): string {
-  const words = ["all", "known", ...wordsThatFit(daemon)];
+  const words = ["all", "known", ...wordsThatMatch(daemon)];
   if (server.port !== undefined) words.push(`[+-]?0*${server.port}`);
   return `${SPECIAL}|${BEFORE}(?:${words.join("|")})${AFTER}`;
 }
 
 function clientPlaces({ client }: Request): string {
   const address = unmapped(client.address);
-  const words = ["all", "known", "local", ...wordsThatFit(address)];
-  if (typeof client.name === "string") words.push(...wordsThatFit(client.name));
+  const words = ["all", "known", "local", ...wordsThatMatch(address)];
+  if (typeof client.name === "string") words.push(...wordsThatMatch(client.name));
   const places = [
     `${SPECIAL}|@`,
     `${BEFORE}(?:${words.join("|")})${AFTER}`,
     `${BEFORE}/`,
   ];
-  // A word that is not all digits and dots is a name, and that has to be looked up first; if it was in
-  // vain, the line is undecided.
+  // A word that is not all digits and dots may be a name, which is looked up; without an answer the
+  // line is undecided.
   if (typeof client.name !== "string") places.push("[ \\t\\r,:][\\d.]*[^\\d.\\n \\t\\r,:/]");
   const value = ipv4Value(address);
   if (value !== undefined) places.push(...netPlaces(value >>> 24));
@@ -85,8 +84,8 @@ function clientPlaces({ client }: Request): string {
 }
 
 /**
- * IPv4 nets that an address with the given first byte could lie in. Any other net, if its first byte
- * is spelled in decimals and its mask has eight bits or more, begins with another byte.
+ * The IPv4 nets that may hold an address with this first byte: those that begin with it, and those
+ * that are not written in decimal or have a mask shorter than eight bits.
  */
 function netPlaces(firstByte: number): string[] {
   return [
@@ -96,8 +95,8 @@ function netPlaces(firstByte: number): string[] {
   ];
 }
 
-/** The plain words that fit a text: itself, its beginnings up to a dot, its ends from a dot. */
-function wordsThatFit(subject: string): string[] {
+/** The words that match a text: itself, its beginnings up to a dot, its ends from a dot. */
+function wordsThatMatch(subject: string): string[] {
   const text = unmapped(subject);
   const words = new Set([text]);
   for (let dot = text.indexOf("."); dot >= 0; dot = text.indexOf(".", dot + 1)) {

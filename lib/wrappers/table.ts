@@ -1,15 +1,17 @@
 /**
- * An access table as a sequence of logical lines, and the lines' three fields.
+ * The logical lines of an access table, and their three fields.
  *
- * The reading is tcp_wrappers': a backslash before the newline joins lines, a line has its limit,
- * and a line that the file ends in the middle of stops the reading.
+ * As in tcp_wrappers a backslash before the newline joins lines, and a line that is too long or has no
+ * newline ends the table.
  */
 import { delimiterAt } from "./pattern.ts";
+
+const COMMA = 0x2c;
 
 /** The longest logical line, in bytes, its newline included. */
 export const LONGEST_LINE = 2047;
 
-/** A place in a table: a byte offset at which a line begins, and the number of the line before. */
+/** A place in a table: the byte offset of a line, and the number of the line before. */
 export interface TablePlace {
   readonly offset: number;
   readonly line: number;
@@ -19,8 +21,8 @@ export interface TablePlace {
 export const TABLE_START: TablePlace = { offset: 0, line: 0 };
 
 /** What stands at a place of a table. */
-export type LogicalLine =
-  /** A line, without its newline; `line` is the number of its last physical line. */
+type LogicalLine =
+  /** `text` is without its newline; `line` is the number of its last physical line. */
   | {
     readonly kind: "line";
     readonly text: string;
@@ -28,7 +30,7 @@ export type LogicalLine =
     readonly next: TablePlace;
   }
   | { readonly kind: "end" }
-  /** The file ends before the line does. */
+  /** The file ends without a newline. */
   | { readonly kind: "unfinished"; readonly line: number }
   /** A line above {@link LONGEST_LINE}. */
   | { readonly kind: "too long"; readonly line: number };
@@ -58,25 +60,25 @@ export function lineAt(table: string, place: TablePlace): LogicalLine {
   }
 }
 
-/** What a logical line says. */
+/** A logical line as it is read. */
 export type Rule =
   | {
     readonly kind: "rule";
     readonly daemons: string;
     readonly clients: string;
-    /** All that follows the second colon, or undefined if there is none. */
+    /** The text after the second colon, or undefined. */
     readonly options: string | undefined;
   }
   /** A comment or a blank line. */
   | { readonly kind: "nothing" }
-  /** A line that is skipped, unless it is fatal and stands in hosts.deny: then nobody gets in. */
+  /** A line that is skipped; one that is fatal denies in hosts.deny. */
   | { readonly kind: "error"; readonly reason: string; readonly fatal: boolean };
 
 /** Reads the fields of a logical line. */
 export function parseRule(text: string): Rule {
-  // tcp_wrappers loses what follows a NUL byte; to guess what was meant is too dangerous.
+  // tcp_wrappers drops what follows a NUL byte; what was meant cannot be known.
   if (text.includes("\0")) return { kind: "error", reason: "NUL byte in the line", fatal: true };
-  if (text.startsWith("#") || isBlank(text)) return { kind: "nothing" };
+  if (text.startsWith("#") || isBlankLine(text)) return { kind: "nothing" };
   const first = delimiterAt(text, ":");
   if (first < 0) return { kind: "error", reason: 'missing ":" separator', fatal: false };
   const second = delimiterAt(text, ":", first + 1);
@@ -88,20 +90,23 @@ export function parseRule(text: string): Rule {
   };
 }
 
-function isBlank(text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
-    if (!isSeparator(text.charCodeAt(at)) || text[at] === ",") return false;
-  }
+function isBlankLine(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (!isWhitespace(text.charCodeAt(at))) return false;
   return true;
 }
 
-/** Whether a byte separates the words of a list: blank, tab, comma, carriage return, newline. */
+/** Whether a byte is white space in a rule: blank, tab, carriage return or newline, no other. */
+export function isWhitespace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === 0x0a;
+}
+
+/** Whether a byte separates the words of a list. */
 function isSeparator(byte: number): boolean {
-  return byte === 0x20 || byte === 0x09 || byte === 0x2c || byte === 0x0d || byte === 0x0a;
+  return byte === COMMA || isWhitespace(byte);
 }
 
 /** The words of a daemon or client list. */
-export function wordsOf(list: string): string[] {
+export function listWords(list: string): string[] {
   const words: string[] = [];
   let at = 0;
   for (;;) {

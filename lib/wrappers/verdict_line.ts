@@ -1,15 +1,15 @@
-import { clientOf } from "./expand.ts";
+import { userAtHost } from "./expand.ts";
 import type { Request } from "./request.ts";
 
-/** A line about a verdict, and the level that it has unless `severity` says otherwise. */
+/** A line about a verdict, and its level unless `severity` sets one. */
 export interface VerdictLine {
   readonly level: "info" | "warning";
   readonly text: string;
 }
 
-/** The line that tcpd logs for a client that it lets in or keeps out (as observed, 7.6.q-32). */
+/** The line that tcpd logs for a client that it lets in or keeps out (observed, 7.6.q-32). */
 export function verdictLine(verdict: "granted" | "denied", request: Request): VerdictLine {
-  const who = `${clientOf(request)} (${request.client.address})`;
+  const who = `${userAtHost(request)} (${request.client.address})`;
   return verdict === "granted"
     ? { level: "info", text: `connect from ${who}` }
     : { level: "warning", text: `refused connect from ${who}` };
@@ -17,5 +17,5 @@ export function verdictLine(verdict: "granted" | "denied", request: Request): Ve
 
 /** The line that tcpd logs before it becomes the command of `twist`. */
 export function twistLine(command: string, request: Request): VerdictLine {
-  return { level: "warning", text: `twist ${clientOf(request)} to ${command}` };
+  return { level: "warning", text: `twist ${userAtHost(request)} to ${command}` };
 }

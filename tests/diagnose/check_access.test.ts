@@ -49,8 +49,8 @@ DENIED  by ${deny} line 1
          ALL: ALL
          log      warning: refused connect from 10.0.0.7 (10.0.0.7)
 
-Some rules ask for a name, and an address alone has none here. --lookup finds the name as
-a real connection would.
+Some rules need the client's name, which is not looked up for an address. --lookup does so,
+as for a connection.
 `,
     );
     expect([exit, err]).toEqual([1, ""]);
@@ -170,7 +170,9 @@ a real connection would.
     const { exit, out } = check(join(directory, "none"), blocked, "10.0.0.7");
     expect(exit).toBe(1);
     expect(out).toContain(`warning: cannot open: Not a directory\n`);
-    expect(out).toContain(`DENIED  ${blocked} cannot be read, so nobody who comes to it gets in\n`);
+    expect(out).toContain(
+      `DENIED  ${blocked} cannot be read, so every client that reaches it is denied\n`,
+    );
     expect(check(blocked, join(directory, "none"), "10.0.0.7").exit).toBe(0);
   });
 

@@ -7,9 +7,9 @@
  * disagreement is a line of JSON on stdout; the last line counts.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { lookUp, requestsOf } from "../../lib/diagnose/check_access_request.ts";
+import { lookUpFact, requestsOf } from "../../lib/diagnose/check_access_request.ts";
 import { readTableFile } from "../../lib/access/table_files.ts";
-import { decide, type Surroundings } from "../../lib/wrappers/decide.ts";
+import { decide, type DecisionCallbacks } from "../../lib/wrappers/decide.ts";
 import { UNKNOWN } from "../../lib/wrappers/request.ts";
 import { type AccessCase, accessCase } from "./access_cases.ts";
 import { bindSyslog } from "./syslog_socket.ts";
@@ -45,13 +45,13 @@ async function askEngine(daemon: string, client: string): Promise<Answer> {
   };
   const rules: string[] = [];
   const options: string[] = [];
-  const run: Surroundings["run"] = ({ effect, value }) => {
+  const run: DecisionCallbacks["run"] = ({ effect, value }) => {
     options.push(optionText(effect.option, value));
     return "done";
   };
   const verdicts: Answer["verdicts"][number][] = [];
   for (const request of asked.requests) {
-    const { verdict, rule } = await decide(tables, request, { lookUp, run });
+    const { verdict, rule } = await decide(tables, request, { lookUp: lookUpFact, run });
     if (rule !== undefined) rules.push(`${rule.table} ${rule.line}`);
     const { address, name } = request.client;
     verdicts.push({

@@ -408,8 +408,8 @@ test.skipIf(missing)("--check-access says what it cannot decide for want of a na
   ], { stdio: ["ignore", "pipe", "inherit"] });
   const text = await child.stdout.text();
   expect(await child.exited).toBe(1);
-  expect(text).toContain("name not to be had: Temporary failure in name resolution");
+  expect(text).toContain("name cannot be looked up: Temporary failure in name resolution");
   expect(text).toContain(
-    `DENIED  ${room.path}/hosts.deny line 1 cannot be decided, so nobody who comes to it gets in`,
+    `DENIED  ${room.path}/hosts.deny line 1 cannot be decided, so every client that reaches it is denied`,
   );
 });

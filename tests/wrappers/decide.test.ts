@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { decide, type Surroundings } from "../../lib/wrappers/decide.ts";
+import { decide, type DecisionCallbacks } from "../../lib/wrappers/decide.ts";
 import { findRule, type Tables } from "../../lib/wrappers/find_rule.ts";
 import type { FileRead } from "../../lib/wrappers/match_list.ts";
 import { type Fact, type Request, UNKNOWN } from "../../lib/wrappers/request.ts";
@@ -44,7 +44,7 @@ async function hear(
   const ran: string[] = [];
   const facts: Fact[] = [];
   const warnings: string[] = [];
-  const surroundings: Surroundings = {
+  const callbacks: DecisionCallbacks = {
     lookUp(fact, asked) {
       facts.push(fact);
       return { ...asked, ...known };
@@ -55,7 +55,7 @@ async function hear(
     },
     warning: (file, line, message) => warnings.push(`${file}:${line ?? ""} ${message}`),
   };
-  const { verdict, rule } = await decide(tables, request, surroundings);
+  const { verdict, rule } = await decide(tables, request, callbacks);
   const place = rule && `${rule.table} ${rule.line}`;
   return { verdict, place, ran, facts, warnings };
 }
@@ -191,7 +191,7 @@ describe("a name that could not be asked for", () => {
   const nameless: Request = { ...REQUEST, client: { address: "10.0.0.1", name: UNANSWERED } };
   const files = { "/names": "bad.example\n", "/both": "bad.example 10.0.0.1\n" };
   const ALL = "ALL: ALL\n";
-  const surroundings: Surroundings = { lookUp: (_, request) => request, run: () => "done" };
+  const callbacks: DecisionCallbacks = { lookUp: (_, request) => request, run: () => "done" };
 
   // Where no name whatsoever would change what a rule matches, the search goes on.
   const cases: [allow: string, deny: string, verdict: string, place: string][] = [
@@ -218,7 +218,7 @@ describe("a name that could not be asked for", () => {
     ["nrpe: 10.0.0.1 bad.example\n", ALL, "granted", "allow 1"],
   ];
   test.each(cases)("with %p and %p has the client %s: %s", async (allow, deny, verdict, place) => {
-    const decision = await decide(tablesOf(allow, deny, files), nameless, surroundings);
+    const decision = await decide(tablesOf(allow, deny, files), nameless, callbacks);
     const { rule, refusedAt } = decision;
     const where = rule ?? refusedAt;
     const found = where === undefined ? "none" : `${where.table} ${where.line}`;
@@ -229,7 +229,7 @@ describe("a name that could not be asked for", () => {
   test("is found by the search through a long table, too", async () => {
     const long = "nrpe: 192.0.2.1\n".repeat(2000);
     const tables = tablesOf("", `${long}nrpe: bad.example\n${long}`);
-    const { refusedAt } = await decide(tables, nameless, surroundings);
+    const { refusedAt } = await decide(tables, nameless, callbacks);
     expect(refusedAt).toMatchObject({ why: "undecided", table: "deny", line: 2001 });
   });
 

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { lineAt, LONGEST_LINE, parseRule, TABLE_START, wordsOf } from "../../lib/wrappers/table.ts";
+import {
+  lineAt,
+  listWords,
+  LONGEST_LINE,
+  parseRule,
+  TABLE_START,
+} from "../../lib/wrappers/table.ts";
 
 describe("lineAt()", () => {
   const line = (text: string, line: number, offset: number) => ({
@@ -61,8 +67,8 @@ test.each([
   (text, kind) => expect(parseRule(text).kind).toBe(kind as "error"),
 );
 
-test("wordsOf() divides at blanks, tabs, commas and carriage returns", () => {
-  expect(wordsOf(",a b\tc,, d\r\n")).toEqual(["a", "b", "c", "d"]);
-  expect(wordsOf("a;b\vc")).toEqual(["a;b\vc"]);
-  expect(wordsOf(" ,")).toEqual([]);
+test("listWords() divides at blanks, tabs, commas and carriage returns", () => {
+  expect(listWords(",a b\tc,, d\r\n")).toEqual(["a", "b", "c", "d"]);
+  expect(listWords("a;b\vc")).toEqual(["a;b\vc"]);
+  expect(listWords(" ,")).toEqual([]);
 });

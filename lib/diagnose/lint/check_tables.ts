@@ -5,29 +5,29 @@ import { encodeBytes } from "../../bytes.ts";
 import { writeAll } from "../../system/libc.ts";
 import { groupExists, userExists } from "../../system/names.ts";
 import type { TableName, Tables } from "../../wrappers/find_rule.ts";
-import { type LintFinding, problem, wholeFile } from "../../wrappers/lint/finding.ts";
+import { fileFinding, type LintFinding, problem } from "../../wrappers/lint/finding.ts";
 import { type LintReport, lintTables } from "../../wrappers/lint/tables.ts";
-import { type FileRole, fileUserOf, lintMode } from "./file_mode.ts";
-import { lintJson, suppressedJson } from "./json.ts";
+import { type FileRole, lintMode, passwdUser } from "./file_mode.ts";
+import { findingJson, suppressedJson } from "./json.ts";
 import { checkName } from "./names.ts";
 import { type DaemonEntry, hostDaemons } from "./services.ts";
-import { lintText } from "./text.ts";
+import { reportText } from "./text.ts";
 
 const STDOUT = 1;
 const EXIT_NO_ERROR = 0;
 const EXIT_ERROR = 1;
 
-/** The options of the check. */
-export interface LintOptions {
+/** How the tables are checked. */
+interface LintOptions {
   /** The name that the agent has in the tables. */
   readonly daemon: string;
   readonly json: boolean;
-  /** Whether names in the tables are looked up. */
+  /** Whether host names in the tables are looked up. */
   readonly lookup: boolean;
   readonly colour: boolean;
-  /** The tables that the command line names, so that they should exist. */
+  /** The tables that the command line or nrpe.cfg names, and that so should exist. */
   readonly named: readonly TableName[];
-  /** An nrpe.cfg, and what was found in it, where one is to be checked as well. */
+  /** The nrpe.cfg that is checked as well, and the findings in it. */
   readonly config:
     | { readonly file: string; readonly findings: readonly LintFinding[] }
     | undefined;
@@ -37,8 +37,8 @@ export interface LintOptions {
 export function lintAccessTables(tables: Tables, options: LintOptions): number {
   const found = findAll(tables, options);
   const text = options.json
-    ? [...found.findings.map(lintJson), ...found.suppressed.map(suppressedJson)].join("")
-    : lintText(found, tables, options.config?.file, options.colour);
+    ? [...found.findings.map(findingJson), ...found.suppressed.map(suppressedJson)].join("")
+    : reportText(found, tables, options.config?.file, options.colour);
   writeAll(STDOUT, encodeBytes(text));
   return found.findings.some(({ severity }) => severity === "error") ? EXIT_ERROR : EXIT_NO_ERROR;
 }
@@ -58,7 +58,7 @@ function findAll(tables: Tables, { daemon, lookup, named, config }: LintOptions)
       question.kind === "user account"
         ? userExists(question.name)
         : question.kind === "group account" && groupExists(question.name),
-    directoryExists: (path) => statusOf(path)?.isDirectory() ?? false,
+    directoryExists: (path) => stat(path)?.isDirectory() ?? false,
     ...(lookup ? { checkName } : {}),
   });
   const files = [
@@ -70,7 +70,7 @@ function findAll(tables: Tables, { daemon, lookup, named, config }: LintOptions)
   return { ...report, findings };
 }
 
-/** The name of this agent in the tables, unless inetd starts it under another. */
+/** The name of the agent in the files of inetd, xinetd and systemd. */
 const AGENT = "nrpe";
 
 function lintTableFile(
@@ -83,7 +83,7 @@ function lintTableFile(
   const { kind } = tables.read(path);
   if (kind === "text") return lintModeOf(path, table, daemons);
   return kind === "missing" && named.includes(table)
-    ? [wholeFile(path, problem("missing-table"))]
+    ? [fileFinding(path, problem("missing-table"))]
     : [];
 }
 
@@ -92,18 +92,18 @@ function lintModeOf(
   role: FileRole,
   daemons: () => readonly DaemonEntry[],
 ): readonly LintFinding[] {
-  const status = statusOf(path);
+  const status = stat(path);
   if (status === undefined || !status.isFile()) return [];
-  // The agent's user only matters if not everyone may read the file.
+  // The agent's user matters only if not every user may read the file.
   const user = status.mode & 0o004
     ? undefined
     : daemons().find(({ name, user }) => name === AGENT && user !== undefined)?.user;
-  const agent = user === undefined ? undefined : fileUserOf(user);
-  return lintMode(path, role, status, agent).map((found) => wholeFile(path, found));
+  const agent = user === undefined ? undefined : passwdUser(user);
+  return lintMode(path, role, status, agent).map((found) => fileFinding(path, found));
 }
 
-/** stat(2). node:fs is only loaded here, since no conversation needs it. */
-function statusOf(path: string) {
+/** stat(2). No conversation comes this way, so node:fs may be loaded. */
+function stat(path: string) {
   const bytes = Buffer.from(path, "latin1");
   return process.getBuiltinModule("node:fs").statSync(bytes, { throwIfNoEntry: false });
 }

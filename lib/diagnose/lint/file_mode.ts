@@ -4,15 +4,15 @@
 import { readTableFile } from "../../access/table_files.ts";
 import { type Problem, problem } from "../../wrappers/lint/finding.ts";
 
-/** Owner, group and permissions of a file, as stat(2) has them. */
-export interface FileMode {
+/** Owner, group and permissions of a file, as in stat(2). */
+interface FileMode {
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
 }
 
-/** A user and all groups that it is in. */
-export interface FileUser {
+/** A user and its groups. */
+interface PasswdUser {
   readonly name: string;
   readonly uid: number;
   readonly gids: readonly number[];
@@ -24,13 +24,13 @@ export type FileRole = "allow" | "deny" | "file";
 /**
  * What is wrong with the permissions of a file.
  *
- * @param agent The user that the agent runs as, undefined if that is not known.
+ * @param agent The user that the agent runs as; undefined if that is not known.
  */
 export function lintMode(
   file: string,
   role: FileRole,
   { uid, gid, mode }: FileMode,
-  agent: FileUser | undefined,
+  agent: PasswdUser | undefined,
 ): readonly Problem[] {
   const problems: Problem[] = [];
   if (mode & 0o002) problems.push(problem("writable-by-others", { file }));
@@ -45,14 +45,14 @@ export function lintMode(
   return problems;
 }
 
-function mayRead(agent: FileUser, { uid, gid, mode }: FileMode): boolean {
+function mayRead(agent: PasswdUser, { uid, gid, mode }: FileMode): boolean {
   if (agent.uid === 0) return true;
   if (agent.uid === uid) return (mode & 0o400) !== 0;
   return agent.gids.includes(gid) && (mode & 0o040) !== 0;
 }
 
-/** A user of /etc/passwd and its groups of /etc/group; undefined if it isn't there. */
-export function fileUserOf(name: string): FileUser | undefined {
+/** A user of /etc/passwd with its groups of /etc/group, or undefined. */
+export function passwdUser(name: string): PasswdUser | undefined {
   const entry = entries("/etc/passwd").find(([user]) => user === name);
   if (entry === undefined) return undefined;
   const groups = entries("/etc/group").filter(([, , , members]) =>

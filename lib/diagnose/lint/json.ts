@@ -1,10 +1,10 @@
+import { jsonLine } from "../../json_line.ts";
 import type { LintFinding, Suppressed } from "../../wrappers/lint/finding.ts";
-import { escapeUnlessUtf8 } from "../access_json.ts";
 
-/** A finding as one line of JSON. Line and column are null if it is about the whole file. */
-export function lintJson(finding: LintFinding): string {
+/** A finding as a line of JSON. Line and column are null where it is about the whole file. */
+export function findingJson(finding: LintFinding): string {
   const { file, place, severity, code, message, suggestion } = finding;
-  const line = JSON.stringify({
+  return jsonLine({
     file,
     line: place?.line ?? null,
     column: place?.column ?? null,
@@ -13,11 +13,10 @@ export function lintJson(finding: LintFinding): string {
     message,
     suggestion: suggestion ?? null,
   });
-  return `${escapeUnlessUtf8(line)}\n`;
 }
 
-/** The number of findings that are not listed, as a finding. */
+/** Findings that are not listed, as one that counts them. */
 export function suppressedJson({ file, code, severity, count }: Suppressed): string {
   const message = `${count} more of this kind are not listed`;
-  return lintJson({ file, code, severity, message, place: undefined });
+  return findingJson({ file, code, severity, message, place: undefined });
 }

@@ -1,5 +1,5 @@
 /**
- * Checks of host names with --lookup: whether clients are known by them.
+ * Checks of host names with --lookup: whether a client has the name in reverse lookup as well.
  */
 import { confirmedName } from "../../access/confirmed_name.ts";
 import { resolveName } from "../../system/names.ts";
@@ -10,7 +10,7 @@ import { equalIgnoringCase, isKnownName, PARANOID, UNKNOWN } from "../../wrapper
 const SLOW = 1;
 
 /** The result of looking up a name both ways. */
-export interface NameLookUp {
+interface NameLookUp {
   /** Undefined if no address is known. */
   readonly addresses: readonly string[] | undefined;
   /** The confirmed name of each address. */
@@ -18,21 +18,21 @@ export interface NameLookUp {
   readonly seconds: number;
 }
 
-/** Looks up a host name both ways, and returns why a rule with this name does not match. */
+/** Looks up a host name both ways, and returns why a rule with it does not match. */
 export function checkName(name: string): Problem | undefined {
   const start = performance.now();
   const addresses = resolveName(name)?.addresses;
-  const names = addresses?.map(knownName) ?? [];
+  const names = addresses?.map(confirmedNameOf) ?? [];
   return lintName(name, { addresses, names, seconds: (performance.now() - start) / 1000 });
 }
 
-/** The confirmed name of an address; unknown also where the name services have no answer now. */
-function knownName(address: string): string {
+/** The confirmed name of an address, `unknown` also where the name services do not answer. */
+function confirmedNameOf(address: string): string {
   const name = confirmedName(address);
   return typeof name === "string" ? name : UNKNOWN;
 }
 
-/** Why a rule with a name does not match, given the result of the look-up. */
+/** Why a rule with a name does not match, by the result of the look-up. */
 export function lintName(
   name: string,
   { addresses, names, seconds }: NameLookUp,

@@ -1,16 +1,20 @@
 /**
- * What is wrong with an nrpe.cfg, in the form of what is wrong with an access table.
+ * Findings about an nrpe.cfg that is checked with the tables.
  */
 import { trimBlanks } from "../../bytes.ts";
 import type { Config, Finding, Position } from "../../config/config.ts";
-import { type FindingPlace, type LintFinding, problem } from "../../wrappers/lint/finding.ts";
+import {
+  type FindingPlace,
+  type LintFinding,
+  type Problem,
+  problem,
+} from "../../wrappers/lint/finding.ts";
 import type { FileReader } from "../../wrappers/match_list.ts";
-import { withoutList } from "../agent_policy.ts";
 
 /**
- * The warnings of reading it, and that `allowed_hosts` does not count under inetd, where it is given.
+ * The warnings of nrpe.cfg, and that `allowed_hosts`, where it is set, does not count under inetd.
  *
- * @param read For the lines that the findings are about.
+ * @param read Reads the lines that the findings are about.
  */
 export function lintConfig(
   config: Config,
@@ -18,26 +22,35 @@ export function lintConfig(
   read: FileReader,
 ): readonly LintFinding[] {
   const findings = warnings.map(({ position, message }): LintFinding => ({
-    ...problem("nrpe-cfg", { warning: message.replace(told(position), "") }),
+    ...problem("nrpe-cfg", { warning: message.replace(positionText(position), "") }),
     file: position.file,
-    place: placeOf(position, read),
+    place: linePlace(position, read),
   }));
   const list = config.positions.get("allowed_hosts");
   if (list === undefined) return findings;
   return [...findings, {
-    ...withoutList(config.tcp_wrappers),
+    ...allowedHostsProblem(config.tcp_wrappers),
     file: list.file,
-    place: placeOf(list, read),
+    place: linePlace(list, read),
   }];
 }
 
-/** What the place of the finding says already. */
-function told({ file, line }: Position): string {
+/**
+ * The problem of `allowed_hosts` where inetd starts the agent.
+ *
+ * @param tables Whether the agent consults the access tables.
+ */
+export function allowedHostsProblem(tables: boolean): Problem {
+  return problem(tables ? "allowed-hosts-inetd/tables" : "allowed-hosts-inetd/no-tables");
+}
+
+/** The part of a message that the place of the finding repeats. */
+function positionText({ file, line }: Position): string {
   return ` in config file '${file}' - Line ${line}`;
 }
 
-/** The whole line, without blanks around it; undefined where it cannot be read again. */
-function placeOf({ file, line }: Position, read: FileReader): FindingPlace | undefined {
+/** The line without the blanks around it; undefined if it cannot be read again. */
+function linePlace({ file, line }: Position, read: FileReader): FindingPlace | undefined {
   const content = line === 0 ? undefined : read(file);
   if (content?.kind !== "text") return undefined;
   let lineStart = 0;

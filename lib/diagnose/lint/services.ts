@@ -1,6 +1,5 @@
 /**
- * The names of this host's daemons, and the users that they run as, from the files of inetd, xinetd
- * and systemd.
+ * The names and users of this host's daemons, from the files of inetd, xinetd and systemd.
  */
 import { listDirectory } from "../../system/directory.ts";
 import { SystemError } from "../../system/libc.ts";

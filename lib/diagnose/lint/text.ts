@@ -4,19 +4,19 @@ import type { LintFinding, LintSeverity } from "../../wrappers/lint/finding.ts";
 import type { LintReport } from "../../wrappers/lint/tables.ts";
 import type { FileReader } from "../../wrappers/match_list.ts";
 
-/** More findings of one code in one file than this are only counted. */
-const MOST_OF_A_CODE = 20;
-/** The longest part of a line that is shown, in bytes. */
-const LONGEST_EXCERPT = 96;
+/** The most findings of one code in one file that are printed; the rest is counted. */
+const MAX_PRINTED_PER_CODE = 20;
+/** The longest part of a line that is printed, in bytes. */
+const MAX_SOURCE_WIDTH = 96;
 
 const COLOURS: Readonly<Record<LintSeverity, number>> = { error: 31, warning: 33, hint: 36 };
 
 /**
  * Findings as a compiler prints them: the place, the message, the marked line, the suggestion.
  *
- * @param config The nrpe.cfg that was checked as well, if one was.
+ * @param config The path of the nrpe.cfg that was checked as well.
  */
-export function lintText(
+export function reportText(
   report: LintReport,
   tables: Tables,
   config: string | undefined,
@@ -31,11 +31,11 @@ export function lintText(
     const kind = `${finding.code}\0${finding.file}`;
     const count = (shown.get(kind) ?? 0) + 1;
     shown.set(kind, count);
-    if (count <= MOST_OF_A_CODE) parts.push(findingText(finding, tables.read, colour));
+    if (count <= MAX_PRINTED_PER_CODE) parts.push(findingText(finding, tables.read, colour));
   }
   for (const [kind, count] of shown) {
     const [code, file] = kind.split("\0") as [string, string];
-    const more = count + (hidden.get(kind) ?? 0) - MOST_OF_A_CODE;
+    const more = count + (hidden.get(kind) ?? 0) - MAX_PRINTED_PER_CODE;
     if (more > 0) parts.push(`${printable(file)}: ${more} more of [${code}]\n`);
   }
   parts.push(summary(report, tables, config));
@@ -70,10 +70,10 @@ function sourceText(
   const newline = content.text.indexOf("\n", lineStart);
   const end = newline < 0 ? content.text.length : newline;
   // A long line is shown from a little before the mark.
-  const cutsStart = end - lineStart > LONGEST_EXCERPT && column > LONGEST_EXCERPT / 2;
-  const start = cutsStart ? lineStart + column - 1 - LONGEST_EXCERPT / 4 : lineStart;
-  const cutsEnd = end - start > LONGEST_EXCERPT;
-  const piece = content.text.slice(start, cutsEnd ? start + LONGEST_EXCERPT : end);
+  const cutsStart = end - lineStart > MAX_SOURCE_WIDTH && column > MAX_SOURCE_WIDTH / 2;
+  const start = cutsStart ? lineStart + column - 1 - MAX_SOURCE_WIDTH / 4 : lineStart;
+  const cutsEnd = end - start > MAX_SOURCE_WIDTH;
+  const piece = content.text.slice(start, cutsEnd ? start + MAX_SOURCE_WIDTH : end);
   const lead = cutsStart ? "..." : "";
   const before = lineStart + column - 1 - start;
   const marked = Math.max(1, Math.min(length, piece.length - before));

@@ -27,7 +27,7 @@ export function lintDaemonNames(
     if (daemon.kind === "port" || !/^[\w.*?-]+$/.test(daemon.text)) continue;
     const name = daemon.text.toLowerCase();
     if (RESERVED.includes(name) || !isNew(name)) continue;
-    if (matchesText(daemon, agent) || isKnown(daemon, services())) continue;
+    if (matchesText(daemon, agent) || isService(daemon, services())) continue;
     const meant = daemon.kind === "exact" ? similar(name, services()) : undefined;
     const say = about(partsOf(word).before, report);
     if (meant === undefined) say("unknown-daemon/other", { name: daemon.text });
@@ -38,7 +38,7 @@ export function lintDaemonNames(
 /** Words that other checks deal with. */
 const RESERVED: readonly string[] = ["all", "known", "unknown", "local", "paranoid", "any"];
 
-function isKnown(daemon: TextPattern, services: ReadonlySet<string>): boolean {
+function isService(daemon: TextPattern, services: ReadonlySet<string>): boolean {
   if (daemon.kind === "exact") return services.has(daemon.text.toLowerCase());
   for (const service of services) if (matchesText(daemon, service)) return true;
   return false;

@@ -55,7 +55,7 @@ export interface LintFinding extends Problem {
 }
 
 /** A finding about a file as a whole. */
-export function wholeFile(file: string, problem: Problem): LintFinding {
+export function fileFinding(file: string, problem: Problem): LintFinding {
   return { ...problem, file, place: undefined };
 }
 

@@ -25,7 +25,7 @@ export function lintHost(word: string, report: Report): void {
   const odd = oddCharacter(word);
   if (odd !== undefined) return report(odd);
   if (kind === "net") lintNet(word, report);
-  if (kind === "text") lintText(word, report);
+  if (kind === "text") lintTextPattern(word, report);
 }
 
 function lintNetgroup(netgroup: string, report: Report): void {
@@ -35,7 +35,7 @@ function lintNetgroup(netgroup: string, report: Report): void {
   } else if (/^[0-9.]+$/.test(netgroup)) report("address-as-netgroup", { address: netgroup });
 }
 
-function lintText(word: string, report: Report): void {
+function lintTextPattern(word: string, report: Report): void {
   if (word.startsWith("[") && word.endsWith("]")) {
     lintBracketed(word.slice(1, -1), undefined, report);
   } else if (/[[\]]/.test(word)) {

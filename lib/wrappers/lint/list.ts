@@ -3,7 +3,7 @@
  */
 import { isExcept } from "../match_list.ts";
 import { delimiterAt, parseDaemonPattern } from "../pattern.ts";
-import { wordsOf } from "../table.ts";
+import { listWords } from "../table.ts";
 import { oddCharacter } from "./character.ts";
 import { about, type Piece, problem, type Report, type ReportAt } from "./finding.ts";
 import { lintHost } from "./host.ts";
@@ -12,7 +12,7 @@ import { lintKeyword } from "./keyword.ts";
 /** The words of a list that begins at an offset of the line. */
 export function piecesOf(list: string, start: number): Piece[] {
   let from = 0;
-  return wordsOf(list).map((text) => {
+  return listWords(list).map((text) => {
     const at = list.indexOf(text, from);
     from = at + text.length;
     return { text, at: start + at };

@@ -1,7 +1,7 @@
 /**
  * Checks of `net/mask` and `[net]/length`, which a slip makes match nobody, or everybody.
  */
-import { dottedQuad, ipv4Value, ipv6Value, leadingNumber, mappedIpv4 } from "../address.ts";
+import { ipv4Text, ipv4Value, ipv6Value, leadingNumber, mappedIpv4 } from "../address.ts";
 import { delimiterAt } from "../pattern.ts";
 import type { Report } from "./finding.ts";
 
@@ -25,7 +25,7 @@ function lintIpv4Net(net: string, mask: string, report: Report): void {
   const value = ipv4Value(net);
   if (value === undefined) return report("bad-address/net", { net });
   if (LEADING_ZERO.test(net)) {
-    report("octal-number/net", { value: dottedQuad(value), net: decimalParts(net), mask });
+    report("octal-number/net", { value: ipv4Text(value), net: decimalParts(net), mask });
   }
   if (mask === "255.255.255.255") return report("mask-all-ones", { host: net });
   const bits = ipv4Value(mask);
@@ -61,12 +61,12 @@ function lintIpv4Mask(
   const inverse = ~mask >>> 0;
   const contiguous = isContiguous(mask);
   if (!hasHostBits(value, mask)) {
-    if (LEADING_ZERO.test(text)) report("octal-number/mask", { value: dottedQuad(mask), net });
+    if (LEADING_ZERO.test(text)) report("octal-number/mask", { value: ipv4Text(mask), net });
     else if (!contiguous) report("odd-mask");
   } else if (!contiguous && isContiguous(inverse)) {
     report("inverted-mask", {
-      net: dottedQuad((value & inverse) >>> 0),
-      mask: dottedQuad(inverse),
+      net: ipv4Text((value & inverse) >>> 0),
+      mask: ipv4Text(inverse),
     });
   } else reportHostBits(net, value, mask, text, report);
 }
@@ -87,7 +87,7 @@ function reportHostBits(
   mask: string,
   report: Report,
 ): void {
-  report("host-bits-set", { net: dottedQuad((value & bits) >>> 0), mask, host });
+  report("host-bits-set", { net: ipv4Text((value & bits) >>> 0), mask, host });
 }
 
 function lintIpv6Net(net: string, text: string, report: Report): void {

@@ -20,7 +20,7 @@ export interface OptionContext {
 }
 
 /** A request in which nothing is left to look up but accounts. */
-export const NOBODY: Request = {
+export const UNKNOWN_CLIENT: Request = {
   daemon: "nrpe",
   client: { address: UNKNOWN, name: UNKNOWN },
   server: { address: UNKNOWN, name: UNKNOWN },
@@ -44,7 +44,7 @@ export function lintOptions(
 ): RuleOutcome {
   let outcome: RuleOutcome = context.table === "allow" ? "grants" : "denies";
   if (options === undefined) return outcome;
-  let request = NOBODY;
+  let request = UNKNOWN_CLIENT;
   let before: Effect | undefined;
   for (let at = 0;;) {
     const step = readOption(options, at, request);

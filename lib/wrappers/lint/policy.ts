@@ -57,7 +57,7 @@ export function makePolicy(): Policy {
         for (const daemon of daemons) denied.add(deniedBy(daemon));
       } else if (table === "allow" && clients.length > 0 && !scope.clients.some(isEveryone)) {
         for (const daemon of daemons.slice(0, scope.daemons.length)) {
-          const name = nameOf(daemon);
+          const name = daemonNameIn(daemon);
           if (granted.has(name)) continue;
           granted.set(name, { daemon: daemon.text, report: about(daemon, report) });
         }
@@ -92,7 +92,7 @@ function isEveryone(word: string): boolean {
 const EVERY_DAEMON = "";
 
 function deniedBy(daemon: Piece): string {
-  const name = nameOf(daemon);
+  const name = daemonNameIn(daemon);
   return isExcept(daemon.text) || !isPlainName(name) ? EVERY_DAEMON : name;
 }
 
@@ -102,7 +102,7 @@ function isPlainName(name: string): boolean {
 }
 
 /** The name in a word of a daemon list, in small letters, without its server. */
-function nameOf(daemon: Piece): string {
+function daemonNameIn(daemon: Piece): string {
   return partsOf(daemon).before.text.toLowerCase();
 }
 

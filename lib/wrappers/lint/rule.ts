@@ -1,7 +1,7 @@
 /**
  * Checks of one rule: its lists, its options, and its place among the other rules.
  */
-import { wantsName } from "../explain.ts";
+import { needsName } from "../explain.ts";
 import type { TableName } from "../find_rule.ts";
 import { type FileReader, isExcept, matchDaemon, type Matching, matchList } from "../match_list.ts";
 import { type HostPattern, parseClientPattern } from "../pattern.ts";
@@ -13,7 +13,7 @@ import { isLoneMask } from "./host.ts";
 import type { HostQueries } from "./host_queries.ts";
 import { bareIpv6At, indentedComment, trailingComment } from "./line.ts";
 import { lintClients, lintDaemons, partsOf, piecesOf } from "./list.ts";
-import { lintOptions, NOBODY } from "./options.ts";
+import { lintOptions, UNKNOWN_CLIENT } from "./options.ts";
 import { lintPatternFile, type PatternFiles } from "./pattern_file.ts";
 import type { Policy } from "./policy.ts";
 
@@ -58,7 +58,7 @@ export function lintRule(context: RuleContext, written: WrittenRule, report: Rep
   lintDaemonNames(daemons, host.agent, host.services, isNew, report);
   for (const client of sound) lintFileAndName(context, client, report);
   const start = rule.daemons.length + rule.clients.length + 2;
-  const forAgent = namesDaemon(daemons, host.agent);
+  const forAgent = isForDaemon(daemons, host.agent);
   const outcome = lintOptions(rule.options, start, { table, forAgent, host }, report);
   policy.take({ table, file, line, daemons, clients: sound, outcome, report });
 }
@@ -118,8 +118,8 @@ function unbalancedIn(words: readonly Piece[]): Piece | undefined {
 }
 
 /** Whether a daemon is in a list, at any address of the server. */
-function namesDaemon(daemons: readonly Piece[], daemon: string): boolean {
-  const request = { ...NOBODY, daemon };
+function isForDaemon(daemons: readonly Piece[], daemon: string): boolean {
+  const request = { ...UNKNOWN_CLIENT, daemon };
   const matching: Matching = { request, read: NO_FILE, warn: () => {} };
   const names = daemons.map((word) => partsOf(word).before.text);
   return matchList(names, (word) => matchDaemon(word, matching)) === true;
@@ -138,9 +138,9 @@ function lintFileAndName(context: RuleContext, client: Piece, report: ReportAt):
     const piece = { text: path, at: at + text.length - path.length };
     lintPatternFile(path, files, about(piece, report));
   }
-  if (!wantsName(text)) return;
+  if (!needsName(text)) return;
   if (isFirst("name")) about(client, report)(`name-lookup/${table}`);
-  if (host.checkName === undefined || !isHostName(pattern)) return;
+  if (host.checkName === undefined || !isOneHostName(pattern)) return;
   const name = pattern.text.text;
   if (!isFirst(`host ${name.toLowerCase()}`)) return;
   const found = host.checkName(name);
@@ -148,7 +148,7 @@ function lintFileAndName(context: RuleContext, client: Piece, report: ReportAt):
 }
 
 /** Whether a pattern is the name of one host and not a word of the language. */
-function isHostName(host: HostPattern): host is Extract<HostPattern, { readonly kind: "text" }> {
+function isOneHostName(host: HostPattern): host is Extract<HostPattern, { readonly kind: "text" }> {
   return host.kind === "text" && host.text.kind === "exact" &&
     /^[\w-]+(\.[\w-]+)*$/.test(host.text.text) && !/^(unknown|paranoid)$/i.test(host.text.text);
 }

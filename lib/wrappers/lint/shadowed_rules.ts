@@ -5,7 +5,7 @@
  * with ALL, with the same word, with a domain that the word ends in, or with a net that contains it.
  * Other overlaps are ignored, so that a rule that is called shadowed certainly is.
  */
-import type { Ipv6Value } from "../address.ts";
+import type { AddressBytes } from "../../address.ts";
 import { type HostPattern, type Net, parseClientPattern } from "../pattern.ts";
 
 /** What a rule matches. */
@@ -54,9 +54,9 @@ export function makeEarlierRules<Rule>(): EarlierRules<Rule> {
       if (daemons.length * clients.length > MOST_PAIRS) return undefined;
       let first: Rule | undefined;
       for (const daemon of daemons) {
-        const cast = shadowsOf(shadows, daemon.toLowerCase());
+        const shadowsHere = shadowsOf(shadows, daemon.toLowerCase());
         for (const client of clients) {
-          const rule = ruleFor(cast, client);
+          const rule = ruleFor(shadowsHere, client);
           if (rule === undefined) return undefined;
           first ??= rule;
         }
@@ -174,7 +174,7 @@ function rangeOfNet(net: Net): AddressRange | undefined {
   return { family: 4, length, bits: Math.floor(net.net / 2 ** (32 - length)) };
 }
 
-function ipv6Range(value: Ipv6Value, length: number): AddressRange {
-  const all = value.reduce((bits, group) => (bits << 16n) | BigInt(group), 0n);
+function ipv6Range(address: AddressBytes, length: number): AddressRange {
+  const all = address.reduce((bits, byte) => (bits << 8n) | BigInt(byte), 0n);
   return { family: 6, length, bits: all >> BigInt(128 - length) };
 }

@@ -8,13 +8,13 @@ import type { TableName, Tables } from "../find_rule.ts";
 import { lineAt, LONGEST_LINE, parseRule, TABLE_START, type TablePlace } from "../table.ts";
 import type { Code } from "./catalogue.ts";
 import {
+  fileFinding,
   type LintFinding,
   type LintSeverity,
   placeInFile,
   problem,
   type ReportAt,
   type Suppressed,
-  wholeFile,
 } from "./finding.ts";
 import type { HostQueries } from "./host_queries.ts";
 import { indentedComment, lintJoins, lintStart, noRule } from "./line.ts";
@@ -79,9 +79,9 @@ function lintTable(
   if (file.kind === "unreadable" && table === "deny") policy.deniesAll();
   if (file.kind !== "text") {
     const findings = file.kind === "directory"
-      ? [wholeFile(path, problem("table-is-directory"))]
+      ? [fileFinding(path, problem("table-is-directory"))]
       : file.kind === "unreadable"
-      ? [wholeFile(path, problem(`cannot-open/${table}`, { reason: file.reason }))]
+      ? [fileFinding(path, problem(`cannot-open/${table}`, { reason: file.reason }))]
       : [];
     return { findings, suppressed: () => [], rules: 0 };
   }
@@ -94,7 +94,7 @@ function lintTable(
 }
 
 /** More findings with one code in one table than this are only counted. */
-const MOST_OF_A_CODE = 10_000;
+const MAX_LISTED_PER_CODE = 10_000;
 
 /** Collects the findings of a table. */
 function collector(file: string, text: string) {
@@ -113,13 +113,15 @@ function collector(file: string, text: string) {
         }
         const kind = counts.get(code) ?? { severity, count: 0 };
         counts.set(code, kind);
-        if (++kind.count > MOST_OF_A_CODE) return;
+        if (++kind.count > MAX_LISTED_PER_CODE) return;
         listed.push({ ...found, file, place: placeInFile(text, start, at, length) });
       };
     },
     suppressed: () =>
       [...counts].flatMap(([code, { severity, count }]) =>
-        count > MOST_OF_A_CODE ? [{ file, code, severity, count: count - MOST_OF_A_CODE }] : []
+        count > MAX_LISTED_PER_CODE
+          ? [{ file, code, severity, count: count - MAX_LISTED_PER_CODE }]
+          : []
       ),
   };
 }
