@@ -5,9 +5,8 @@ import { CANNOT_SERVE } from "./lib/exit_status.ts";
 import { serveInetd } from "./lib/serve/inetd.ts";
 import { openEarlyLog } from "./lib/serve/start.ts";
 import { bindingFailure, writeAll } from "./lib/system/libc.ts";
+import { Stdio } from "./lib/system/linux.ts";
 
-const STDOUT = 1;
-const STDERR = 2;
 /** The exit status of an invocation that serves nobody, as UNKNOWN is to Nagios. */
 const NOTHING_SERVED = 3;
 
@@ -48,8 +47,8 @@ async function explain(
 ): Promise<number> {
   const texts = await import("./lib/help.ts");
   if (invocation.kind === "usage") {
-    writeAll(STDERR, encodeBytes(texts.usageText(invocation.problem)));
-  } else writeAll(STDOUT, encodeBytes(texts.TEXTS[invocation.kind]));
+    writeAll(Stdio.error, encodeBytes(texts.usageText(invocation.problem)));
+  } else writeAll(Stdio.output, encodeBytes(texts.TEXTS[invocation.kind]));
   return NOTHING_SERVED;
 }
 

@@ -1,13 +1,12 @@
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import { confirmedName } from "./confirmed_name.ts";
 import { SystemError, writeAll } from "../system/libc.ts";
+import { Stdio } from "../system/linux.ts";
 import { isInNetgroup } from "../system/names.ts";
-import { endWithParent } from "../system/process.ts";
+import { dieWithParent } from "../system/parent.ts";
 import { receive, send } from "../system/socket.ts";
 import { encodeAnswer, type LookUpAnswer, NO, YES } from "./look_up.ts";
 
-const STDIN = 0;
-const STDOUT = 1;
 const EXIT_ANSWERED = 0;
 const EXIT_USAGE = 3;
 
@@ -19,11 +18,11 @@ const EXIT_USAGE = 3;
  */
 export function answerLookUp(words: readonly string[]): number {
   // A question to a name server that is gone would be over long after nobody wants to know.
-  endWithParent();
+  dieWithParent();
   if (words.length === 0) return answerMany();
   const answer = answerTo(words);
   if (answer === undefined) return EXIT_USAGE;
-  writeAll(STDOUT, encodeBytes(encodeAnswer(answer)));
+  writeAll(Stdio.output, encodeBytes(encodeAnswer(answer)));
   return EXIT_ANSWERED;
 }
 
@@ -31,7 +30,7 @@ function answerMany(): number {
   const arrived = new Uint8Array(4096);
   let text = "";
   for (;;) {
-    const received = receive(STDIN, arrived, Infinity);
+    const received = receive(Stdio.input, arrived, Infinity);
     if (received.kind !== "bytes") return EXIT_ANSWERED;
     text += decodeBytes(arrived, 0, received.count);
     const words = text.split("\0");
@@ -40,7 +39,7 @@ function answerMany(): number {
     const answer = answerTo(words);
     if (answer === undefined) return EXIT_USAGE;
     text = "";
-    if (send(STDIN, encodeBytes(`${encodeAnswer(answer)}\0`), Infinity) !== undefined) {
+    if (send(Stdio.input, encodeBytes(`${encodeAnswer(answer)}\0`), Infinity) !== undefined) {
       return EXIT_ANSWERED;
     }
   }

@@ -1,8 +1,8 @@
 import { Errno, readInto, SystemError } from "../system/libc.ts";
+import { Signal } from "../system/linux.ts";
 import {
   type Inheritance,
   type ProcessEnd,
-  Signal,
   type StartedPlugin,
   startPiped,
 } from "../system/process.ts";

@@ -3,6 +3,7 @@ import type { Serve } from "../cli.ts";
 import { CANNOT_SERVE } from "../exit_status.ts";
 import { Severity } from "../log.ts";
 import { bindLibc, closeFile, readInto, writeAll } from "../system/libc.ts";
+import { Stdio } from "../system/linux.ts";
 import { makePipe } from "../system/process.ts";
 import { openTerminal, printLine } from "../system/terminal.ts";
 import { passedDescriptors } from "./passed_descriptors.ts";
@@ -11,7 +12,6 @@ import { STEADY } from "./steady_runtime.ts";
 
 const libc = bindLibc({ setsid: { args: [], returns: "i32" } });
 
-const STDERR = 2;
 const STARTED = 0;
 
 /**
@@ -27,7 +27,7 @@ const SERVING = "\0";
 
 /** Serves in the foreground; a terminal gets what the log gets. */
 export function serveInForeground(invocation: Serve): Promise<number> {
-  const terminal = openTerminal(STDERR);
+  const terminal = openTerminal(Stdio.error);
   let serving = false;
   return reside({
     invocation,
@@ -35,7 +35,7 @@ export function serveInForeground(invocation: Serve): Promise<number> {
     inetd: false,
     early(priority, line) {
       if (terminal !== undefined) printLine(terminal, line);
-      else if (!serving) printComplaint(STDERR, priority, line);
+      else if (!serving) printComplaint(Stdio.error, priority, line);
     },
     ready() {
       serving = true;
@@ -67,7 +67,7 @@ async function startAgain(): Promise<number> {
     report += decodeBytes(chunk, 0, count);
   }
   const serves = report.endsWith(SERVING);
-  writeAll(STDERR, encodeBytes(report.replace(SERVING, "")));
+  writeAll(Stdio.error, encodeBytes(report.replace(SERVING, "")));
   if (serves) {
     daemon.unref();
     return STARTED;

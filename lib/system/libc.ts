@@ -87,34 +87,34 @@ const rare = bindLater({
 });
 
 /** errno values that the program tells apart (Linux). */
-export const Errno = {
-  EPERM: 1,
-  ENOENT: 2,
-  ESRCH: 3,
-  EINTR: 4,
-  ENXIO: 6,
-  ENOEXEC: 8,
-  EBADF: 9,
-  EAGAIN: 11,
-  ENOMEM: 12,
-  EACCES: 13,
-  EEXIST: 17,
-  ENOTDIR: 20,
-  EISDIR: 21,
-  ENFILE: 23,
-  EMFILE: 24,
-  ENOSPC: 28,
-  EPIPE: 32,
-  ENOSYS: 38,
-  ELOOP: 40,
-  ENOTSOCK: 88,
-  EPROTOTYPE: 91,
-  EAFNOSUPPORT: 97,
-  EADDRINUSE: 98,
-  EADDRNOTAVAIL: 99,
-  ENOTCONN: 107,
-  EINPROGRESS: 115,
-} as const;
+export const enum Errno {
+  EPERM = 1,
+  ENOENT = 2,
+  ESRCH = 3,
+  EINTR = 4,
+  ENXIO = 6,
+  ENOEXEC = 8,
+  EBADF = 9,
+  EAGAIN = 11,
+  ENOMEM = 12,
+  EACCES = 13,
+  EEXIST = 17,
+  ENOTDIR = 20,
+  EISDIR = 21,
+  ENFILE = 23,
+  EMFILE = 24,
+  ENOSPC = 28,
+  EPIPE = 32,
+  ENOSYS = 38,
+  ELOOP = 40,
+  ENOTSOCK = 88,
+  EPROTOTYPE = 91,
+  EAFNOSUPPORT = 97,
+  EADDRINUSE = 98,
+  EADDRNOTAVAIL = 99,
+  ENOTCONN = 107,
+  EINPROGRESS = 115,
+}
 
 /** A system call that failed, with errno and the C library's text for it. */
 export class SystemError extends Error {
@@ -262,7 +262,12 @@ export function readToEnd(fd: number, path: string, limit: number): Uint8Array {
 }
 
 /** Conditions of poll(2). */
-export const Poll = { in: 1, out: 4, error: 8, hangUp: 16 } as const;
+export const enum Poll {
+  in = 1,
+  out = 4,
+  error = 8,
+  hangUp = 16,
+}
 
 /** What poll(2) waits at most, in milliseconds. */
 const LONGEST_TIMEOUT = 0x7fffffff;

@@ -1,5 +1,6 @@
 import type { AddressBytes } from "../address.ts";
 import { bindLibc, closeFile, lastErrno, SystemError } from "./libc.ts";
+import { Linux } from "./linux.ts";
 
 const libc = bindLibc({
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -9,12 +10,6 @@ const libc = bindLibc({
   fchown: { args: ["i32", "u32", "u32"], returns: "i32" },
 });
 
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const IPPROTO_IPV6 = 41;
@@ -44,13 +39,13 @@ export function listenOn(address: AddressBytes, port: number, backlog: number): 
  * @throws {SystemError} whose call says what failed.
  */
 export function bindTo(address: AddressBytes, port: number, shared: boolean): number {
-  const family = address.length === 4 ? AF_INET : AF_INET6;
-  const fd = libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const family = address.length === 4 ? Linux.AF_INET : Linux.AF_INET6;
+  const fd = libc.socket(family, Linux.SOCK_STREAM | Linux.SOCK_NONBLOCK | Linux.SOCK_CLOEXEC, 0);
   if (fd < 0) throw new SystemError("socket", lastErrno());
   const one = new Int32Array([1]);
-  libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one, 4);
+  libc.setsockopt(fd, Linux.SOL_SOCKET, SO_REUSEADDR, one, 4);
   if (shared) sharePort(fd, true);
-  if (family === AF_INET6) libc.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, one, 4);
+  if (family === Linux.AF_INET6) libc.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, one, 4);
   const sockaddr = socketAddress(family, address, port);
   if (libc.bind(fd, sockaddr, sockaddr.byteLength) === 0) return fd;
   const error = new SystemError("bind", lastErrno());
@@ -71,7 +66,7 @@ export function beginToListen(fd: number, backlog: number): void {
  * SO_REUSEPORT in socket(7).
  */
 export function sharePort(fd: number, share: boolean): void {
-  libc.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, new Int32Array([share ? 1 : 0]), 4);
+  libc.setsockopt(fd, Linux.SOL_SOCKET, SO_REUSEPORT, new Int32Array([share ? 1 : 0]), 4);
 }
 
 /** Makes a user the owner of a socket; only root can, and another one's stays as it is. */
@@ -89,7 +84,7 @@ export function setBacklog(fd: number, backlog: number): void {
  * there are not as many to be had.
  */
 export function nextDescriptor(others: number): number {
-  const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const fd = libc.socket(Linux.AF_INET, Linux.SOCK_STREAM | Linux.SOCK_CLOEXEC, 0);
   if (fd < 0) return -lastErrno();
   const next = others === 0 ? fd : nextDescriptor(others - 1);
   closeFile(fd);
@@ -98,9 +93,9 @@ export function nextDescriptor(others: number): number {
 
 /** A `struct sockaddr_in` or `sockaddr_in6`. */
 function socketAddress(family: number, address: AddressBytes, port: number): Uint8Array {
-  const bytes = new Uint8Array(family === AF_INET ? 16 : 28);
+  const bytes = new Uint8Array(family === Linux.AF_INET ? 16 : 28);
   new Uint16Array(bytes.buffer)[0] = family;
   new DataView(bytes.buffer).setUint16(2, port);
-  bytes.set(address, family === AF_INET ? 4 : 8);
+  bytes.set(address, family === Linux.AF_INET ? 4 : 8);
   return bytes;
 }

@@ -4,11 +4,8 @@
 import { type Pointer, ptr, read } from "bun:ffi";
 import { decodeBytes } from "../bytes.ts";
 import { bindLater, cString, Errno, SystemError, textAt } from "./libc.ts";
+import { Linux } from "./linux.ts";
 
-const AF_UNSPEC = 0;
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM = 1;
 const AI_CANONNAME = 2;
 const AI_NUMERICHOST = 4;
 const NI_NUMERICHOST = 1;
@@ -33,7 +30,7 @@ const netgroups = bindLater({
 /** A family of addresses. */
 export type Family = "IPv4" | "IPv6";
 
-const FAMILIES: Readonly<Record<Family, number>> = { IPv4: AF_INET, IPv6: AF_INET6 };
+const FAMILIES: Readonly<Record<Family, number>> = { IPv4: Linux.AF_INET, IPv6: Linux.AF_INET6 };
 
 /** What a host name stands for. */
 export interface Resolution {
@@ -66,7 +63,7 @@ export function resolveName(name: string): Resolution | undefined {
  * @param family The only family that is of interest, if one is.
  */
 export function findAddresses(name: string, family?: Family): Found<Resolution> {
-  const hints = { flags: AI_CANONNAME, family: family ? FAMILIES[family] : AF_UNSPEC };
+  const hints = { flags: AI_CANONNAME, family: family ? FAMILIES[family] : Linux.AF_UNSPEC };
   return withAddressInfo(name, hints, (first) => {
     const canonical = read.ptr(first, 32) as Pointer;
     const addresses: string[] = [];
@@ -80,13 +77,13 @@ export function findAddresses(name: string, family?: Family): Found<Resolution> 
 
 /** Whether getaddrinfo(3) reads a text as an address, without looking anything up. */
 export function isNumericAddress(text: string): boolean {
-  const hints = { flags: AI_NUMERICHOST, family: AF_UNSPEC };
+  const hints = { flags: AI_NUMERICHOST, family: Linux.AF_UNSPEC };
   return withAddressInfo(text, hints, () => ({ kind: "found", answer: text })).kind === "found";
 }
 
 /** The name that reverse lookup gives for an address, by getnameinfo(3). */
 export function findName(address: string): Found<string> {
-  const hints = { flags: AI_NUMERICHOST, family: AF_UNSPEC };
+  const hints = { flags: AI_NUMERICHOST, family: Linux.AF_UNSPEC };
   return withAddressInfo(address, hints, (first) => nameInfo(first, NI_NAMEREQD));
 }
 
@@ -97,7 +94,7 @@ function withAddressInfo<Answer>(
 ): Found<Answer> {
   // struct addrinfo: flags, family, socktype, protocol, addrlen, (padding), addr, canonname, next.
   const hints = new Int32Array(12);
-  hints.set([flags, family, SOCK_STREAM]);
+  hints.set([flags, family, Linux.SOCK_STREAM]);
   const result = new BigUint64Array(1);
   const error = libc().getaddrinfo(cString(name), null, hints, result);
   if (error !== 0) return notFound(error);

@@ -24,6 +24,7 @@ import {
   userAndGroup,
   writeAll,
 } from "./libc.ts";
+import { Linux } from "./linux.ts";
 
 const libc = bindLater({
   openat: { args: ["i32", "buffer", "i32", "u32"], returns: "i32" },
@@ -48,7 +49,6 @@ const READABLE_BY_ALL = 0o004;
 const ROOT = 0;
 /** For fchown(2): the group stays. */
 const SAME_GROUP = 0xffffffff;
-const PATH_MAX = 4096;
 /** As many links as the kernel follows in a path, see path_resolution(7). */
 const MOST_LINKS = 40;
 /** How often a file may come and go while it is being opened. */
@@ -150,7 +150,7 @@ function targetOfLink(directory: number, name: string): string {
         `'${name}' on the way to it is a symbolic link that somebody else than root controls`,
       );
     }
-    const target = new Uint8Array(PATH_MAX);
+    const target = new Uint8Array(Linux.PATH_MAX);
     const length = rare().readlinkat(fd, cString(""), target, target.byteLength);
     if (length < 0) throw refusal(lastErrno());
     return decodeBytes(target, 0, length);

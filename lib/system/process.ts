@@ -12,6 +12,7 @@ import {
   SystemError,
   writeAll,
 } from "./libc.ts";
+import { Linux, Signal } from "./linux.ts";
 import { blockSignals, SIGNALS_SIZE, syscall } from "./syscall.ts";
 
 const libc = bindLibc({
@@ -62,7 +63,6 @@ const NULL_DEVICE = 0;
 const WNOHANG = 1;
 const PRIO_PROCESS = 0;
 const SIG_DFL = 0n;
-const SIGCHLD = 17;
 const CLONE_VM = 0x100;
 const CLONE_VFORK = 0x4000;
 /** pidfd_open(2) has this number on every architecture. */
@@ -71,11 +71,7 @@ const RLIMIT_NOFILE = 7;
 /** The soft limit of open files that Linux and systemd give to services. */
 const USUAL_OPEN_FILES = 1024;
 
-const F_SETFL = 4;
 const F_SETOWN = 8;
-
-/** Signals by number (Linux). */
-export const Signal = { kill: 9, pipe: 13, term: 15, fileSize: 25 } as const;
 
 /** What a program gets from the process that starts it. */
 export interface Inheritance {
@@ -191,7 +187,7 @@ function makeGroup(): number {
   const base = ptr(stackMemory);
   const top = base + STACK_SIZE - (base + STACK_SIZE) % 16;
   const { ptr: setpgrp } = libc.setpgrp as unknown as { readonly ptr: Pointer };
-  const flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+  const flags = CLONE_VM | CLONE_VFORK | Signal.child;
   const group = libc.clone(setpgrp, top as Pointer, flags, null);
   const errno = group < 0 ? lastErrno() : 0;
   blockSignals(own, null);
@@ -371,7 +367,7 @@ function endOf(status: number): ProcessEnd {
 /** Lets the kernel announce with SIGIO that a descriptor can be read; reading it no longer waits. */
 export function announceReadable(fd: number): void {
   rare().fcntl(fd, F_SETOWN, rare().getpid());
-  rare().fcntl(fd, F_SETFL, openFlags.O_NONBLOCK | openFlags.O_ASYNC);
+  rare().fcntl(fd, Linux.F_SETFL, openFlags.O_NONBLOCK | openFlags.O_ASYNC);
 }
 
 /**
@@ -392,12 +388,4 @@ export function signalPlugin({ pid, group }: Started, signal: number, ended: boo
 
 function sendSignal(target: number, signal: number): number {
   return rare().kill(target, signal) === 0 ? 0 : lastErrno();
-}
-
-const PR_SET_PDEATHSIG = 1;
-
-/** Lets this process end when the one that has started it does, see prctl(2). */
-export function endWithParent(): void {
-  const libc = bindLibc({ prctl: { args: ["i32", "u64"], returns: "i32" } });
-  libc.prctl(PR_SET_PDEATHSIG, Signal.kill);
 }

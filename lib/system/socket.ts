@@ -11,6 +11,7 @@ import {
   SystemError,
   waitFor,
 } from "./libc.ts";
+import { Linux } from "./linux.ts";
 
 const libc = bindLibc({
   getpeername: { args: ["i32", "buffer", "buffer"], returns: "i32" },
@@ -26,18 +27,10 @@ const rare = bindLater({
   inet_ntop: { args: ["i32", "buffer", "buffer", "u32"], returns: "cstring" },
 });
 
-const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM_FOR_LOOP = 1 | 0o4000 | 0o2000000;
-const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const TCP_CORK = 3;
 const TCP_QUICKACK = 12;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
 const SHUT_WR = 1;
-const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
 const SO_LINGER = 13;
 const SO_ACCEPTCONN = 30;
@@ -85,24 +78,24 @@ function integer(value: number): Int32Array {
 
 /** Turns SO_KEEPALIVE on, see socket(7). */
 export function keepAlive(fd: number): void {
-  libc.setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, integer(1), 4);
+  libc.setsockopt(fd, Linux.SOL_SOCKET, SO_KEEPALIVE, integer(1), 4);
 }
 
 /** Sets SO_LINGER, see socket(7). */
 export function linger(fd: number, seconds: number): void {
-  libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, new Int32Array([1, seconds]), 8);
+  libc.setsockopt(fd, Linux.SOL_SOCKET, SO_LINGER, new Int32Array([1, seconds]), 8);
 }
 
 /** Whether a socket accepts connections: inetd leaves such a one to a service that says `wait`. */
 export function isListening(fd: number): boolean {
   const listening = integer(0);
-  rare().getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, listening, integer(4));
+  rare().getsockopt(fd, Linux.SOL_SOCKET, SO_ACCEPTCONN, listening, integer(4));
   return listening[0] === 1;
 }
 
 /** Lets the kernel acknowledge what has arrived now, instead of waiting for something to send. */
 export function acknowledgeNow(fd: number): void {
-  libc.setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, integer(1), 4);
+  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_QUICKACK, integer(1), 4);
 }
 
 /**
@@ -110,7 +103,7 @@ export function acknowledgeNow(fd: number): void {
  * it for 200 ms: whoever begins that ends it at once.
  */
 export function holdBack(fd: number, hold: boolean): void {
-  libc.setsockopt(fd, IPPROTO_TCP, TCP_CORK, new Int32Array([hold ? 1 : 0]), 4);
+  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_CORK, new Int32Array([hold ? 1 : 0]), 4);
 }
 
 /**
@@ -129,7 +122,14 @@ export function socketPair(): readonly [number, number] {
     socketpair: { args: ["i32", "i32", "i32", "buffer"], returns: "i32" },
   });
   const ends = new Int32Array(2);
-  if (libc.socketpair(AF_UNIX, SOCK_STREAM_FOR_LOOP, 0, ends) !== 0) {
+  if (
+    libc.socketpair(
+      Linux.AF_UNIX,
+      Linux.SOCK_STREAM | Linux.SOCK_NONBLOCK | Linux.SOCK_CLOEXEC,
+      0,
+      ends,
+    ) !== 0
+  ) {
     throw new SystemError("socketpair", lastErrno());
   }
   return ends as unknown as [number, number];
@@ -139,12 +139,12 @@ export function socketPair(): readonly [number, number] {
 export function endpointOf(sockaddr: Uint8Array): Endpoint | undefined {
   const family = sockaddr[0]! | sockaddr[1]! << 8;
   const port = sockaddr[2]! << 8 | sockaddr[3]!;
-  if (family === AF_INET) return { address: dottedQuad(sockaddr, 4), port };
-  if (family !== AF_INET6) return undefined;
+  if (family === Linux.AF_INET) return { address: dottedQuad(sockaddr, 4), port };
+  if (family !== Linux.AF_INET6) return undefined;
   const bytes = sockaddr.subarray(8, 24);
   if (isMapped(bytes)) return { address: dottedQuad(bytes, 12), port };
   const text = new Uint8Array(46);
-  return { address: String(rare().inet_ntop(AF_INET6, bytes, text, text.byteLength)), port };
+  return { address: String(rare().inet_ntop(Linux.AF_INET6, bytes, text, text.byteLength)), port };
 }
 
 function dottedQuad(bytes: Uint8Array, at: number): string {
@@ -181,9 +181,9 @@ export function awaitBytes(fd: number, deadline: number): void {
  * @param deadline In milliseconds of {@link now}.
  */
 export function send(fd: number, bytes: Uint8Array, deadline: number): Failure | undefined {
-  libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, integer(1), 4);
+  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_NODELAY, integer(1), 4);
   for (let rest = bytes; rest.byteLength > 0;) {
-    const count = libc.send(fd, rest, rest.byteLength, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const count = libc.send(fd, rest, rest.byteLength, Linux.MSG_DONTWAIT | Linux.MSG_NOSIGNAL);
     if (count >= 0) {
       rest = rest.subarray(count);
       continue;

@@ -3,6 +3,7 @@
  */
 import { encodeBytes } from "../../bytes.ts";
 import { writeAll } from "../../system/libc.ts";
+import { Stdio } from "../../system/linux.ts";
 import { groupExists, userExists } from "../../system/names.ts";
 import type { TableName, Tables } from "../../wrappers/find_rule.ts";
 import { type LintFinding, problem, wholeFile } from "../../wrappers/lint/finding.ts";
@@ -13,7 +14,6 @@ import { checkName } from "./names.ts";
 import { type DaemonEntry, hostDaemons } from "./services.ts";
 import { lintText } from "./text.ts";
 
-const STDOUT = 1;
 const EXIT_NO_ERROR = 0;
 const EXIT_ERROR = 1;
 
@@ -39,7 +39,7 @@ export function lintAccessTables(tables: Tables, options: LintOptions): number {
   const text = options.json
     ? [...found.findings.map(lintJson), ...found.suppressed.map(suppressedJson)].join("")
     : lintText(found, tables, options.config?.file, options.colour);
-  writeAll(STDOUT, encodeBytes(text));
+  writeAll(Stdio.output, encodeBytes(text));
   return found.findings.some(({ severity }) => severity === "error") ? EXIT_ERROR : EXIT_NO_ERROR;
 }
 
