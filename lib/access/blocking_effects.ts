@@ -2,10 +2,11 @@ import { encodeBytes } from "../bytes.ts";
 import { pluginEnvironment } from "../command/environment.ts";
 import { shellProgram } from "../command/program.ts";
 import { runProgram } from "../command/run_blocking.ts";
-import { changeIdentity } from "../system/change_identity.ts";
+import { execOnConnection } from "../system/exec.ts";
+import { switchTo } from "../system/drop_privileges.ts";
 import { askUser } from "./ident.ts";
-import { bindLibc, now } from "../system/libc.ts";
-import { awaitEnd, becomeProgram, startProgram } from "../system/process.ts";
+import { now } from "../system/libc.ts";
+import { awaitEnd, changeNice, setUmask, startProgram } from "../system/process.ts";
 import { keepAlive, linger, send } from "../system/socket.ts";
 import { readTableFile } from "./table_files.ts";
 import type { Performer } from "./consult_tables.ts";
@@ -43,27 +44,15 @@ export function blockingPerformer(fd: number): Performer {
         case "linger":
           return linger(fd, change.seconds);
         case "nice":
+          // As under tcpd, a value that the process may not have changes nothing.
+          return changeNice(change.increment);
         case "umask":
-          return adjust(change);
+          return setUmask(change.mask);
         default:
-          return changeIdentity(change);
+          return switchTo(change);
       }
     },
     become: (command, variables) =>
-      becomeProgram({ ...shellProgram(command), environment: pluginEnvironment(variables) }, fd),
+      execOnConnection({ ...shellProgram(command), environment: pluginEnvironment(variables) }, fd),
   };
-}
-
-type Adjustment =
-  | { readonly option: "nice"; readonly increment: number }
-  | { readonly option: "umask"; readonly mask: number };
-
-/** A nice value that the process may not have is let be, as in the oracle. */
-function adjust(adjustment: Adjustment): void {
-  const libc = bindLibc({
-    nice: { args: ["i32"], returns: "i32" },
-    umask: { args: ["u32"], returns: "u32" },
-  });
-  if (adjustment.option === "umask") libc.umask(adjustment.mask);
-  else libc.nice(adjustment.increment);
 }

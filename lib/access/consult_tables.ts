@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { FACILITIES, LEVELS, type Log, Severity } from "../log.ts";
 import { SystemError } from "../system/libc.ts";
-import { groupExists, userExists } from "../system/names.ts";
+import { groupExists, userExists } from "../system/account.ts";
 import type { Endpoint } from "../system/socket.ts";
 import { readOnce } from "./table_files.ts";
 import { decide, type EffectEnd, type Turn } from "../wrappers/decide.ts";

@@ -1,7 +1,7 @@
 import { encodeBytes } from "../bytes.ts";
 import { withVariables } from "../command/environment.ts";
 import { shellProgram } from "../command/program.ts";
-import { isIdentity } from "../system/change_identity.ts";
+import { alreadyRunsAs } from "../system/drop_privileges.ts";
 import { listenForChildren, onceEnded } from "../system/children.ts";
 import { parseReply } from "./ident.ts";
 import { Errno, now, SystemError } from "../system/libc.ts";
@@ -112,7 +112,7 @@ export function eventedPerformer(
           nice.push(change.increment);
           return;
         default:
-          if (isIdentity(change)) return;
+          if (alreadyRunsAs(change)) return;
           throw new SystemError(change.option, Errno.EPERM, "it needs a process of its own");
       }
     },

@@ -3,21 +3,9 @@
  * connection, as far as that host can be believed.
  */
 import { decodeBytes, encodeBytes } from "../bytes.ts";
-import {
-  bindLibc,
-  closeFile,
-  cString,
-  Errno,
-  lastErrno,
-  now,
-  Poll,
-  waitFor,
-} from "../system/libc.ts";
-import { type Endpoint, receive, send } from "../system/socket.ts";
+import { closeFile, now } from "../system/libc.ts";
+import { connectFrom, type Endpoint, receive, send } from "../system/socket.ts";
 
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM_NONBLOCK = 1 | 0o4000 | 0o2000000;
 const IDENT_PORT = 113;
 /** The longest reply, in bytes; RFC 1413 allows 1000 and names of 512. */
 const LONGEST_REPLY = 1000;
@@ -30,7 +18,7 @@ const LONGEST_REPLY = 1000;
  */
 export function askUser(client: Endpoint, server: Endpoint, seconds: number): string | undefined {
   const deadline = now() + seconds * 1000;
-  const fd = connect(client.address, server.address, deadline);
+  const fd = connectFrom(server.address, client.address, IDENT_PORT, deadline);
   if (fd === undefined) return undefined;
   try {
     const query = encodeBytes(`${client.port},${server.port}\r\n`);
@@ -64,33 +52,4 @@ function readReply(fd: number, deadline: number): string {
     const text = decodeBytes(reply, 0, length);
     if (received.kind !== "bytes" || length === LONGEST_REPLY || text.includes("\n")) return text;
   }
-}
-
-/** Connects to a host's ident server from the address that the client is talking to. */
-function connect(host: string, from: string, deadline: number): number | undefined {
-  const libc = bindLibc({
-    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
-    bind: { args: ["i32", "buffer", "u32"], returns: "i32" },
-    connect: { args: ["i32", "buffer", "u32"], returns: "i32" },
-    inet_pton: { args: ["i32", "buffer", "buffer"], returns: "i32" },
-  });
-  const family = host.includes(":") ? AF_INET6 : AF_INET;
-  const sockaddr = (address: string, port: number) => {
-    const bytes = new Uint8Array(family === AF_INET6 ? 28 : 16);
-    new Uint16Array(bytes.buffer)[0] = family;
-    new DataView(bytes.buffer).setUint16(2, port);
-    libc.inet_pton(family, cString(address), bytes.subarray(family === AF_INET6 ? 8 : 4));
-    return bytes;
-  };
-  const fd = libc.socket(family, SOCK_STREAM_NONBLOCK, 0);
-  if (fd < 0) return undefined;
-  const own = sockaddr(from, 0);
-  libc.bind(fd, own, own.byteLength);
-  const peer = sockaddr(host, IDENT_PORT);
-  if (libc.connect(fd, peer, peer.byteLength) === 0) return fd;
-  const pending = lastErrno() === Errno.EINPROGRESS;
-  const ready = pending ? waitFor([{ fd, events: Poll.out }], deadline)[0]! : Poll.error;
-  if (ready === Poll.out) return fd;
-  closeFile(fd);
-  return undefined;
 }

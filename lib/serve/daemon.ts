@@ -2,15 +2,13 @@ import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { Serve } from "../cli.ts";
 import { CANNOT_SERVE } from "../exit_status.ts";
 import { Severity } from "../log.ts";
-import { bindLibc, closeFile, readInto, writeAll } from "../system/libc.ts";
+import { closeFile, readInto, writeAll } from "../system/libc.ts";
 import { Stdio } from "../system/linux.ts";
-import { makePipe } from "../system/process.ts";
+import { makePipe, startSession } from "../system/process.ts";
 import { openTerminal, printLine } from "../system/terminal.ts";
 import { passedDescriptors } from "./passed_descriptors.ts";
 import { reside } from "./resident.ts";
 import { STEADY } from "./steady_runtime.ts";
-
-const libc = bindLibc({ setsid: { args: [], returns: "i32" } });
 
 const STARTED = 0;
 
@@ -77,7 +75,7 @@ async function startAgain(): Promise<number> {
 
 function serveDetached(invocation: Serve): Promise<number> {
   delete process.env[REPORT_TO];
-  libc.setsid();
+  startSession();
   let serving = false;
   return reside({
     invocation,

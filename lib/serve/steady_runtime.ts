@@ -1,12 +1,6 @@
 import { byteStringOf, decodeBytes } from "../bytes.ts";
-import {
-  bindLibc,
-  cString,
-  lastErrno,
-  readFile,
-  stringArray,
-  SystemError,
-} from "../system/libc.ts";
+import { execWith } from "../system/exec.ts";
+import { readFile, SystemError } from "../system/libc.ts";
 
 /**
  * Settings of the runtime for a process that lives long: it starts its threads at once or never.
@@ -20,9 +14,6 @@ export const STEADY: Readonly<Record<string, string>> = {
   BUN_JSC_useConcurrentGC: "0",
   BUN_JSC_numberOfGCMarkers: "1",
 };
-
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
 
 /**
  * Starts this program over in the same process if its runtime has been started without
@@ -38,7 +29,8 @@ export function steadyRuntime(inherited: readonly number[]): void {
       !settings.some(([name]) => variable.startsWith(`${name}=`))
     );
     const environment = [...others, ...settings.map(([name, value]) => `${name}=${value}`)];
-    execute(stringsIn("/proc/self/cmdline"), environment, inherited);
+    const file = byteStringOf(process.execPath);
+    execWith({ file, argv: stringsIn("/proc/self/cmdline"), environment }, inherited);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
   }
@@ -47,24 +39,4 @@ export function steadyRuntime(inherited: readonly number[]): void {
 /** What the kernel keeps of the program's start, byte for byte. */
 function stringsIn(path: string): readonly string[] {
   return decodeBytes(readFile(path)).split("\0").slice(0, -1);
-}
-
-/** @throws {SystemError} when it fails; otherwise it does not return. */
-function execute(
-  argv: readonly string[],
-  environment: readonly string[],
-  inherited: readonly number[],
-): never {
-  const libc = bindLibc({
-    fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
-    execve: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
-  });
-  const file = byteStringOf(process.execPath);
-  const args = stringArray(argv);
-  const variables = stringArray(environment);
-  for (const fd of inherited) libc.fcntl(fd, F_SETFD, 0);
-  libc.execve(cString(file), args.array, variables.array);
-  const errno = lastErrno();
-  for (const fd of inherited) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
-  throw new SystemError("execve", errno, file);
 }

@@ -1,6 +1,7 @@
 import type { AddressBytes } from "../address.ts";
 import { bindLibc, closeFile, lastErrno, SystemError } from "./libc.ts";
 import { Linux } from "./linux.ts";
+import { socketAddress } from "./socket.ts";
 
 const libc = bindLibc({
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -39,14 +40,14 @@ export function listenOn(address: AddressBytes, port: number, backlog: number): 
  * @throws {SystemError} whose call says what failed.
  */
 export function bindTo(address: AddressBytes, port: number, shared: boolean): number {
-  const family = address.length === 4 ? Linux.AF_INET : Linux.AF_INET6;
+  const sockaddr = socketAddress(address, port);
+  const family = sockaddr[0]!;
   const fd = libc.socket(family, Linux.SOCK_STREAM | Linux.SOCK_NONBLOCK | Linux.SOCK_CLOEXEC, 0);
   if (fd < 0) throw new SystemError("socket", lastErrno());
   const one = new Int32Array([1]);
   libc.setsockopt(fd, Linux.SOL_SOCKET, SO_REUSEADDR, one, 4);
   if (shared) sharePort(fd, true);
   if (family === Linux.AF_INET6) libc.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, one, 4);
-  const sockaddr = socketAddress(family, address, port);
   if (libc.bind(fd, sockaddr, sockaddr.byteLength) === 0) return fd;
   const error = new SystemError("bind", lastErrno());
   closeFile(fd);
@@ -89,13 +90,4 @@ export function nextDescriptor(others: number): number {
   const next = others === 0 ? fd : nextDescriptor(others - 1);
   closeFile(fd);
   return next;
-}
-
-/** A `struct sockaddr_in` or `sockaddr_in6`. */
-function socketAddress(family: number, address: AddressBytes, port: number): Uint8Array {
-  const bytes = new Uint8Array(family === Linux.AF_INET ? 16 : 28);
-  new Uint16Array(bytes.buffer)[0] = family;
-  new DataView(bytes.buffer).setUint16(2, port);
-  bytes.set(address, family === Linux.AF_INET ? 4 : 8);
-  return bytes;
 }

@@ -1,5 +1,5 @@
 /**
- * Names, addresses, netgroups and accounts, asked of the C library, which may block.
+ * Names, addresses and netgroups, from the resolver and the name services of the C library. They block.
  */
 import { type Pointer, ptr, read } from "bun:ffi";
 import { decodeBytes } from "../bytes.ts";
@@ -19,8 +19,6 @@ const libc = bindLater({
   freeaddrinfo: { args: ["ptr"], returns: "void" },
   gai_strerror: { args: ["i32"], returns: "cstring" },
   getnameinfo: { args: ["ptr", "u32", "buffer", "u32", "ptr", "u32", "i32"], returns: "i32" },
-  getpwnam: { args: ["buffer"], returns: "ptr" },
-  getgrnam: { args: ["buffer"], returns: "ptr" },
 });
 
 const netgroups = bindLater({
@@ -141,14 +139,4 @@ function innetgr(): ReturnType<typeof netgroups>["innetgr"] {
   } catch {
     throw new SystemError("innetgr", Errno.ENOSYS);
   }
-}
-
-/** Whether getpwnam(3) knows a user. */
-export function userExists(name: string): boolean {
-  return libc().getpwnam(cString(name)) !== null;
-}
-
-/** Whether getgrnam(3) knows a group. */
-export function groupExists(name: string): boolean {
-  return libc().getgrnam(cString(name)) !== null;
 }

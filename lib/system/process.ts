@@ -42,6 +42,8 @@ const rare = bindLater({
   getpriority: { args: ["i32", "u32"], returns: "i32" },
   setpriority: { args: ["i32", "u32", "i32"], returns: "i32" },
   umask: { args: ["u32"], returns: "u32" },
+  nice: { args: ["i32"], returns: "i32" },
+  setsid: { args: [], returns: "i32" },
 });
 
 /** The size of a posix_spawn_file_actions_t: glibc's, which is not smaller than musl's. */
@@ -62,7 +64,6 @@ const SETSIGMASK = 0x08;
 const NULL_DEVICE = 0;
 const WNOHANG = 1;
 const PRIO_PROCESS = 0;
-const SIG_DFL = 0n;
 const CLONE_VM = 0x100;
 const CLONE_VFORK = 0x4000;
 /** pidfd_open(2) has this number on every architecture. */
@@ -83,8 +84,8 @@ export interface Inheritance {
   readonly nice?: readonly number[];
 }
 
-/** A program to start. */
-export interface Start extends Inheritance {
+/** A program, and what it starts with. */
+export interface ProgramStart extends Inheritance {
   readonly file: string;
   readonly argv: readonly string[];
 }
@@ -106,7 +107,7 @@ export interface StartedPlugin extends Started {
  *
  * @throws {SystemError} when it cannot be started, ENOENT or EACCES for instance.
  */
-export function startPiped(start: Start): StartedPlugin {
+export function startPiped(start: ProgramStart): StartedPlugin {
   const { readEnd, writeEnd } = makePipe();
   try {
     const { pid, group } = startProgram(start, writeEnd);
@@ -150,7 +151,7 @@ export function makePipe(): Pipe {
  * @throws {SystemError} when it cannot be started.
  */
 export function startProgram(
-  start: Start,
+  start: ProgramStart,
   stdout = NULL_DEVICE,
   stdin = NULL_DEVICE,
 ): Started {
@@ -207,7 +208,11 @@ function release(group: number): void {
  */
 const GATE = 'read -r go && exec "$@" </dev/null';
 
-function spawnNice({ file, argv, nice = [], ...rest }: Start, group: number, stdout: number) {
+function spawnNice(
+  { file, argv, nice = [], ...rest }: ProgramStart,
+  group: number,
+  stdout: number,
+) {
   const { readEnd, writeEnd } = makePipe();
   try {
     const gate = ["/bin/sh", "-c", GATE, "/bin/sh", file, ...argv.slice(1)];
@@ -228,7 +233,7 @@ function addToNice(pid: number, increment: number): void {
 }
 
 function spawn(
-  { file, argv, environment, umask }: Start,
+  { file, argv, environment, umask }: ProgramStart,
   group: number,
   stdin: number,
   stdout: number,
@@ -258,29 +263,6 @@ function spawn(
   return pid[0]!;
 }
 
-/**
- * Becomes another program: it takes this process's place, with the connection as its standard input,
- * output and error. Signals and limits are put right for it as for a started one.
- *
- * @throws {SystemError} when it cannot be run.
- */
-export function becomeProgram({ file, argv, environment }: Start, connection: number): never {
-  const rare = bindLibc({
-    dup2: { args: ["i32", "i32"], returns: "i32" },
-    signal: { args: ["i32", "u64"], returns: "u64" },
-    execve: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
-  });
-  for (const fd of [0, 1, 2]) if (fd !== connection) rare.dup2(connection, fd);
-  for (const signal of [Signal.pipe, Signal.fileSize]) rare.signal(signal, SIG_DFL);
-  const args = stringArray(argv);
-  const variables = stringArray(environment);
-  const errno = withUsualOpenFiles(() => {
-    rare.execve(cString(file), args.array, variables.array);
-    return lastErrno();
-  });
-  throw new SystemError("execve", errno, file);
-}
-
 /** How many files this process may have open. */
 export function openFilesLimit(): number {
   const own = new BigUint64Array(2);
@@ -288,7 +270,8 @@ export function openFilesLimit(): number {
   return Number(own[0]);
 }
 
-function withUsualOpenFiles(spawn: () => number): number {
+/** Calls a function with the usual soft limit of open files. */
+export function withUsualOpenFiles(spawn: () => number): number {
   // struct rlimit { rlim_t soft; rlim_t hard; }, each in two halves.
   const own = new Int32Array(4);
   libc.getrlimit(RLIMIT_NOFILE, own);
@@ -307,6 +290,21 @@ function masked(mask: number, spawn: () => number): number {
   const errno = spawn();
   rare().umask(own);
   return errno;
+}
+
+/** umask(2). */
+export function setUmask(mask: number): void {
+  rare().umask(mask);
+}
+
+/** nice(2); an increment that is not permitted changes nothing. */
+export function changeNice(increment: number): void {
+  rare().nice(increment);
+}
+
+/** Leaves the controlling terminal, see setsid(2). */
+export function startSession(): void {
+  rare().setsid();
 }
 
 /**

@@ -1,7 +1,8 @@
-import { isMapped } from "../address.ts";
+import { type AddressBytes, isMapped, parseIPv4, parseIPv6 } from "../address.ts";
 import {
   bindLater,
   bindLibc,
+  closeFile,
   Errno,
   isReadable,
   lastErrno,
@@ -27,6 +28,7 @@ const rare = bindLater({
   inet_ntop: { args: ["i32", "buffer", "buffer", "u32"], returns: "cstring" },
 });
 
+const STREAM = Linux.SOCK_STREAM | Linux.SOCK_NONBLOCK | Linux.SOCK_CLOEXEC;
 const TCP_NODELAY = 1;
 const TCP_CORK = 3;
 const TCP_QUICKACK = 12;
@@ -125,7 +127,7 @@ export function socketPair(): readonly [number, number] {
   if (
     libc.socketpair(
       Linux.AF_UNIX,
-      Linux.SOCK_STREAM | Linux.SOCK_NONBLOCK | Linux.SOCK_CLOEXEC,
+      STREAM,
       0,
       ends,
     ) !== 0
@@ -133,6 +135,49 @@ export function socketPair(): readonly [number, number] {
     throw new SystemError("socketpair", lastErrno());
   }
   return ends as unknown as [number, number];
+}
+
+/**
+ * Connects to a port of another host, from an address of this one.
+ *
+ * @param deadline In milliseconds of {@link now}.
+ * @returns A socket that does not block; undefined where there is no connection by then.
+ */
+export function connectFrom(
+  local: string,
+  host: string,
+  port: number,
+  deadline: number,
+): number | undefined {
+  const own = parseIPv4(local) ?? parseIPv6(local);
+  const other = parseIPv4(host) ?? parseIPv6(host);
+  if (own === undefined || other === undefined) return undefined;
+  const libc = bindLibc({
+    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+    bind: { args: ["i32", "buffer", "u32"], returns: "i32" },
+    connect: { args: ["i32", "buffer", "u32"], returns: "i32" },
+  });
+  const from = socketAddress(own, 0);
+  const to = socketAddress(other, port);
+  const fd = libc.socket(to[0]!, STREAM, 0);
+  if (fd < 0) return undefined;
+  libc.bind(fd, from, from.byteLength);
+  if (libc.connect(fd, to, to.byteLength) === 0) return fd;
+  const pending = lastErrno() === Errno.EINPROGRESS;
+  if (pending && waitFor([{ fd, events: Poll.out }], deadline)[0] === Poll.out) return fd;
+  closeFile(fd);
+  return undefined;
+}
+
+/** A `struct sockaddr_in` or `sockaddr_in6`. */
+export function socketAddress(address: AddressBytes, port: number): Uint8Array {
+  const isIPv4 = address.length === 4;
+  const bytes = new Uint8Array(isIPv4 ? 16 : 28);
+  bytes[0] = isIPv4 ? Linux.AF_INET : Linux.AF_INET6;
+  bytes[2] = port >> 8;
+  bytes[3] = port;
+  bytes.set(address, isIPv4 ? 4 : 8);
+  return bytes;
 }
 
 /** The endpoint in a `struct sockaddr_in` or `sockaddr_in6`; undefined for another family. */

@@ -4,7 +4,7 @@
 import { encodeBytes } from "../../bytes.ts";
 import { writeAll } from "../../system/libc.ts";
 import { Stdio } from "../../system/linux.ts";
-import { groupExists, userExists } from "../../system/names.ts";
+import { groupExists, userExists } from "../../system/account.ts";
 import type { TableName, Tables } from "../../wrappers/find_rule.ts";
 import { type LintFinding, problem, wholeFile } from "../../wrappers/lint/finding.ts";
 import { type LintReport, lintTables } from "../../wrappers/lint/tables.ts";
