@@ -32,7 +32,7 @@ async function main(): Promise<number> {
     const { answerLookUp } = await import("./lib/access/answer_look_up.ts");
     return answerLookUp(invocation.words);
   }
-  if (invocation.kind !== "serve") return await explain(invocation);
+  if (invocation.kind !== "serve") return await printText(invocation);
   serving = true;
   if (invocation.mode === "inetd") leaveConnection();
   cleanStart();
@@ -42,7 +42,7 @@ async function main(): Promise<number> {
 }
 
 /** Prints what an invocation that serves nobody asks for, or why it makes no sense. */
-async function explain(
+async function printText(
   invocation: Exclude<Invocation, { readonly kind: "serve" | "look up" }>,
 ): Promise<number> {
   const texts = await import("./lib/help.ts");
@@ -55,7 +55,7 @@ async function explain(
 let serving = false;
 
 /** Ends the program after an exception that nobody was prepared for; no client hears of it. */
-async function giveUp(error: unknown): Promise<void> {
+async function fail(error: unknown): Promise<void> {
   try {
     const { sayUnexpected } = await import("./lib/serve/last_words.ts");
     sayUnexpected(error, serving ? openEarlyLog : undefined);
@@ -64,4 +64,4 @@ async function giveUp(error: unknown): Promise<void> {
   }
 }
 
-main().then((status) => process.exit(status), giveUp);
+main().then((status) => process.exit(status), fail);

@@ -1,8 +1,8 @@
 import {
   type AllowedHost,
   isInNets,
-  type LookUp,
   parseAllowedHosts,
+  type Resolver,
 } from "../config/allowed_hosts.ts";
 
 /** How long the addresses of names hold before they are asked for again, in milliseconds. */
@@ -31,7 +31,7 @@ export interface AllowList {
  */
 export function enforceAllowList(
   hosts: readonly AllowedHost[] | undefined,
-  lookUp: LookUp,
+  lookUp: Resolver,
   failed: (name: string) => void,
 ): AllowList {
   if (hosts === undefined) return { allows: () => true, close: () => {} };

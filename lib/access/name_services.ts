@@ -6,7 +6,7 @@ import { pluginEnvironment } from "../command/environment.ts";
 import { listenForChildren, onceEnded } from "../system/children.ts";
 import { closeFile, now, SystemError } from "../system/libc.ts";
 import { Signal } from "../system/linux.ts";
-import { signalPlugin, type Started, startProgram } from "../system/process.ts";
+import { signalProgram, type Started, startProgram } from "../system/process.ts";
 import { socketPair } from "../system/socket.ts";
 import { adopt } from "../system/stream.ts";
 import { isKnownName, type Unanswered } from "../wrappers/request.ts";
@@ -177,7 +177,7 @@ function startAsker(ended: () => void): Asker | undefined {
     alive = false;
     stream.close();
     // It may wait for a name server, and hear of nothing else.
-    if (!reaped) signalPlugin(started, Signal.kill, reaped);
+    if (!reaped) signalProgram(started, Signal.kill, reaped);
   };
   onceEnded(started.pid, () => {
     reaped = true;

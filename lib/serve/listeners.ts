@@ -2,12 +2,12 @@ import { type AddressBytes, parseIPv4, parseIPv6 } from "../address.ts";
 import type { Config } from "../config/config.ts";
 import { closeFile, describeErrno, Errno, isReadable, SystemError } from "../system/libc.ts";
 import {
-  beginToListen,
-  bindTo,
-  giveSocket,
+  bindSocket,
+  chownSocket,
   nextDescriptor,
   setBacklog,
-  sharePort,
+  setReusePort,
+  startListening,
 } from "../system/listen_socket.ts";
 import { openFilesLimit } from "../system/process.ts";
 import { duplicate } from "../system/socket.ts";
@@ -176,7 +176,7 @@ export function makeListeners(
       const inTheWay = leaving.filter(({ place }) => fresh.some((one) => collide(place!, one)));
       const opened: Listener[] = [];
       try {
-        for (const { fd } of inTheWay) sharePort(fd, true);
+        for (const { fd } of inTheWay) setReusePort(fd, true);
         for (const place of fresh) {
           const shared = inTheWay.some((one) => collide(one.place!, place));
           const fd = bindPlace(place, shared);
@@ -186,22 +186,22 @@ export function makeListeners(
           throw new Error("Cannot bind to any address.");
         }
         // Until here clients have come to the old sockets only.
-        for (const { place, fd } of opened) complaining(place!, () => beginToListen(fd, backlog));
+        for (const { place, fd } of opened) complaining(place!, () => startListening(fd, backlog));
         for (const listener of opened) begin(listener, backlog);
       } catch (error) {
         detach(opened);
         throw error;
       } finally {
-        for (const { fd } of inTheWay) sharePort(fd, false);
+        for (const { fd } of inTheWay) setReusePort(fd, false);
       }
-      for (const { fd } of opened) sharePort(fd, false);
+      for (const { fd } of opened) setReusePort(fd, false);
       detach(leaving);
       for (const { fd } of staying) setBacklog(fd, backlog);
       return opened.map(({ place }) => place!);
     },
     inherit: (fd, backlog) => begin(add(undefined, fd), backlog),
     giveTo(uid, gid) {
-      for (const { fd } of listeners) giveSocket(fd, uid, gid);
+      for (const { fd } of listeners) chownSocket(fd, uid, gid);
     },
     close() {
       clearInterval(look);
@@ -213,7 +213,7 @@ export function makeListeners(
 function bindPlace(place: Place, shared: boolean): number | undefined {
   return complaining(place, () => {
     try {
-      return bindTo(place.bytes, place.port, shared);
+      return bindSocket(place.bytes, place.port, shared);
     } catch (error) {
       const errno = error instanceof SystemError ? error.errno : 0;
       const lacking = errno === Errno.EAFNOSUPPORT || errno === Errno.EADDRNOTAVAIL;

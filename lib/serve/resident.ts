@@ -4,8 +4,8 @@ import type { Serve } from "../cli.ts";
 import {
   daemonEnvironment,
   inheritedVariables,
-  nameOf,
   pluginEnvironment,
+  variableName,
 } from "../command/environment.ts";
 import { makeExecutor } from "../command/executor.ts";
 import type { Config } from "../config/config.ts";
@@ -228,7 +228,7 @@ const MANAGERS = [
  */
 function environmentFor({ inetd }: Residence, identity: Identity) {
   if (inetd) {
-    const asUnderInetd = pluginEnvironment().filter((one) => !MANAGERS.includes(nameOf(one)));
+    const asUnderInetd = pluginEnvironment().filter((one) => !MANAGERS.includes(variableName(one)));
     return () => asUnderInetd;
   }
   const own = inheritedVariables();

@@ -12,14 +12,14 @@ import { blockSignals, SIGNALS_SIZE, syscall } from "./syscall.ts";
 const rare = bindLater({ fcntl: { args: ["i32", "i32", "i32"], returns: "i32" } });
 
 /** The first descriptor that is none of these. */
-const FIRST = 3;
+const AFTER_STDERR = 3;
 /** close_range(2), for which musl has no function, has this number on every architecture. */
 const SYS_CLOSE_RANGE = 436;
-const LAST = 0xffffffff as Pointer;
+const NO_LIMIT = 0xffffffff as Pointer;
 const CLOSE_RANGE_CLOEXEC = 4 as Pointer;
 
 /** An empty set of signals, and a struct sigaction of the kernel's that says SIG_DFL. */
-const NOTHING = new Uint8Array(32);
+const ZEROS = new Uint8Array(32);
 
 /**
  * Makes the process independent of who has started it: no signal is blocked; SIGCHLD is not ignored,
@@ -27,16 +27,18 @@ const NOTHING = new Uint8Array(32);
  * reaches a program that is started.
  */
 export function cleanStart(): void {
-  blockSignals(NOTHING, null);
-  syscall(calls.rt_sigaction, Signal.child, NOTHING, null, SIGNALS_SIZE);
-  if (syscall(SYS_CLOSE_RANGE, FIRST, LAST, CLOSE_RANGE_CLOEXEC, 0) !== 0) keepOneByOne();
+  blockSignals(ZEROS, null);
+  syscall(calls.rt_sigaction, Signal.child, ZEROS, null, SIGNALS_SIZE);
+  if (syscall(SYS_CLOSE_RANGE, AFTER_STDERR, NO_LIMIT, CLOSE_RANGE_CLOEXEC, 0) !== 0) {
+    closeOnExecOneByOne();
+  }
 }
 
 /** For Linux before 5.11. Entries of fdinfo are plain files, so that listing them opens none. */
-function keepOneByOne(): void {
+function closeOnExecOneByOne(): void {
   for (const name of listDirectory("/proc/self/fdinfo").files) {
     const fd = Number(name);
-    if (fd >= FIRST) rare().fcntl(fd, Linux.F_SETFD, Linux.FD_CLOEXEC);
+    if (fd >= AFTER_STDERR) rare().fcntl(fd, Linux.F_SETFD, Linux.FD_CLOEXEC);
   }
 }
 
@@ -49,8 +51,8 @@ export function leaveConnection(): void {
   if (!isSocket(Stdio.input)) return;
   try {
     const nullDevice = openFile("/dev/null", Open.readWrite);
-    becomes(Stdio.output, nullDevice);
-    becomes(Stdio.error, nullDevice);
+    redirect(Stdio.output, nullDevice);
+    redirect(Stdio.error, nullDevice);
     closeFile(nullDevice);
   } catch (error) {
     closeFile(Stdio.output);
@@ -59,7 +61,7 @@ export function leaveConnection(): void {
   }
 }
 
-function becomes(fd: number, other: number): void {
+function redirect(fd: number, other: number): void {
   if (syscall(calls.dup3, other, fd as Pointer, null, 0) < 0) {
     throw new SystemError("dup3", lastErrno());
   }

@@ -37,7 +37,7 @@ export interface DirectoryListing {
 }
 
 /** An entry that may lead to a file or to a directory. */
-export interface OddEntry {
+interface OddEntry {
   readonly name: string;
   readonly reason: string;
 }
@@ -83,7 +83,7 @@ export function listDirectory(path: string): DirectoryListing {
 }
 
 /** Whether a path leads to a directory that can be read. */
-export function leadsToDirectory(path: string): boolean {
+export function isDirectory(path: string): boolean {
   return openAsDirectory(path) === 0;
 }
 

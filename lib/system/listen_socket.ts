@@ -23,9 +23,9 @@ const IPV6_V6ONLY = 26;
  * @throws {SystemError} whose call says what failed, EADDRINUSE for instance.
  */
 export function listenOn(address: AddressBytes, port: number, backlog: number): number {
-  const fd = bindTo(address, port, false);
+  const fd = bindSocket(address, port, false);
   try {
-    beginToListen(fd, backlog);
+    startListening(fd, backlog);
   } catch (error) {
     closeFile(fd);
     throw error;
@@ -36,17 +36,17 @@ export function listenOn(address: AddressBytes, port: number, backlog: number): 
 /**
  * Makes a TCP socket that is bound to an address, of IPv6 for IPv6 only.
  *
- * @param shared Whether it may take the port of sockets that are shared as well, see {@link sharePort}.
+ * @param shared Whether it may take the port of sockets that are shared as well, see {@link setReusePort}.
  * @throws {SystemError} whose call says what failed.
  */
-export function bindTo(address: AddressBytes, port: number, shared: boolean): number {
+export function bindSocket(address: AddressBytes, port: number, shared: boolean): number {
   const sockaddr = socketAddress(address, port);
   const family = sockaddr[0]!;
   const fd = libc.socket(family, Linux.SOCK_STREAM | Linux.SOCK_NONBLOCK | Linux.SOCK_CLOEXEC, 0);
   if (fd < 0) throw new SystemError("socket", lastErrno());
   const one = new Int32Array([1]);
   libc.setsockopt(fd, Linux.SOL_SOCKET, SO_REUSEADDR, one, 4);
-  if (shared) sharePort(fd, true);
+  if (shared) setReusePort(fd, true);
   if (family === Linux.AF_INET6) libc.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, one, 4);
   if (libc.bind(fd, sockaddr, sockaddr.byteLength) === 0) return fd;
   const error = new SystemError("bind", lastErrno());
@@ -58,7 +58,7 @@ export function bindTo(address: AddressBytes, port: number, shared: boolean): nu
  * listen(2).
  * @throws {SystemError} EADDRINUSE when another socket listens there by now.
  */
-export function beginToListen(fd: number, backlog: number): void {
+export function startListening(fd: number, backlog: number): void {
   if (libc.listen(fd, backlog) !== 0) throw new SystemError("listen", lastErrno());
 }
 
@@ -66,12 +66,12 @@ export function beginToListen(fd: number, backlog: number): void {
  * Sets whether sockets of the same owner that are shared too may be bound to this one's port, see
  * SO_REUSEPORT in socket(7).
  */
-export function sharePort(fd: number, share: boolean): void {
+export function setReusePort(fd: number, share: boolean): void {
   libc.setsockopt(fd, Linux.SOL_SOCKET, SO_REUSEPORT, new Int32Array([share ? 1 : 0]), 4);
 }
 
 /** Makes a user the owner of a socket; only root can, and another one's stays as it is. */
-export function giveSocket(fd: number, uid: number, gid: number): void {
+export function chownSocket(fd: number, uid: number, gid: number): void {
   libc.fchown(fd, uid, gid);
 }
 

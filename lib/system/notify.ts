@@ -11,10 +11,10 @@ const libc = bindLibc({
 const CLOCK_MONOTONIC = 1;
 
 /** What a service manager is told, see sd_notify(3). */
-export type Notice = "READY=1" | "STOPPING=1" | "RELOADING=1";
+type Notice = "READY=1" | "STOPPING=1" | "RELOADING=1";
 
 /** Tells the service manager that started this process, by the protocol of sd_notify(3). */
-export interface Notify {
+interface Notify {
   (notice: Notice): void;
 }
 

@@ -97,7 +97,7 @@ export interface Started {
 }
 
 /** A started program whose standard output can be read from `stdout`. */
-export interface StartedPlugin extends Started {
+export interface PipedProgram extends Started {
   readonly stdout: number;
 }
 
@@ -107,7 +107,7 @@ export interface StartedPlugin extends Started {
  *
  * @throws {SystemError} when it cannot be started, ENOENT or EACCES for instance.
  */
-export function startPiped(start: ProgramStart): StartedPlugin {
+export function startPiped(start: ProgramStart): PipedProgram {
   const { readEnd, writeEnd } = makePipe();
   try {
     const { pid, group } = startProgram(start, writeEnd);
@@ -121,7 +121,7 @@ export function startPiped(start: ProgramStart): StartedPlugin {
 }
 
 /** Both ends of a pipe. */
-export interface Pipe {
+interface Pipe {
   readonly readEnd: number;
   readonly writeEnd: number;
 }
@@ -162,7 +162,7 @@ export function startProgram(
       : spawnNice(start, group, stdout);
     return { pid, group };
   } finally {
-    release(group);
+    reapLeader(group);
   }
 }
 
@@ -197,7 +197,7 @@ function makeGroup(): number {
 }
 
 /** Waits for the ended leader of a group. The group lives on as long as it has other members. */
-function release(group: number): void {
+function reapLeader(group: number): void {
   while (libc.waitpid(group, null, 0) < 0 && lastErrno() === Errno.EINTR);
 }
 
@@ -254,7 +254,9 @@ function spawn(
   const variables = stringArray(environment);
   const spawnNow = () =>
     libc.posix_spawn(pid, cString(file), actions, attributes, args.array, variables.array);
-  const errno = withUsualOpenFiles(umask === undefined ? spawnNow : () => masked(umask, spawnNow));
+  const errno = withUsualOpenFiles(
+    umask === undefined ? spawnNow : () => withUmask(umask, spawnNow),
+  );
   libc.posix_spawn_file_actions_destroy(actions);
   // The memory that the arrays point into must outlive the call.
   if (errno !== 0 || args.memory.byteLength + variables.memory.byteLength === 0) {
@@ -285,7 +287,7 @@ export function withUsualOpenFiles(spawn: () => number): number {
   return errno;
 }
 
-function masked(mask: number, spawn: () => number): number {
+function withUmask(mask: number, spawn: () => number): number {
   const own = rare().umask(mask);
   const errno = spawn();
   rare().umask(own);
@@ -311,7 +313,7 @@ export function startSession(): void {
  * A descriptor that is ready to read once a process has ended.
  * @returns undefined where the kernel has none to give (Linux before 5.3).
  */
-export function openProcess(pid: number): number | undefined {
+export function openPidfd(pid: number): number | undefined {
   const fd = syscall(SYS_PIDFD_OPEN, pid, null, null, 0);
   return fd < 0 ? undefined : fd;
 }
@@ -342,7 +344,7 @@ function waitForChild(pid: number, options: number): ProcessEnd | undefined {
   for (;;) {
     const found = libc.waitpid(pid, status, options);
     if (found === 0) return undefined;
-    if (found === pid) return endOf(status[0]!);
+    if (found === pid) return endFrom(status[0]!);
     const errno = lastErrno();
     if (errno !== Errno.EINTR) throw new SystemError("waitpid", errno);
   }
@@ -352,10 +354,10 @@ function waitForChild(pid: number, options: number): ProcessEnd | undefined {
 export function reapAny(): { readonly pid: number; readonly end: ProcessEnd } | undefined {
   const status = new Int32Array(1);
   const pid = libc.waitpid(-1, status, WNOHANG);
-  return pid > 0 ? { pid, end: endOf(status[0]!) } : undefined;
+  return pid > 0 ? { pid, end: endFrom(status[0]!) } : undefined;
 }
 
-function endOf(status: number): ProcessEnd {
+function endFrom(status: number): ProcessEnd {
   const signal = status & 0x7f;
   return signal === 0
     ? { kind: "exited", status: (status >> 8) & 0xff }
@@ -363,7 +365,7 @@ function endOf(status: number): ProcessEnd {
 }
 
 /** Lets the kernel announce with SIGIO that a descriptor can be read; reading it no longer waits. */
-export function announceReadable(fd: number): void {
+export function signalReadable(fd: number): void {
   rare().fcntl(fd, F_SETOWN, rare().getpid());
   rare().fcntl(fd, Linux.F_SETFL, openFlags.O_NONBLOCK | openFlags.O_ASYNC);
 }
@@ -376,7 +378,7 @@ export function announceReadable(fd: number): void {
  * @param ended Whether the program's own process has been waited for.
  * @returns 0, ESRCH where nothing is left, EPERM where nothing is left that may be signalled.
  */
-export function signalPlugin({ pid, group }: Started, signal: number, ended: boolean): number {
+export function signalProgram({ pid, group }: Started, signal: number, ended: boolean): number {
   const inGroup = sendSignal(-group, signal);
   const inOwn = sendSignal(-pid, signal);
   if (inGroup === 0 || inOwn === 0) return 0;

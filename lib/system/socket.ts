@@ -52,7 +52,7 @@ export interface Endpoint {
  */
 export function peerOf(fd: number): Endpoint | undefined {
   const address = new Uint8Array(128);
-  const length = integer(address.byteLength);
+  const length = int(address.byteLength);
   if (libc.getpeername(fd, address, length) !== 0) {
     throw new SystemError("getpeername", lastErrno());
   }
@@ -62,17 +62,17 @@ export function peerOf(fd: number): Endpoint | undefined {
 /** This end of a connection, see getsockname(2); undefined as with {@link peerOf}. */
 export function serverEndOf(fd: number): Endpoint | undefined {
   const address = new Uint8Array(128);
-  const length = integer(address.byteLength);
+  const length = int(address.byteLength);
   return libc.getsockname(fd, address, length) === 0 ? endpointOf(address) : undefined;
 }
 
 /** Whether a descriptor is a socket, connected, listening or neither. */
 export function isSocket(fd: number): boolean {
-  return libc.getsockname(fd, new Uint8Array(128), integer(128)) === 0;
+  return libc.getsockname(fd, new Uint8Array(128), int(128)) === 0;
 }
 
 /** An `int` that a C function reads or writes. */
-function integer(value: number): Int32Array {
+function int(value: number): Int32Array {
   const memory = new Int32Array(1);
   memory[0] = value;
   return memory;
@@ -80,7 +80,7 @@ function integer(value: number): Int32Array {
 
 /** Turns SO_KEEPALIVE on, see socket(7). */
 export function keepAlive(fd: number): void {
-  libc.setsockopt(fd, Linux.SOL_SOCKET, SO_KEEPALIVE, integer(1), 4);
+  libc.setsockopt(fd, Linux.SOL_SOCKET, SO_KEEPALIVE, int(1), 4);
 }
 
 /** Sets SO_LINGER, see socket(7). */
@@ -90,21 +90,21 @@ export function linger(fd: number, seconds: number): void {
 
 /** Whether a socket accepts connections: inetd leaves such a one to a service that says `wait`. */
 export function isListening(fd: number): boolean {
-  const listening = integer(0);
-  rare().getsockopt(fd, Linux.SOL_SOCKET, SO_ACCEPTCONN, listening, integer(4));
+  const listening = int(0);
+  rare().getsockopt(fd, Linux.SOL_SOCKET, SO_ACCEPTCONN, listening, int(4));
   return listening[0] === 1;
 }
 
 /** Lets the kernel acknowledge what has arrived now, instead of waiting for something to send. */
 export function acknowledgeNow(fd: number): void {
-  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_QUICKACK, integer(1), 4);
+  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_QUICKACK, int(1), 4);
 }
 
 /**
  * Holds back what does not fill a segment, or sends it, see TCP_CORK in tcp(7). The kernel would hold
  * it for 200 ms: whoever begins that ends it at once.
  */
-export function holdBack(fd: number, hold: boolean): void {
+export function cork(fd: number, hold: boolean): void {
   libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_CORK, new Int32Array([hold ? 1 : 0]), 4);
 }
 
@@ -184,15 +184,15 @@ export function socketAddress(address: AddressBytes, port: number): Uint8Array {
 export function endpointOf(sockaddr: Uint8Array): Endpoint | undefined {
   const family = sockaddr[0]! | sockaddr[1]! << 8;
   const port = sockaddr[2]! << 8 | sockaddr[3]!;
-  if (family === Linux.AF_INET) return { address: dottedQuad(sockaddr, 4), port };
+  if (family === Linux.AF_INET) return { address: ipv4Text(sockaddr, 4), port };
   if (family !== Linux.AF_INET6) return undefined;
   const bytes = sockaddr.subarray(8, 24);
-  if (isMapped(bytes)) return { address: dottedQuad(bytes, 12), port };
+  if (isMapped(bytes)) return { address: ipv4Text(bytes, 12), port };
   const text = new Uint8Array(46);
   return { address: String(rare().inet_ntop(Linux.AF_INET6, bytes, text, text.byteLength)), port };
 }
 
-function dottedQuad(bytes: Uint8Array, at: number): string {
+function ipv4Text(bytes: Uint8Array, at: number): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 }
 
@@ -226,7 +226,7 @@ export function awaitBytes(fd: number, deadline: number): void {
  * @param deadline In milliseconds of {@link now}.
  */
 export function send(fd: number, bytes: Uint8Array, deadline: number): Failure | undefined {
-  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_NODELAY, integer(1), 4);
+  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_NODELAY, int(1), 4);
   for (let rest = bytes; rest.byteLength > 0;) {
     const count = libc.send(fd, rest, rest.byteLength, Linux.MSG_DONTWAIT | Linux.MSG_NOSIGNAL);
     if (count >= 0) {

@@ -26,7 +26,7 @@ const AT_ONCE = Linux.MSG_DONTWAIT | Linux.MSG_NOSIGNAL;
  * Where syslog listens. The others are for a process whose /dev lacks the first: systemd's journal, and
  * the syslog daemon behind it.
  */
-const PLACES = ["/dev/log", "/run/systemd/journal/dev-log", "/run/systemd/journal/syslog"];
+const SOCKETS = ["/dev/log", "/run/systemd/journal/dev-log", "/run/systemd/journal/syslog"];
 
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
@@ -81,8 +81,8 @@ function twoDigits(number: number): string {
 /** Sends a line, its NUL left out, to the first place that takes it; returns 0 or an errno. */
 function offer(line: Uint8Array): number {
   let failure = 0;
-  for (let at = 0; at < PLACES.length; at++) {
-    const errno = sendTo(PLACES[at]!, line);
+  for (let at = 0; at < SOCKETS.length; at++) {
+    const errno = sendTo(SOCKETS[at]!, line);
     // Who lags is there, and the next place leads to the same one.
     if (errno === 0 || errno === Errno.EAGAIN) return errno;
     if (failure === 0) failure = errno;
