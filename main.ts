@@ -5,9 +5,8 @@ import { CANNOT_SERVE } from "./lib/exit_status.ts";
 import { serveInetd } from "./lib/serve/inetd.ts";
 import { openEarlyLog } from "./lib/serve/start.ts";
 import { bindingFailure, writeAll } from "./lib/system/libc.ts";
+import { Stdio } from "./lib/system/linux.ts";
 
-const STDOUT = 1;
-const STDERR = 2;
 /** The exit status of an invocation that serves nobody, as UNKNOWN is to Nagios. */
 const NOTHING_SERVED = 3;
 
@@ -33,7 +32,7 @@ async function main(): Promise<number> {
     const { answerLookUps } = await import("./lib/access/answer_look_up.ts");
     return answerLookUps();
   }
-  if (invocation.kind !== "serve") return await explain(invocation);
+  if (invocation.kind !== "serve") return await printText(invocation);
   serving = true;
   if (invocation.mode === "inetd") leaveConnection();
   cleanStart();
@@ -43,20 +42,20 @@ async function main(): Promise<number> {
 }
 
 /** Prints what an invocation that serves nobody asks for, or why it makes no sense. */
-async function explain(
+async function printText(
   invocation: Exclude<Invocation, { readonly kind: "serve" | "look up" }>,
 ): Promise<number> {
   const texts = await import("./lib/help.ts");
   if (invocation.kind === "usage") {
-    writeAll(STDERR, encodeBytes(texts.usageText(invocation.problem)));
-  } else writeAll(STDOUT, encodeBytes(texts.TEXTS[invocation.kind]));
+    writeAll(Stdio.error, encodeBytes(texts.usageText(invocation.problem)));
+  } else writeAll(Stdio.output, encodeBytes(texts.TEXTS[invocation.kind]));
   return NOTHING_SERVED;
 }
 
 let serving = false;
 
 /** Ends the program after an exception that nobody was prepared for; no client hears of it. */
-async function giveUp(error: unknown): Promise<void> {
+async function fail(error: unknown): Promise<void> {
   try {
     const { sayUnexpected } = await import("./lib/serve/last_words.ts");
     sayUnexpected(error, serving ? openEarlyLog : undefined);
@@ -65,4 +64,4 @@ async function giveUp(error: unknown): Promise<void> {
   }
 }
 
-main().then((status) => process.exit(status), giveUp);
+main().then((status) => process.exit(status), fail);

@@ -59,7 +59,7 @@ const LETTERS: Readonly<Record<string, Option>> = {
 };
 
 /** What the options say, as far as they have been read. */
-interface Given {
+interface ParsedOptions {
   text: "version" | "help" | "license" | undefined;
   mode: Mode | undefined;
   config: string;
@@ -76,7 +76,7 @@ interface Given {
  */
 export function parseCommandLine(args: readonly string[]): Invocation {
   if (args[0] === LOOK_UP_OPTION) return { kind: "look up" };
-  const given: Given = {
+  const given: ParsedOptions = {
     text: undefined,
     mode: undefined,
     config: DEFAULT_CONFIG,
@@ -95,7 +95,7 @@ export function parseCommandLine(args: readonly string[]): Invocation {
 }
 
 /** Takes an option; of several modes the last counts, but to stay in the foreground sticks. */
-function take(given: Given, option: Option, value: string): void {
+function takeOption(given: ParsedOptions, option: Option, value: string): void {
   switch (option) {
     case "version":
     case "help":
@@ -128,7 +128,7 @@ function take(given: Given, option: Option, value: string): void {
 }
 
 /** Reads all options; returns what is wrong with one of them. */
-function readOptions(args: readonly string[], given: Given): string | undefined {
+function readOptions(args: readonly string[], given: ParsedOptions): string | undefined {
   for (let at = 0; at < args.length; at++) {
     const word = args[at]!;
     if (word === "--") return undefined;
@@ -152,7 +152,7 @@ function wrong(problem: string): WordRead {
   return { kind: "problem", problem };
 }
 
-function readLong(word: string, next: string | undefined, given: Given): WordRead {
+function readLong(word: string, next: string | undefined, given: ParsedOptions): WordRead {
   const equals = word.indexOf("=");
   const name = equals < 0 ? word : word.slice(0, equals);
   const found = optionsBeginning(name);
@@ -161,12 +161,12 @@ function readLong(word: string, next: string | undefined, given: Given): WordRea
   if (found.length > 1) return wrong(`option '--${name}' is ambiguous: ${found.join(", ")}`);
   if (option !== "config") {
     if (equals >= 0) return wrong(`option '--${option}' doesn't allow an argument`);
-    take(given, option, "");
+    takeOption(given, option, "");
     return { kind: "alone" };
   }
   const value = equals >= 0 ? word.slice(equals + 1) : next;
   if (value === undefined) return wrong("option '--config' requires an argument");
-  take(given, option, value);
+  takeOption(given, option, value);
   return { kind: equals >= 0 ? "alone" : "with next" };
 }
 
@@ -181,19 +181,19 @@ function optionsBeginning(name: string): readonly Option[] {
   return found;
 }
 
-function readLetters(letters: string, next: string | undefined, given: Given): WordRead {
+function readLetters(letters: string, next: string | undefined, given: ParsedOptions): WordRead {
   for (let at = 0; at < letters.length; at++) {
     const letter = letters[at]!;
     const option = LETTERS[letter];
     if (option === undefined) return wrong(`invalid option -- '${letter}'`);
     if (option !== "config") {
-      take(given, option, "");
+      takeOption(given, option, "");
       continue;
     }
     const joined = at + 1 < letters.length;
     const value = joined ? letters.slice(at + 1) : next;
     if (value === undefined) return wrong(`option requires an argument -- '${letter}'`);
-    take(given, option, value);
+    takeOption(given, option, value);
     return { kind: joined ? "alone" : "with next" };
   }
   return { kind: "alone" };

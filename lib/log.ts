@@ -56,7 +56,7 @@ export interface LogLine {
 }
 
 /** The longest log line, in bytes. */
-const LONGEST = 2048;
+const LONGEST_MESSAGE = 2048;
 
 /**
  * A byte string as it may stand in a log: one line of printable ASCII. Any other byte becomes `?`,
@@ -64,7 +64,7 @@ const LONGEST = 2048;
  * terminal of who reads the log.
  */
 export function printable(text: string): string {
-  const line = text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text;
+  const line = text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE - 3)}...` : text;
   for (let at = 0; at < line.length; at++) {
     // A pattern costs more at its first use than looking at every line.
     if (!isPrintable(line.charCodeAt(at))) return line.replace(/[^\x20-\x7e]/g, "?");

@@ -1,8 +1,8 @@
 import {
   type AllowedHost,
   isInNets,
-  type LookUp,
   parseAllowedHosts,
+  type Resolver,
 } from "../config/allowed_hosts.ts";
 
 /** How often names are looked up, in milliseconds. */
@@ -31,7 +31,7 @@ export interface AllowList {
  */
 export function enforceAllowList(
   hosts: readonly AllowedHost[] | undefined,
-  lookUp: LookUp,
+  lookUp: Resolver,
   failed: (name: string) => void,
 ): AllowList {
   if (hosts === undefined) return { allows: () => true, close: () => {} };

@@ -1,12 +1,12 @@
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import { SystemError } from "../system/libc.ts";
+import { Stdio } from "../system/linux.ts";
 import { isInNetgroup } from "../system/names.ts";
-import { endWithParent } from "../system/process.ts";
+import { dieWithParent } from "../system/parent.ts";
 import { receive, send } from "../system/socket.ts";
 import { confirmedName } from "./confirmed_name.ts";
 import { encodeAnswer, type LookUpAnswer, NO, YES } from "./look_up.ts";
 
-const STDIN = 0;
 const EXIT_ANSWERED = 0;
 const EXIT_USAGE = 3;
 
@@ -17,11 +17,11 @@ const EXIT_USAGE = 3;
  */
 export function answerLookUps(): number {
   // A question to a dead name server would outlive the process that asks it.
-  endWithParent();
+  dieWithParent();
   const arrived = new Uint8Array(4096);
   let text = "";
   for (;;) {
-    const received = receive(STDIN, arrived, Infinity);
+    const received = receive(Stdio.input, arrived, Infinity);
     if (received.kind !== "bytes") return EXIT_ANSWERED;
     text += decodeBytes(arrived, 0, received.count);
     const words = text.split("\0");
@@ -30,7 +30,7 @@ export function answerLookUps(): number {
     const answer = answerTo(words);
     if (answer === undefined) return EXIT_USAGE;
     text = "";
-    if (send(STDIN, encodeBytes(encodeAnswer(answer)), Infinity) !== undefined) {
+    if (send(Stdio.input, encodeBytes(encodeAnswer(answer)), Infinity) !== undefined) {
       return EXIT_ANSWERED;
     }
   }

@@ -1,9 +1,11 @@
 import { encodeBytes } from "../bytes.ts";
 import { pluginEnvironment } from "../command/environment.ts";
 import { shellProgram } from "../command/program.ts";
-import { changeIdentity } from "../system/change_identity.ts";
-import { bindLibc, now, SystemError } from "../system/libc.ts";
-import { awaitEnd, becomeProgram, Signal, signalPlugin, startProgram } from "../system/process.ts";
+import { switchTo } from "../system/drop_privileges.ts";
+import { execOnConnection } from "../system/exec.ts";
+import { now, SystemError } from "../system/libc.ts";
+import { Signal } from "../system/linux.ts";
+import { awaitEnd, changeNice, setUmask, signalProgram, startProgram } from "../system/process.ts";
 import { keepAlive, linger, send } from "../system/socket.ts";
 import { blockingTransport } from "../system/transport.ts";
 import { BANNER_TIMEOUT, type EffectRunner } from "./effect_runner.ts";
@@ -45,14 +47,16 @@ export function blockingEffects(fd: number): EffectRunner {
         case "linger":
           return linger(fd, change.seconds);
         case "nice":
+          // As under tcpd, a value that the process may not have changes nothing.
+          return changeNice(change.increment);
         case "umask":
-          return adjust(change);
+          return setUmask(change.mask);
         default:
-          return changeIdentity(change);
+          return switchTo(change);
       }
     },
     twist: (command, variables) =>
-      becomeProgram({ ...shellProgram(command), environment: pluginEnvironment(variables) }, fd),
+      execOnConnection({ ...shellProgram(command), environment: pluginEnvironment(variables) }, fd),
   };
 }
 
@@ -65,24 +69,10 @@ async function lookUp(question: LookUp): Promise<LookUpAnswer> {
     const answer = await askProcess(transport, question, deadline);
     transport.close();
     // It may wait for a name server still. This process ends soon, and init reaps it.
-    signalPlugin(started, Signal.kill, false);
+    signalProgram(started, Signal.kill, false);
     return answer;
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     return NOT_ASKED;
   }
-}
-
-type Adjustment =
-  | { readonly option: "nice"; readonly increment: number }
-  | { readonly option: "umask"; readonly mask: number };
-
-/** A nice value that the process may not have changes nothing, as with tcpd. */
-function adjust(adjustment: Adjustment): void {
-  const libc = bindLibc({
-    nice: { args: ["i32"], returns: "i32" },
-    umask: { args: ["u32"], returns: "u32" },
-  });
-  if (adjustment.option === "umask") libc.umask(adjustment.mask);
-  else libc.nice(adjustment.increment);
 }

@@ -1,7 +1,7 @@
 import { encodeBytes } from "../bytes.ts";
 import { withVariables } from "../command/environment.ts";
 import { shellProgram } from "../command/program.ts";
-import { isIdentity } from "../system/change_identity.ts";
+import { alreadyRunsAs } from "../system/drop_privileges.ts";
 import { listenForChildren, onceEnded } from "../system/children.ts";
 import { Errno, SystemError } from "../system/libc.ts";
 import { type Inheritance, type ProcessEnd, startProgram } from "../system/process.ts";
@@ -104,7 +104,7 @@ export function eventedEffects(
           nice.push(change.increment);
           return;
         default:
-          if (isIdentity(change)) return;
+          if (alreadyRunsAs(change)) return;
           throw new SystemError(change.option, Errno.EPERM, "it needs a process of its own");
       }
     },

@@ -1,5 +1,5 @@
 import { Severity } from "../log.ts";
-import { groupExists, userExists } from "../system/names.ts";
+import { groupExists, userExists } from "../system/account.ts";
 import { harmless } from "../wrappers/expand.ts";
 import {
   answerKey,

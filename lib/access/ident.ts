@@ -3,9 +3,8 @@
  * connection, as far as that host can be believed.
  */
 import { decodeBytes, encodeBytes } from "../bytes.ts";
-import { connectFrom } from "../system/connect.ts";
 import { now } from "../system/libc.ts";
-import type { Endpoint } from "../system/socket.ts";
+import { connectFrom, type Endpoint } from "../system/socket.ts";
 import type { Transport } from "../system/transport.ts";
 
 const IDENT_PORT = 113;

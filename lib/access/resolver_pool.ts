@@ -3,7 +3,8 @@
  */
 import { listenForChildren, onceEnded } from "../system/children.ts";
 import { now, SystemError } from "../system/libc.ts";
-import { Signal, signalPlugin } from "../system/process.ts";
+import { Signal } from "../system/linux.ts";
+import { signalProgram } from "../system/process.ts";
 import { adopt } from "../system/stream.ts";
 import { isKnownName, type Unanswered } from "../wrappers/request.ts";
 import {
@@ -178,7 +179,7 @@ function startResolver(ended: () => void): Resolver | undefined {
     alive = false;
     stream.close();
     // It may wait for a name server, and notice nothing else.
-    if (!reaped) signalPlugin(started, Signal.kill, reaped);
+    if (!reaped) signalProgram(started, Signal.kill, reaped);
   };
   onceEnded(started.pid, () => {
     reaped = true;

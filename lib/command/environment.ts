@@ -21,7 +21,7 @@ export function pluginEnvironment(additions: readonly string[] = []): readonly s
   const given = [...NRPE_VARIABLES, ...additions];
   const variables = [...given];
   for (const variable of inheritedVariables()) {
-    if (!variable.startsWith(RUNTIME_PREFIX) && !names(given, nameOf(variable))) {
+    if (!variable.startsWith(RUNTIME_PREFIX) && !includes(given, variableName(variable))) {
       variables.push(variable);
     }
   }
@@ -34,18 +34,18 @@ export function withVariables(
   additions: readonly string[],
 ): readonly string[] {
   if (additions.length === 0) return environment;
-  const kept = environment.filter((variable) => !names(additions, nameOf(variable)));
+  const kept = environment.filter((variable) => !includes(additions, variableName(variable)));
   return [...kept, ...additions];
 }
 
 /** Whether one of some variables has that name. */
-function names(variables: readonly string[], name: string): boolean {
-  for (const variable of variables) if (nameOf(variable) === name) return true;
+function includes(variables: readonly string[], name: string): boolean {
+  for (const variable of variables) if (variableName(variable) === name) return true;
   return false;
 }
 
 /** The name of a variable, `NAME=value`. */
-export function nameOf(variable: string): string {
+export function variableName(variable: string): string {
   const equals = variable.indexOf("=");
   return equals < 0 ? variable : variable.slice(0, equals);
 }
@@ -63,7 +63,7 @@ export function inheritedVariables(): readonly string[] {
 /** The value of a variable that this process was started with. */
 export function inheritedValue(name: string): string | undefined {
   for (const variable of inheritedVariables()) {
-    if (nameOf(variable) === name) return variable.slice(name.length + 1);
+    if (variableName(variable) === name) return variable.slice(name.length + 1);
   }
   return undefined;
 }
@@ -103,7 +103,7 @@ export function daemonEnvironment(
   user: UserVariables,
 ): readonly string[] {
   const kept = own.filter((variable) => {
-    const name = nameOf(variable);
+    const name = variableName(variable);
     return name !== "PATH" && keep.includes(name) && !name.startsWith(RUNTIME_PREFIX) &&
       !Object.hasOwn(user, name) && !name.startsWith("NRPE_");
   });

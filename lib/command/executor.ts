@@ -6,7 +6,7 @@ import type { PluginEnd } from "./outcome.ts";
 import { runEvented, type Running } from "./run_evented.ts";
 
 /** A command to run, and for whom. */
-export interface Order {
+interface Job {
   /** The client's address; clients take turns where commands have to wait. */
   readonly source: string;
   readonly line: string;
@@ -17,7 +17,7 @@ export interface Order {
 
 /** Runs the commands of a process with many clients. */
 export interface Executor {
-  readonly run: (order: Order) => Promise<PluginEnd>;
+  readonly run: (job: Job) => Promise<PluginEnd>;
   /** Begins what may begin now; to be called when the limit has changed. */
   readonly wake: () => void;
   /** Ends everything that runs and answers everything that waits, as time-outs would. */
@@ -38,7 +38,7 @@ export function makeExecutor(limit: () => number): Executor {
     while (queue.length > 0 && mayBegin()) queue.take()!.begin();
   };
 
-  const begin = async ({ line, inheritance, seconds }: Order): Promise<PluginEnd> => {
+  const begin = async ({ line, inheritance, seconds }: Job): Promise<PluginEnd> => {
     const command = runEvented(line, inheritance, seconds);
     running.add(command);
     const end = await command.end;
@@ -47,32 +47,32 @@ export function makeExecutor(limit: () => number): Executor {
     return end;
   };
 
-  const wait = (order: Order): Promise<PluginEnd> => {
+  const wait = (job: Job): Promise<PluginEnd> => {
     const { promise, resolve } = Promise.withResolvers<PluginEnd>();
     const settle = () => {
       timer.cancel();
       abandonments.delete(abandon);
     };
     const waiting: Waiting = {
-      source: order.source,
+      source: job.source,
       begin() {
         settle();
-        resolve(begin(order));
+        resolve(begin(job));
       },
     };
     const abandon = () => {
       settle();
       queue.remove(waiting);
-      resolve({ kind: "timed out", seconds: order.seconds });
+      resolve({ kind: "timed out", seconds: job.seconds });
     };
-    const timer = callAt(now() + order.seconds * 1000, abandon);
+    const timer = callAt(now() + job.seconds * 1000, abandon);
     abandonments.add(abandon);
     queue.add(waiting);
     return promise;
   };
 
   return {
-    run: (order) => queue.length === 0 && mayBegin() ? begin(order) : wait(order),
+    run: (job) => queue.length === 0 && mayBegin() ? begin(job) : wait(job),
     wake,
     stop() {
       for (const abandon of [...abandonments]) abandon();

@@ -15,7 +15,7 @@ export function explainEnd(name: string, line: string, end: PluginEnd): readonly
     case "exited": {
       if (end.status !== NOT_FOUND && end.status !== NOT_EXECUTABLE) return [];
       const said = end.status === NOT_FOUND ? "127: not found" : "126: not executable";
-      return [`Error: command[${name}]: ${culpritIn(line)} (exit status ${said})`];
+      return [`Error: command[${name}]: ${executionProblemIn(line)} (exit status ${said})`];
     }
     case "timed out":
       return end.left === undefined
@@ -35,7 +35,7 @@ export function explainEnd(name: string, line: string, end: PluginEnd): readonly
  * The file of a command line that cannot be executed, with the reason: the program, or one that it is
  * to start in turn, as sudo(8), env(1) or a shell does.
  */
-function culpritIn(line: string): string {
+function executionProblemIn(line: string): string {
   const words = line.split(/[\s;&|()<>'"]+/).filter((word) => word !== "");
   const program = words.find((word) => !/^[A-Za-z_][A-Za-z0-9_]*=/.test(word)) ?? line;
   for (const path of [program, ...words]) {

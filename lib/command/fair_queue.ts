@@ -5,7 +5,7 @@ export interface Waiting {
 }
 
 /** Those who wait: each source in the order in which it came, and the sources in turns. */
-export interface FairQueue {
+interface FairQueue {
   readonly length: number;
   readonly add: (waiting: Waiting) => void;
   /** Gives up waiting. */

@@ -33,13 +33,13 @@ export function outcomeOf(end: PluginEnd): Outcome {
     case "not started":
       return { code: 3, text: `NRPE: Unable to start command: ${end.reason}` };
     case "exited":
-      return answer(resultCodeOf(end.status), end.output);
+      return outcomeOfOutput(resultCodeOf(end.status), end.output);
     case "killed":
-      return answer(2, end.output);
+      return outcomeOfOutput(2, end.output);
   }
 }
 
-function answer(code: ResultCode, output: Uint8Array): Outcome {
+function outcomeOfOutput(code: ResultCode, output: Uint8Array): Outcome {
   const text = decodeBytes(output);
   // Clients read up to the first NUL: output that begins with one is none.
   if (text === "" || text.charCodeAt(0) === 0) {

@@ -1,9 +1,9 @@
 import { Errno, readInto, SystemError } from "../system/libc.ts";
+import { Signal } from "../system/linux.ts";
 import {
   type Inheritance,
+  type PipedProgram,
   type ProcessEnd,
-  Signal,
-  type StartedPlugin,
   startPiped,
 } from "../system/process.ts";
 import { NOT_EXECUTABLE, NOT_FOUND, type PluginEnd } from "./outcome.ts";
@@ -13,27 +13,27 @@ import { type Program, programOf, shellProgram } from "./program.ts";
  * How much of a plugin's output is kept, in bytes: what a response carries, and one byte more to see
  * that it was cut. The plugin may write on; it is read and dropped.
  */
-const KEPT_OUTPUT = 65536;
+const MOST_OUTPUT = 65536;
 
 /**
  * How long output is waited for after the plugin's end while another process can still write some, in
  * milliseconds: enough for the last output of a short background job, too little to be felt where a
  * daemon was left behind.
  */
-const LAST_OUTPUT = 200;
+const OUTPUT_TIMEOUT = 200;
 
 /** How long a process group has for ending itself after SIGTERM, in milliseconds. */
-const GRACE = 1000;
+const TERM_TIMEOUT = 1000;
 
 /** How long a process group may take to vanish after SIGKILL, in milliseconds. */
-const KILL_PATIENCE = 200;
+const KILL_TIMEOUT = 200;
 
 /** How often something is looked for that the kernel does not announce, in milliseconds. */
-export const LOOK_AGAIN = 20;
+export const POLL_INTERVAL = 20;
 
 /** A plugin, or another program, that runs within its limits. */
 export interface PluginRun {
-  readonly started: StartedPlugin;
+  readonly started: PipedProgram;
   /** Whether a shell stands between the agent and the plugin. */
   readonly shell: boolean;
   /** How long it may run. */
@@ -53,7 +53,7 @@ export interface PluginRun {
 
 /** A run of a program that has just been started. */
 export function newRun(
-  started: StartedPlugin,
+  started: PipedProgram,
   shell: boolean,
   seconds: number,
   time: number,
@@ -86,7 +86,7 @@ export function expire(run: PluginRun): void {
  * belongs to another user or does not wake up, is left: the client does not wait for it.
  *
  * @param time The time, in milliseconds of now().
- * @param signal Sends a signal to the plugin and its group, as {@link signalPlugin} does.
+ * @param signal Sends a signal to the plugin and its group, as {@link signalProgram} does.
  * @returns How the run ended; undefined while it goes on.
  */
 export function advance(
@@ -96,26 +96,26 @@ export function advance(
 ): PluginEnd | undefined {
   const { end, seconds, started } = run;
   if (run.phase === "running") {
-    if (end !== undefined) enter(run, "draining", time + LAST_OUTPUT);
+    if (end !== undefined) enter(run, "draining", time + OUTPUT_TIMEOUT);
     else if (time >= run.limit) {
-      enter(run, "terminating", time + GRACE);
+      enter(run, "terminating", time + TERM_TIMEOUT);
       signal(Signal.term);
     } else return undefined;
   }
   if (run.phase === "draining") {
     if (run.outputOpen && !isFull(run) && time < run.limit) return undefined;
-    return endOf(run, end!);
+    return pluginEndOf(run, end!);
   }
   // Every member of another user's: there is nothing to wait for.
   let left = signal(0);
   if (run.phase === "terminating" && left === 0 && time >= run.limit) {
-    enter(run, "killing", time + KILL_PATIENCE);
+    enter(run, "killing", time + KILL_TIMEOUT);
     left = signal(Signal.kill);
   }
   if (left === Errno.ESRCH) {
     if (end !== undefined || time >= run.limit) return { kind: "timed out", seconds };
   } else if (left !== 0 || time >= run.limit) return { kind: "timed out", seconds, left: started };
-  run.wakeAt = time + LOOK_AGAIN < run.limit ? time + LOOK_AGAIN : run.limit;
+  run.wakeAt = time + POLL_INTERVAL < run.limit ? time + POLL_INTERVAL : run.limit;
   return undefined;
 }
 
@@ -129,7 +129,7 @@ function enter(run: PluginRun, phase: PluginRun["phase"], limit: number): void {
  * A shell says 128 and the signal's number where a plugin dies of a signal. That is not to be a lower
  * state than the same plugin gets without a shell.
  */
-function endOf({ shell, output }: PluginRun, end: ProcessEnd): PluginEnd {
+function pluginEndOf({ shell, output }: PluginRun, end: ProcessEnd): PluginEnd {
   if (shell && end.kind === "exited" && end.status > 128 && end.status <= 192) {
     return { kind: "killed", signal: end.status - 128, output };
   }
@@ -137,22 +137,22 @@ function endOf({ shell, output }: PluginRun, end: ProcessEnd): PluginEnd {
 }
 
 /** A command line that has been started, or how it ended because it cannot be. */
-export type PluginStart =
-  | { readonly kind: "started"; readonly started: StartedPlugin; readonly shell: boolean }
+export type StartResult =
+  | { readonly kind: "started"; readonly started: PipedProgram; readonly shell: boolean }
   | { readonly kind: "failed"; readonly errno: number; readonly end: PluginEnd };
 
 /** Starts the program of a command line. */
-export function startPlugin(line: string, inheritance: Inheritance): PluginStart {
+export function startPlugin(line: string, inheritance: Inheritance): StartResult {
   const program = programOf(line);
-  const start = startWithin(program, inheritance);
+  const start = tryStart(program, inheritance);
   // A script without an interpreter is for a shell to read.
   return start.kind === "failed" && start.errno === Errno.ENOEXEC && !program.shell
-    ? startWithin(shellProgram(line), inheritance)
+    ? tryStart(shellProgram(line), inheritance)
     : start;
 }
 
 /** Starts a program. One that cannot be executed ends as it does in a shell, with 126 or 127. */
-export function startWithin(program: Program, inheritance: Inheritance): PluginStart {
+export function tryStart(program: Program, inheritance: Inheritance): StartResult {
   try {
     const started = startPiped({ ...program, ...inheritance });
     return { kind: "started", started, shell: program.shell };
@@ -181,7 +181,7 @@ function startFailure({ call, errno, message }: SystemError): PluginEnd {
 
 /** Whether further output would only be dropped. */
 export function isFull({ output }: PluginRun): boolean {
-  return output.byteLength >= KEPT_OUTPUT;
+  return output.byteLength >= MOST_OUTPUT;
 }
 
 /** How much is read at a time, in bytes; hardly a plugin writes more. */
@@ -199,7 +199,7 @@ export function readOutput(run: PluginRun): boolean {
     return false;
   }
   const kept = run.output;
-  const room = KEPT_OUTPUT - kept.byteLength;
+  const room = MOST_OUTPUT - kept.byteLength;
   if (room > 0) {
     const all = new Uint8Array(kept.byteLength + (count < room ? count : room));
     all.set(kept);

@@ -2,17 +2,17 @@ import type { Config } from "../config/config.ts";
 import { expandMacros } from "./macros.ts";
 
 /** What a request's text asks for. */
-export type Request =
+export type CommandRequest =
   /** The agent's version. */
   | { readonly kind: "version"; readonly name: string }
-  | CommandRequest
+  | DefinedCommand
   /** A command that nrpe.cfg does not define. */
   | { readonly kind: "undefined command"; readonly name: string }
   /** Something that is not answered. */
-  | { readonly kind: "invalid"; readonly reason: InvalidRequest };
+  | { readonly kind: "invalid"; readonly reason: RequestError };
 
 /** A command of nrpe.cfg. */
-export interface CommandRequest {
+export interface DefinedCommand {
   readonly kind: "command";
   readonly name: string;
   /** Its definition, with the prefix and with macros. */
@@ -22,14 +22,14 @@ export interface CommandRequest {
 }
 
 /** Why a request is not answered, in the words that the reference logs. */
-export type InvalidRequest =
+type RequestError =
   | "Request contained no query!"
   | "Request contained illegal metachars!"
   | "Request contained command arguments, but argument option is not enabled!"
   | "Request contained a bash command substitution, but they are disallowed!";
 
 /** The request that asks for the version. */
-export const VERSION_REQUEST = "_NRPE_CHECK";
+const VERSION_REQUEST = "_NRPE_CHECK";
 
 const MOST_ARGUMENTS = 16;
 
@@ -43,7 +43,7 @@ type Rules = Pick<
 >;
 
 /** Checks a request's text by the rules of nrpe.cfg, in the reference's order, and reads it. */
-export function readRequest(text: string, rules: Rules): Request {
+export function readRequest(text: string, rules: Rules): CommandRequest {
   if (text === "") return invalid("Request contained no query!");
   for (let at = 0; at < text.length; at++) {
     if (rules.nasty_metachars.includes(text[at]!)) {
@@ -93,6 +93,6 @@ function count(text: string, part: string): number {
   return text.split(part).length - 1;
 }
 
-function invalid(reason: InvalidRequest): Request {
+function invalid(reason: RequestError): CommandRequest {
   return { kind: "invalid", reason };
 }

@@ -1,15 +1,15 @@
 import { closeFile, now, Poll, waitFor } from "../system/libc.ts";
-import { openProcess, reap, signalPlugin } from "../system/process.ts";
+import { openPidfd, reap, signalProgram } from "../system/process.ts";
 import type { PluginEnd } from "./outcome.ts";
 import {
   advance,
-  LOOK_AGAIN,
   newRun,
   type PluginRun,
-  type PluginStart,
+  POLL_INTERVAL,
   readOutput,
   startPlugin,
-  startWithin,
+  type StartResult,
+  tryStart,
 } from "./plugin.ts";
 import type { Program } from "./program.ts";
 
@@ -33,15 +33,15 @@ export function runProgram(
   environment: readonly string[],
   seconds: number,
 ): PluginEnd {
-  return complete(startWithin(program, { environment }), seconds);
+  return complete(tryStart(program, { environment }), seconds);
 }
 
-function complete(start: PluginStart, seconds: number): PluginEnd {
+function complete(start: StartResult, seconds: number): PluginEnd {
   if (start.kind === "failed") return start.end;
   const { started, shell } = start;
   const run = newRun(started, shell, seconds, now());
-  const signal = (signal: number) => signalPlugin(started, signal, run.end !== undefined);
-  const announced = openProcess(started.pid);
+  const signal = (signal: number) => signalProgram(started, signal, run.end !== undefined);
+  const announced = openPidfd(started.pid);
   try {
     for (;;) {
       awaitEvent(run, announced);
@@ -62,7 +62,7 @@ function awaitEvent(run: PluginRun, announced: number | undefined): void {
   if (reads) awaited.push({ fd: run.started.stdout, events: Poll.in });
   const isAwaited = run.end === undefined;
   if (isAwaited && announced !== undefined) awaited.push({ fd: announced, events: Poll.in });
-  const next = now() + LOOK_AGAIN;
+  const next = now() + POLL_INTERVAL;
   const looks = isAwaited && announced === undefined && next < run.wakeAt;
   const ready = waitFor(awaited, looks ? next : run.wakeAt);
   if (reads && ready[0] !== 0) readOutput(run);

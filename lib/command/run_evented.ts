@@ -1,6 +1,6 @@
-import { forgetPipe, listenForChildren, onceEnded, wheneverReadable } from "../system/children.ts";
+import { listenForChildren, onceEnded, onReadable, unwatchPipe } from "../system/children.ts";
 import { closeFile, now } from "../system/libc.ts";
-import { type Inheritance, signalPlugin } from "../system/process.ts";
+import { type Inheritance, signalProgram } from "../system/process.ts";
 import { callAt, type Timer } from "../system/timer.ts";
 import type { PluginEnd } from "./outcome.ts";
 import { advance, expire, isFull, newRun, readOutput, startPlugin } from "./plugin.ts";
@@ -27,7 +27,7 @@ export function runEvented(line: string, inheritance: Inheritance, seconds: numb
   const { pid, stdout } = started;
   const { promise, resolve } = Promise.withResolvers<PluginEnd>();
   const run = newRun(started, shell, seconds, now());
-  const signal = (signal: number) => signalPlugin(started, signal, run.end !== undefined);
+  const signal = (signal: number) => signalProgram(started, signal, run.end !== undefined);
   let timer: Timer | undefined;
   let wakeAt = Infinity;
   let over = false;
@@ -37,7 +37,7 @@ export function runEvented(line: string, inheritance: Inheritance, seconds: numb
     if (end !== undefined) {
       over = true;
       timer?.cancel();
-      forgetPipe(stdout);
+      unwatchPipe(stdout);
       closeFile(stdout);
       resolve(end);
     } else if (run.wakeAt !== wakeAt) {
@@ -55,7 +55,7 @@ export function runEvented(line: string, inheritance: Inheritance, seconds: numb
       if (run.end !== undefined && isFull(run)) break;
       if (count === READS_AT_ONCE) return void setImmediate(read);
     }
-    if (!run.outputOpen) forgetPipe(stdout);
+    if (!run.outputOpen) unwatchPipe(stdout);
     turn();
   };
   onceEnded(pid, (end) => {
@@ -63,7 +63,7 @@ export function runEvented(line: string, inheritance: Inheritance, seconds: numb
     read();
     turn();
   });
-  wheneverReadable(stdout, read);
+  onReadable(stdout, read);
   turn();
   return {
     end: promise,

@@ -14,7 +14,7 @@ export type AllowedHost =
   | { readonly kind: "name"; readonly name: string };
 
 /** A list of allowed hosts; entries that make no sense allow nobody. */
-export interface AllowedHosts {
+interface AllowedHosts {
   readonly hosts: readonly AllowedHost[];
   /** What does not do what it seems to, and what would. */
   readonly doubt?: string;
@@ -136,7 +136,7 @@ function ipv4Item(text: string, address: AddressBytes, length: string | undefine
         "write 0.0.0.0/1,128.0.0.0/1 for every IPv4 address",
     };
   }
-  const net = masked(address, bits);
+  const net = networkOf(address, bits);
   if (!isWithin(address, net, 32)) {
     return {
       host: undefined,
@@ -171,7 +171,7 @@ function netItem(text: string, address: AddressBytes, length: number, usual: str
   return text === usual ? { host } : { host, doubt: `${quoted(text)} is read as ${usual}` };
 }
 
-function masked(address: AddressBytes, length: number): AddressBytes {
+function networkOf(address: AddressBytes, length: number): AddressBytes {
   return address.map((byte, at) => {
     const bits = length - at * 8;
     return bits >= 8 ? byte : bits <= 0 ? 0 : byte & (0xff00 >> bits);
@@ -224,7 +224,7 @@ function isPlaceholder(text: string): boolean {
 }
 
 /** Looks a host name up: its addresses in text form, none where it has none. */
-export interface LookUp {
+export interface Resolver {
   (name: string): Promise<readonly string[]>;
 }
 

@@ -1,7 +1,7 @@
 import { decodeBytes } from "../bytes.ts";
 import type { ConfigFiles, FileResult } from "./load_config.ts";
 import { canonicalPath, listDirectory } from "../system/directory.ts";
-import { changedAt, type FileStatus, fstat, hasAnEnd, isUnchanged } from "../system/file_status.ts";
+import { ctimeOf, type FileStatus, fstat, hasAnEnd, isUnchanged } from "../system/file_status.ts";
 import {
   closeFile,
   describeErrno,
@@ -17,7 +17,7 @@ import {
 } from "../system/libc.ts";
 
 /** The largest configuration file that is read, in bytes. */
-const LARGEST = 16 * 1024 * 1024;
+const LARGEST_CONFIG_FILE = 16 * 1024 * 1024;
 
 /**
  * The longest time between two ticks of the clock that the kernel stamps files with, in milliseconds
@@ -30,8 +30,8 @@ const MOST_READINGS = 20;
 
 /** The files of this host, for loadConfig(). */
 export const configFiles: ConfigFiles = {
-  read: (path) => attempt(() => readWhole(path)),
-  list: (path) => attempt(() => ({ kind: "content", content: listDirectory(path) })),
+  read: (path) => resultOf(() => readWhole(path)),
+  list: (path) => resultOf(() => ({ kind: "content", content: listDirectory(path) })),
   identify: (path) => canonicalPath(path) ?? path,
 };
 
@@ -41,12 +41,14 @@ function readWhole(path: string): FileResult<string> {
     // With O_NONBLOCK a FIFO that nobody writes to is opened at once.
     const fd = openFile(path, Open.readOnlyAtOnce);
     try {
-      const before = statusOf(fd, path);
+      const before = requireStatus(fd, path);
       if (!hasAnEnd(before)) return failure("it is neither a regular file nor a device");
-      const bytes = readToEnd(fd, path, LARGEST);
-      if (bytes.byteLength > LARGEST) return failure(`it is larger than ${LARGEST} bytes`);
-      const after = statusOf(fd, path);
-      const age = Date.now() - changedAt(after);
+      const bytes = readToEnd(fd, path, LARGEST_CONFIG_FILE);
+      if (bytes.byteLength > LARGEST_CONFIG_FILE) {
+        return failure(`it is larger than ${LARGEST_CONFIG_FILE} bytes`);
+      }
+      const after = requireStatus(fd, path);
+      const age = Date.now() - ctimeOf(after);
       // Date.now() has no fractions; a time to come is a clock's that was set back.
       const settled = age <= -1 || age >= TICK;
       if (settled && isUnchanged(before, after)) {
@@ -60,7 +62,7 @@ function readWhole(path: string): FileResult<string> {
   return failure(`it changes all the time, it was read ${MOST_READINGS} times`);
 }
 
-function statusOf(fd: number, path: string): FileStatus {
+function requireStatus(fd: number, path: string): FileStatus {
   const status = fstat(fd);
   if (status === undefined) throw new SystemError("fstat", lastErrno(), path);
   return status;
@@ -70,7 +72,7 @@ function failure(reason: string): FileResult<never> {
   return { kind: "failure", reason };
 }
 
-function attempt<Content>(read: () => FileResult<Content>): FileResult<Content> {
+function resultOf<Content>(read: () => FileResult<Content>): FileResult<Content> {
   try {
     return read();
   } catch (error) {

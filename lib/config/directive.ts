@@ -41,7 +41,7 @@ export interface Bounds {
  * A whole number. The reference reads numbers as atoi(3) does, so text behind the digits is
  * left out here as there, with a doubt.
  */
-export function integer(byDefault: number, { least, most, unit }: Bounds): Directive<number> {
+export function wholeNumber(byDefault: number, { least, most, unit }: Bounds): Directive<number> {
   return {
     byDefault,
     read(value) {

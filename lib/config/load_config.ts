@@ -1,7 +1,8 @@
 import type { CommandDefinition, Config, ConfigResult, Finding, Position } from "./config.ts";
 import { nearest } from "../nearest.ts";
+import type { DirectoryListing } from "../system/directory.ts";
 import type { Directive } from "./directive.ts";
-import { type Line, type LineError, LONGEST_LINE, parseLine } from "./parse_line.ts";
+import { type ConfigLine, type LineError, LONGEST_CONFIG_LINE, parseLine } from "./parse_line.ts";
 import { type DirectiveName, DIRECTIVES, type Settings } from "./settings.ts";
 
 /** The files that a configuration is read from; text is byte strings, failures are in words. */
@@ -17,20 +18,12 @@ export interface ConfigFiles {
 /** What became of reading a file or a directory. */
 export type FileResult<Content> =
   | { readonly kind: "content"; readonly content: Content }
-  | Unread;
+  | Unreadable;
 
 /** Why there is no content: nothing of that name exists, or what exists cannot be read. */
-export interface Unread {
+interface Unreadable {
   readonly kind: "missing" | "failure";
   readonly reason: string;
-}
-
-/** A directory's entries. */
-export interface DirectoryListing {
-  readonly files: readonly string[];
-  readonly directories: readonly string[];
-  /** Those of which this user cannot know what they are. */
-  readonly odd: readonly { readonly name: string; readonly reason: string }[];
 }
 
 const HASH = 0x23;
@@ -39,7 +32,7 @@ const HASH = 0x23;
 const MOST_WARNINGS = 50;
 
 /** How often one and the same error is told of a file: one that is no nrpe.cfg has it in every line. */
-const MOST_ALIKE = 100;
+const MOST_REPEATS = 100;
 
 interface Draft {
   readonly files: ConfigFiles;
@@ -51,9 +44,9 @@ interface Draft {
   readonly formerDirectories: ReadonlySet<string> | undefined;
   readonly errors: Finding[];
   /** How often there is an error, by its text without the line, and where it was found last. */
-  readonly alike: Map<string, { count: number; last: Finding }>;
+  readonly repeats: Map<string, { count: number; last: Finding }>;
   readonly warnings: Finding[];
-  untold: number;
+  suppressed: number;
 }
 
 /**
@@ -63,25 +56,25 @@ interface Draft {
  * unknown one and a missing include are warnings, and a value out of range is an error. An include that
  * exists and cannot be read is an error, which it is not there: what it forbids would be allowed.
  *
- * @param inForce The configuration that this one is to take the place of. What was a directory then
+ * @param current The configuration that this one is to take the place of. What was a directory then
  * must not be passed over.
  */
-export function loadConfig(path: string, files: ConfigFiles, inForce?: Config): ConfigResult {
+export function loadConfig(path: string, files: ConfigFiles, current?: Config): ConfigResult {
   const draft: Draft = {
     files,
     settings: {},
     commands: new Map(),
     positions: new Map(),
     directories: new Set(),
-    formerDirectories: inForce?.directories,
+    formerDirectories: current?.directories,
     errors: [],
-    alike: new Map(),
+    repeats: new Map(),
     warnings: [],
-    untold: 0,
+    suppressed: 0,
   };
-  const failure = readInto(draft, path, []);
+  const failure = readLines(draft, path, []);
   if (failure !== undefined) {
-    report(draft, "error", { file: path, line: 0 }, unreadFile(path, failure));
+    report(draft, "error", { file: path, line: 0 }, unreadableFile(path, failure));
   }
   const config = finish(draft);
   const warnings = warningsOf(draft, path);
@@ -90,20 +83,20 @@ export function loadConfig(path: string, files: ConfigFiles, inForce?: Config): 
     : { kind: "failure", findings: [...errorsOf(draft), ...warnings], log: config };
 }
 
-function errorsOf({ errors, alike }: Draft): readonly Finding[] {
+function errorsOf({ errors, repeats }: Draft): readonly Finding[] {
   const findings = [...errors];
-  for (const { count, last } of alike.values()) {
-    if (count <= MOST_ALIKE) continue;
-    const more = `${count - MOST_ALIKE - 1} more like it before this line`;
+  for (const { count, last } of repeats.values()) {
+    if (count <= MOST_REPEATS) continue;
+    const more = `${count - MOST_REPEATS - 1} more like it before this line`;
     findings.push({ ...last, message: `${last.message} (and ${more})` });
   }
   return findings;
 }
 
-function warningsOf({ warnings, untold }: Draft, path: string): readonly Finding[] {
-  if (untold === 0) return warnings;
+function warningsOf({ warnings, suppressed }: Draft, path: string): readonly Finding[] {
+  if (suppressed === 0) return warnings;
   const position = { file: path, line: 0 };
-  const message = `${untold} more warnings about config file '${path}' are not shown`;
+  const message = `${suppressed} more warnings about config file '${path}' are not shown`;
   return [...warnings, { severity: "warning", position, message }];
 }
 
@@ -120,7 +113,7 @@ function finish({ settings, commands, positions, directories }: Draft): Config {
 }
 
 /** Reads a file into the draft; what keeps it from being read at all is returned. */
-function readInto(draft: Draft, path: string, chain: readonly string[]): Unread | undefined {
+function readLines(draft: Draft, path: string, chain: readonly string[]): Unreadable | undefined {
   const result = draft.files.read(path);
   if (result.kind !== "content") return result;
   const text = result.content;
@@ -136,10 +129,10 @@ function readInto(draft: Draft, path: string, chain: readonly string[]): Unread 
       return undefined;
     }
     // Nine lines of ten are comments, and are passed over at every check under inetd.
-    if (text.charCodeAt(start) !== HASH || end - start > LONGEST_LINE) {
+    if (text.charCodeAt(start) !== HASH || end - start > LONGEST_CONFIG_LINE) {
       const position = { file: path, line };
       const parsed = parseLine(text.slice(start, end));
-      take(draft, parsed, position, chain);
+      takeLine(draft, parsed, position, chain);
       if (parsed.kind === "error" && parsed.reason === "Line too long") return undefined;
     }
     start = end + 1;
@@ -147,12 +140,17 @@ function readInto(draft: Draft, path: string, chain: readonly string[]): Unread 
   return undefined;
 }
 
-function take(draft: Draft, line: Line, position: Position, chain: readonly string[]): void {
+function takeLine(
+  draft: Draft,
+  line: ConfigLine,
+  position: Position,
+  chain: readonly string[],
+): void {
   switch (line.kind) {
     case "nothing":
       return;
     case "error":
-      report(draft, "error", position, at(position, line.reason) + explain(line.reason));
+      report(draft, "error", position, at(position, line.reason) + explainLineError(line.reason));
       return;
     case "command": {
       const { name, value } = line;
@@ -228,18 +226,18 @@ function include(
     report(draft, "error", position, `${at(position, "Include cycle")}: ${names}`);
     return;
   }
-  const failure = readInto(draft, path, outer);
+  const failure = readLines(draft, path, outer);
   if (failure !== undefined) {
-    reportUnread(draft, severityOf(failure), position, unreadFile(path, failure));
+    reportUnreadable(draft, severityOf(failure), position, unreadableFile(path, failure));
   }
 }
 
 /** What does not exist is passed over; that what exists cannot be read is an error. */
-function severityOf({ kind }: Unread): Finding["severity"] {
+function severityOf({ kind }: Unreadable): Finding["severity"] {
   return kind === "missing" ? "warning" : "error";
 }
 
-function reportUnread(
+function reportUnreadable(
   draft: Draft,
   severity: Finding["severity"],
   position: Position,
@@ -249,7 +247,7 @@ function reportUnread(
   report(draft, severity, position, `${message}; ${at(position, "included")}${consequence}`);
 }
 
-function unreadFile(path: string, { reason }: Unread): string {
+function unreadableFile(path: string, { reason }: Unreadable): string {
   return `Unable to open config file '${path}' for reading: ${reason}`;
 }
 
@@ -268,7 +266,7 @@ function includeDirectory(
   const result = draft.files.list(path);
   if (result.kind !== "content") {
     const message = `Could not open config directory '${path}' for reading: ${result.reason}`;
-    return reportUnread(draft, severityOf(result), position, message);
+    return reportUnreadable(draft, severityOf(result), position, message);
   }
   draft.directories.add(path);
   let end = path.length;
@@ -283,7 +281,7 @@ function includeDirectory(
       const entry = `${directory}/${name}`;
       const message = `Could not tell what '${entry}' is: ${reason}`;
       const severity = draft.formerDirectories?.has(entry) ? "error" : "warning";
-      reportUnread(draft, severity, position, message);
+      reportUnreadable(draft, severity, position, message);
     }
   }
   for (const name of names.sort(byBytes)) {
@@ -305,10 +303,10 @@ function at({ file, line }: Position, what: string): string {
   return `${what} in config file '${file}' - Line ${line}`;
 }
 
-function explain(reason: LineError): string {
+function explainLineError(reason: LineError): string {
   switch (reason) {
     case "Line too long":
-      return `: it has more than ${LONGEST_LINE} bytes`;
+      return `: it has more than ${LONGEST_CONFIG_LINE} bytes`;
     case "Invalid command specified":
       return ": a command is defined as command[name]=line";
     default:
@@ -329,11 +327,11 @@ function report(
   const finding = { severity, position, message };
   if (severity === "warning") {
     if (draft.warnings.length < MOST_WARNINGS) draft.warnings.push(finding);
-    else draft.untold++;
+    else draft.suppressed++;
     return;
   }
   const what = message.replace(`Line ${position.line}`, "");
-  const count = (draft.alike.get(what)?.count ?? 0) + 1;
-  draft.alike.set(what, { count, last: finding });
-  if (count <= MOST_ALIKE) draft.errors.push(finding);
+  const count = (draft.repeats.get(what)?.count ?? 0) + 1;
+  draft.repeats.set(what, { count, last: finding });
+  if (count <= MOST_REPEATS) draft.errors.push(finding);
 }

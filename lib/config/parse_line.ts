@@ -1,10 +1,10 @@
 import { trimBlanks } from "../bytes.ts";
 
 /** The longest line that is read, in bytes. */
-export const LONGEST_LINE = 65536;
+export const LONGEST_CONFIG_LINE = 65536;
 
 /** What a line of nrpe.cfg says. */
-export type Line =
+export type ConfigLine =
   | { readonly kind: "nothing" }
   | {
     readonly kind: "directive";
@@ -28,7 +28,7 @@ export type LineError =
   | "Line too long";
 
 const COMMAND = "command";
-const NOTHING: Line = { kind: "nothing" };
+const BLANK: ConfigLine = { kind: "nothing" };
 
 /**
  * Reads one line: `name=value`, `command[name]=value`, a comment, or nothing.
@@ -36,10 +36,10 @@ const NOTHING: Line = { kind: "nothing" };
  * Blanks around the line don't count; `#` begins a comment only as its first character. Blanks
  * around the `=`, which the reference takes for part of the name, are left out with a doubt.
  */
-export function parseLine(line: string): Line {
-  if (line.length > LONGEST_LINE) return { kind: "error", reason: "Line too long" };
+export function parseLine(line: string): ConfigLine {
+  if (line.length > LONGEST_CONFIG_LINE) return { kind: "error", reason: "Line too long" };
   const text = trimBlanks(line);
-  if (text === "" || text.charCodeAt(0) === 0x23) return NOTHING;
+  if (text === "" || text.charCodeAt(0) === 0x23) return BLANK;
   const equals = text.indexOf("=");
   if (equals === 0 && text.length === 1) {
     return { kind: "error", reason: "No variable name specified" };
@@ -63,7 +63,7 @@ function hasBracket(name: string): boolean {
   return name[at] === "[";
 }
 
-function commandLine(left: string, value: string, blank: string | undefined): Line {
+function commandLine(left: string, value: string, blank: string | undefined): ConfigLine {
   const inner = left.slice(left.indexOf("[") + 1);
   const end = inner.indexOf("]");
   const name = end < 0 ? inner : inner.slice(0, end);

@@ -1,7 +1,7 @@
 import { parseAllowedHosts } from "./allowed_hosts.ts";
 import type { AllowedHost } from "./allowed_hosts.ts";
 import { FACILITIES } from "../log.ts";
-import { type Directive, flag, integer, list, refined, text, word } from "./directive.ts";
+import { type Directive, flag, list, refined, text, wholeNumber, word } from "./directive.ts";
 import { readTlsVersions, TLS_DEFAULT } from "./tls_versions.ts";
 import { unescape } from "./unescape.ts";
 
@@ -17,7 +17,7 @@ const connections = { least: 0, most: MOST, unit: "a number of connections (0 fo
 /** Every directive of nrpe.cfg but `command[…]` and the includes. */
 export const DIRECTIVES = {
   allowed_hosts: allowedHosts(),
-  server_port: integer(5666, { least: 1024, most: 65535, unit: "a port" }),
+  server_port: wholeNumber(5666, { least: 1024, most: 65535, unit: "a port" }),
   server_address: list(),
   address_family: word<"any" | 4 | 6>("any", { any: "any", both: "any", "4": 4, "6": 6 }),
   listen_queue_size: queueSize(),
@@ -32,8 +32,8 @@ export const DIRECTIVES = {
     (value) => ({ kind: "value", value: unescape(value ?? "") }),
   ),
   command_prefix: text(),
-  command_timeout: integer(60, seconds),
-  connection_timeout: integer(300, seconds),
+  command_timeout: wholeNumber(60, seconds),
+  connection_timeout: wholeNumber(300, seconds),
   max_commands: commandLimit(),
   keep_env_vars: list(),
   debug: flag(false),
@@ -49,7 +49,7 @@ export const DIRECTIVES = {
   ssl_client_certs: choice(0, 2, "0 (don't ask), 1 (ask) or 2 (require)"),
   ssl_use_adh: anonymousDh(),
   ssl_logging: bitMask(),
-  ssl_shutdown_timeout: integer(15, seconds),
+  ssl_shutdown_timeout: wholeNumber(15, seconds),
   allow_weak_random_seed: flag(false),
   /** Whether the access tables are asked; this one and the next three are this agent's own. */
   tcp_wrappers: flag(true),
@@ -57,10 +57,10 @@ export const DIRECTIVES = {
   hosts_allow_file: path("/etc/hosts.allow"),
   hosts_deny_file: path("/etc/hosts.deny"),
   tls_state_file: text(),
-  max_connections: integer(2048, connections),
-  max_connections_per_source: integer(1024, connections),
-  wait_idle_timeout: integer(60, seconds),
-  shutdown_timeout: integer(20, seconds),
+  max_connections: wholeNumber(2048, connections),
+  max_connections_per_source: wholeNumber(1024, connections),
+  wait_idle_timeout: wholeNumber(60, seconds),
+  shutdown_timeout: wholeNumber(20, seconds),
 } as const satisfies Readonly<Record<string, Directive<unknown>>>;
 
 /** The name of a directive. */
@@ -147,7 +147,7 @@ function allowedHosts(): Directive<readonly AllowedHost[] | undefined> {
 
 /** A negative length is the most that the kernel allows, as listen(2) takes it; the kernel cuts it. */
 function queueSize(): Directive<number> {
-  const size = integer(128, { least: 1, most: MOST, unit: "a number of connections" });
+  const size = wholeNumber(128, { least: 1, most: MOST, unit: "a number of connections" });
   return {
     byDefault: size.byDefault,
     read: (value) =>

@@ -4,7 +4,7 @@ import type { Reading } from "./directive.ts";
 export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 
 /** The oldest and the newest version that is spoken. */
-export interface TlsVersions {
+interface TlsVersions {
   readonly least: TlsVersion;
   readonly most: TlsVersion;
 }

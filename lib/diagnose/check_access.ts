@@ -13,6 +13,7 @@ import { printable } from "../log.ts";
 import { configFiles } from "../config/config_files.ts";
 import { readFile, writeAll } from "../system/libc.ts";
 import { readOnce, readTableFile } from "../access/table_files.ts";
+import { Stdio } from "../system/linux.ts";
 import { isTerminal } from "../system/terminal.ts";
 import type { TableName, Tables } from "../wrappers/find_rule.ts";
 import { type AccessTrace, traceAccess } from "./access_trace.ts";
@@ -26,9 +27,6 @@ import {
 } from "./check_access_cli.ts";
 import { requestsOf } from "./check_access_request.ts";
 import { type AgentPolicy, agentPolicyText, readAgentPolicy } from "./agent_policy.ts";
-
-const STDOUT = 1;
-const STDERR = 2;
 
 /** Every address of the client gets in. */
 const EXIT_GRANTED = 0;
@@ -49,7 +47,7 @@ const SYSTEM_DENY = "/etc/hosts.deny";
 export async function checkAccess(args: readonly string[]): Promise<number> {
   const asked = parseAccessQuestion(exactArguments(args));
   if (asked.kind === "help") {
-    writeAll(STDOUT, encodeBytes(ACCESS_HELP));
+    writeAll(Stdio.output, encodeBytes(ACCESS_HELP));
     return EXIT_HELPED;
   }
   if (asked.kind === "usage") return printError(`${printable(asked.problem)}\n\n${ACCESS_USAGE}`);
@@ -87,7 +85,7 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
       ? undefined
       : readAgentPolicy(options.config, agent.config, request.client.address)
   );
-  writeAll(STDOUT, encodeBytes(render(traces, policies, tables, options)));
+  writeAll(Stdio.output, encodeBytes(render(traces, policies, tables, options)));
   return status;
 }
 
@@ -104,7 +102,7 @@ function exactArguments(args: readonly string[]): readonly string[] {
 }
 
 function printError(message: string): number {
-  writeAll(STDERR, encodeBytes(`nrpe: ${message}`));
+  writeAll(Stdio.error, encodeBytes(`nrpe: ${message}`));
   return EXIT_USAGE;
 }
 
@@ -148,7 +146,7 @@ function readAgent(path: string | undefined): Agent {
 }
 
 function wantsColour(): boolean {
-  return !process.env["NO_COLOR"] && isTerminal(STDOUT);
+  return !process.env["NO_COLOR"] && isTerminal(Stdio.output);
 }
 
 /** The tables. Each file is read once for all addresses of the client. */

@@ -3,13 +3,8 @@
  * tcpdmatch(8).
  */
 import { confirmedName, LONGEST_NAME } from "../access/confirmed_name.ts";
-import {
-  groupExists,
-  isInNetgroup,
-  isNumericAddress,
-  resolveName,
-  userExists,
-} from "../system/names.ts";
+import { isInNetgroup, isNumericAddress, resolveName } from "../system/names.ts";
+import { groupExists, userExists } from "../system/account.ts";
 import { ipv4Value, ipv6Value } from "../wrappers/address.ts";
 import { harmless } from "../wrappers/expand.ts";
 import { delimiterAt } from "../wrappers/pattern.ts";

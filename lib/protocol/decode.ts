@@ -15,26 +15,26 @@ import {
 } from "./packet.ts";
 
 /** Why bytes are not a packet, in the order in which they are looked at. */
-export type Refusal = "version" | "buffer length" | "checksum" | "type";
+export type PacketError = "version" | "buffer length" | "checksum" | "type";
 
 /** The bytes are the beginning of a packet; at least `length` bytes are needed to say more. */
-export interface NeedsMore {
+interface NeedsMore {
   readonly kind: "needs more";
   /** Counted from the packet's beginning, in bytes; never more than 65555. */
   readonly length: number;
 }
 
 /** The bytes begin with a whole packet of `length` bytes. */
-export interface Decoded<Packet> {
+interface Decoded<Packet> {
   readonly kind: "packet";
   readonly packet: Packet;
   readonly length: number;
 }
 
 /** The bytes are no packet, and more of them would not change that. */
-export interface Refused {
+interface Refused {
   readonly kind: "refused";
-  readonly reason: Refusal;
+  readonly reason: PacketError;
 }
 
 /** What the bytes received so far amount to. */

@@ -36,7 +36,7 @@ export const CHECKSUM_AT = 4;
 /** Offset of the result code in every version. */
 export const RESULT_CODE_AT = 8;
 /** Offset of the alignment field of versions 3 and 4. */
-export const ALIGNMENT_AT = 10;
+const ALIGNMENT_AT = 10;
 /** Offset of the buffer's length in versions 3 and 4. */
 export const BUFFER_LENGTH_AT = 12;
 

@@ -1,12 +1,7 @@
 import type { UserVariables } from "../command/environment.ts";
 import type { Config } from "../config/config.ts";
-import {
-  type Account,
-  accountOf,
-  becomeForGood,
-  findAccount,
-  findGroup,
-} from "../system/account.ts";
+import { type Account, accountOf, findAccount, findGroup } from "../system/account.ts";
+import { dropPrivileges } from "../system/drop_privileges.ts";
 import { userAndGroup } from "../system/libc.ts";
 
 /** The user and group that the agent runs as. */
@@ -61,7 +56,7 @@ export function identityOf({ nrpe_user, nrpe_group }: Config): IdentityResult {
 
 /** Becomes that identity, without a way back. */
 export function assume({ become, gid }: AgentIdentity): void {
-  if (become !== undefined) becomeForGood(become, gid);
+  if (become !== undefined) dropPrivileges(become, gid);
 }
 
 /** The variables of the environment that name the user. */

@@ -5,11 +5,11 @@ import {
   outcomeOf,
   type PluginEnd,
 } from "../command/outcome.ts";
-import { type CommandRequest, readRequest, type Request } from "../command/request.ts";
+import { type CommandRequest, type DefinedCommand, readRequest } from "../command/request.ts";
 import type { Config } from "../config/config.ts";
 import { type Log, Severity } from "../log.ts";
 import { isClientHello } from "../protocol/client_hello.ts";
-import { decodeQuery, type Refusal } from "../protocol/decode.ts";
+import { decodeQuery, type PacketError } from "../protocol/decode.ts";
 import { encodeResponse } from "../protocol/encode.ts";
 import type { Query } from "../protocol/packet.ts";
 import { now } from "../system/libc.ts";
@@ -70,7 +70,7 @@ export async function converse(session: Session, wire: Wire): Promise<void> {
 /** A query, or why there is none. */
 type Reading =
   | { readonly kind: "query"; readonly query: Query }
-  | { readonly kind: "refused"; readonly reason: Refusal; readonly received: Uint8Array }
+  | { readonly kind: "refused"; readonly reason: PacketError; readonly received: Uint8Array }
   | { readonly kind: "unread"; readonly why: string };
 
 /** Reads a query; all of it must arrive by a deadline, without a pause of more than 10 seconds. */
@@ -120,7 +120,7 @@ function unread(arrival: Exclude<Arrival, { readonly kind: "bytes" }>, length: n
   }
 }
 
-const REFUSALS: Readonly<Record<Refusal, string>> = {
+const REFUSALS: Readonly<Record<PacketError, string>> = {
   "version": "Error: Request packet version was invalid!",
   "buffer length": "Error: Received packet with invalid buffer size",
   "checksum": "Error: Request packet had invalid CRC32.",
@@ -155,7 +155,7 @@ function logInvalid({ log, peer }: Session, message: string): void {
  */
 async function outcomeFor(
   session: Session,
-  request: Exclude<Request, { readonly kind: "invalid" }>,
+  request: Exclude<CommandRequest, { readonly kind: "invalid" }>,
 ): Promise<Outcome> {
   const { log, peer } = session;
   log(Severity.debug, `Host ${peer} is asking for command '${request.name}' to be run...`);
@@ -171,7 +171,7 @@ async function outcomeFor(
 
 async function runCommand(
   { log, run }: Session,
-  { name, definition, line }: CommandRequest,
+  { name, definition, line }: DefinedCommand,
 ): Promise<Outcome> {
   log(Severity.debug, `Running command: ${definition}`);
   const end = await run(line);

@@ -2,16 +2,14 @@ import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { Serve } from "../cli.ts";
 import { CANNOT_SERVE } from "../exit_status.ts";
 import { Severity } from "../log.ts";
-import { bindLibc, closeFile, readInto, writeAll } from "../system/libc.ts";
-import { makePipe } from "../system/process.ts";
+import { closeFile, readInto, writeAll } from "../system/libc.ts";
+import { Stdio } from "../system/linux.ts";
+import { makePipe, startSession } from "../system/process.ts";
 import { openTerminal, printLine } from "../system/terminal.ts";
 import { passedDescriptors } from "./passed_descriptors.ts";
 import { runDaemonProcess } from "./daemon_process.ts";
 import { RUNTIME_SETTINGS } from "./runtime_threads.ts";
 
-const libc = bindLibc({ setsid: { args: [], returns: "i32" } });
-
-const STDERR = 2;
 const STARTED = 0;
 
 /**
@@ -27,7 +25,7 @@ const SERVING = "\0";
 
 /** Serves in the foreground; a terminal gets what the log gets. */
 export function serveInForeground(invocation: Serve): Promise<number> {
-  const terminal = openTerminal(STDERR);
+  const terminal = openTerminal(Stdio.error);
   let serving = false;
   return runDaemonProcess({
     invocation,
@@ -35,7 +33,7 @@ export function serveInForeground(invocation: Serve): Promise<number> {
     inetd: false,
     copy(priority, line) {
       if (terminal !== undefined) printLine(terminal, line);
-      else if (!serving) printComplaint(STDERR, priority, line);
+      else if (!serving) printComplaint(Stdio.error, priority, line);
     },
     ready() {
       serving = true;
@@ -67,7 +65,7 @@ async function startAgain(): Promise<number> {
     report += decodeBytes(chunk, 0, count);
   }
   const serves = report.endsWith(SERVING);
-  writeAll(STDERR, encodeBytes(report.replace(SERVING, "")));
+  writeAll(Stdio.error, encodeBytes(report.replace(SERVING, "")));
   if (serves) {
     daemon.unref();
     return STARTED;
@@ -77,7 +75,7 @@ async function startAgain(): Promise<number> {
 
 function serveDetached(invocation: Serve): Promise<number> {
   delete process.env[REPORT_TO];
-  libc.setsid();
+  startSession();
   let serving = false;
   return runDaemonProcess({
     invocation,

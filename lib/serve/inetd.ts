@@ -7,6 +7,7 @@ import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
 import { type Log, Severity } from "../log.ts";
 import { openLogOf, readConfiguration } from "./start.ts";
 import { Errno, now, SystemError, userAndGroup } from "../system/libc.ts";
+import { Stdio } from "../system/linux.ts";
 import {
   awaitBytes,
   type Endpoint,
@@ -22,10 +23,6 @@ import { consultTables } from "../access/consult_tables.ts";
 import { passedDescriptors } from "./passed_descriptors.ts";
 import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
 
-/** The descriptor on which inetd passes the connection, or the listening socket. */
-const STDIN = 0;
-const STDERR = 2;
-
 /**
  * Serves the client that inetd has accepted, on descriptor 0, or all the clients of a listening socket
  * there. A service manager may have passed the socket in its own way instead, see sd_listen_fds(3).
@@ -33,13 +30,13 @@ const STDERR = 2;
  */
 export async function serveInetd(invocation: Serve): Promise<number> {
   const passed = passedDescriptors();
-  const fd = passed[0] ?? STDIN;
+  const fd = passed[0] ?? Stdio.input;
   const peer = findPeer(fd, invocation.config);
   if (typeof peer === "number") return peer;
   if (peer === "listening") {
     const { serveWaiting } = await import("./wait.ts");
     const byParent = passed.length === 0;
-    return await serveWaiting(invocation, byParent ? [STDIN] : passed, byParent);
+    return await serveWaiting(invocation, byParent ? [Stdio.input] : passed, byParent);
   }
   const start = readConfiguration(invocation.config);
   if (start === undefined) return CANNOT_SERVE;
@@ -104,7 +101,7 @@ function findPeer(fd: number, config: string): Endpoint | undefined | "listening
     if (!(error instanceof SystemError)) throw error;
     if (error.errno === Errno.ENOTSOCK || error.errno === Errno.EBADF) {
       const problem = "standard input is no connection: this mode is for inetd, xinetd or systemd";
-      printLine(STDERR, problem);
+      printLine(Stdio.error, problem);
       openLogOf(config)(Severity.error, `Error: ${problem}`);
       return CANNOT_SERVE;
     }

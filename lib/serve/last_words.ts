@@ -6,11 +6,8 @@ import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import { encodeBytes } from "../bytes.ts";
 import { type Log, Severity } from "../log.ts";
 import { SystemError } from "../system/libc.ts";
+import { Stdio } from "../system/linux.ts";
 import { describeUnexpected, traceOf } from "./unexpected.ts";
-
-const STDIN = 0;
-const STDOUT = 1;
-const STDERR = 2;
 
 /** Where util-linux and BusyBox have logger(1): without the C library there is no syslog(3). */
 const LOGGER = "/usr/bin/logger";
@@ -52,17 +49,17 @@ export function sayUnexpected(error: unknown, log: (() => Log) | undefined): voi
 /** Writes to standard error; a client's connection there is replaced by the null device. */
 function complain(message: string): void {
   attempt(() => {
-    const [input, error] = [fstatSync(STDIN), fstatSync(STDERR)];
+    const [input, error] = [fstatSync(Stdio.input), fstatSync(Stdio.error)];
     // inetd leaves the same socket on all three.
     const isConnection = input.isSocket() && error.isSocket() && input.ino === error.ino;
     if (isConnection) leaveConnection();
-    else writeSync(STDERR, encodeBytes(`nrpe: ${message}\n`));
+    else writeSync(Stdio.error, encodeBytes(`nrpe: ${message}\n`));
   });
 }
 
 function leaveConnection(): void {
   // The lowest free descriptor is the one that has just been closed.
-  for (const fd of [STDOUT, STDERR]) {
+  for (const fd of [Stdio.output, Stdio.error]) {
     closeSync(fd);
     attempt(() => openSync("/dev/null", "r+"));
   }

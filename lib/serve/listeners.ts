@@ -2,12 +2,12 @@ import { type AddressBytes, parseIPv4, parseIPv6 } from "../address.ts";
 import type { Config } from "../config/config.ts";
 import { closeFile, describeErrno, Errno, isReadable, SystemError } from "../system/libc.ts";
 import {
-  beginToListen,
-  bindTo,
-  giveSocket,
+  bindSocket,
+  chownSocket,
   nextDescriptor,
   setBacklog,
-  sharePort,
+  setReusePort,
+  startListening,
 } from "../system/listen_socket.ts";
 import { openFilesLimit } from "../system/process.ts";
 import { resolveHost } from "../system/resolve_host.ts";
@@ -180,7 +180,7 @@ export function makeListeners(
       const inTheWay = leaving.filter(({ local }) => fresh.some((one) => collide(local!, one)));
       const opened: Listener[] = [];
       try {
-        for (const { fd } of inTheWay) sharePort(fd, true);
+        for (const { fd } of inTheWay) setReusePort(fd, true);
         for (const local of fresh) {
           const shared = inTheWay.some((one) => collide(one.local!, local));
           const fd = bindAddress(local, shared);
@@ -191,23 +191,23 @@ export function makeListeners(
         }
         // Until here clients have come to the old sockets only.
         for (const { local, fd } of opened) {
-          worded(local!, () => beginToListen(fd, backlog));
+          worded(local!, () => startListening(fd, backlog));
         }
         for (const listener of opened) begin(listener, backlog);
       } catch (error) {
         detach(opened);
         throw error;
       } finally {
-        for (const { fd } of inTheWay) sharePort(fd, false);
+        for (const { fd } of inTheWay) setReusePort(fd, false);
       }
-      for (const { fd } of opened) sharePort(fd, false);
+      for (const { fd } of opened) setReusePort(fd, false);
       detach(leaving);
       for (const { fd } of staying) setBacklog(fd, backlog);
       return opened.map(({ local }) => local!);
     },
     inherit: (fd, backlog) => begin(add(undefined, fd), backlog),
     giveTo(uid, gid) {
-      for (const { fd } of listeners) giveSocket(fd, uid, gid);
+      for (const { fd } of listeners) chownSocket(fd, uid, gid);
     },
     close() {
       clearInterval(look);
@@ -219,7 +219,7 @@ export function makeListeners(
 function bindAddress(local: ListenAddress, shared: boolean): number | undefined {
   return worded(local, () => {
     try {
-      return bindTo(local.bytes, local.port, shared);
+      return bindSocket(local.bytes, local.port, shared);
     } catch (error) {
       const errno = error instanceof SystemError ? error.errno : 0;
       const lacking = errno === Errno.EAFNOSUPPORT || errno === Errno.EADDRNOTAVAIL;

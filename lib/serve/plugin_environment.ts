@@ -1,8 +1,8 @@
 import {
   daemonEnvironment,
   inheritedVariables,
-  nameOf,
   pluginEnvironment,
+  variableName,
 } from "../command/environment.ts";
 import { type AgentIdentity, variablesOf } from "./agent_identity.ts";
 import type { Generation } from "./generation.ts";
@@ -26,7 +26,7 @@ const SERVICE_MANAGER_VARIABLES = [
 /** Under inetd plugins get what the agent was given, as in a process for one client. */
 export function inetdEnvironment(): PluginEnvironment {
   const environment = pluginEnvironment().filter((variable) =>
-    !SERVICE_MANAGER_VARIABLES.includes(nameOf(variable))
+    !SERVICE_MANAGER_VARIABLES.includes(variableName(variable))
   );
   return () => environment;
 }

@@ -1,12 +1,11 @@
 import { bindLibc, lastErrno } from "./libc.ts";
+import { Linux } from "./linux.ts";
 
 const libc = bindLibc({
   accept4: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "buffer", "buffer"], returns: "i32" },
 });
 
-const SOCK_CLOEXEC = 0o2000000;
-const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
 /** Where `tcpi_unacked` is in a `struct tcp_info`; of a socket that listens it is the queue's length. */
 const UNACKED_AT = 24;
@@ -16,7 +15,7 @@ const UNACKED_AT = 24;
  * @returns Its descriptor, or minus errno.
  */
 export function acceptOne(listening: number): number {
-  const fd = libc.accept4(listening, null, null, SOCK_CLOEXEC);
+  const fd = libc.accept4(listening, null, null, Linux.SOCK_CLOEXEC);
   return fd < 0 ? -lastErrno() : fd;
 }
 
@@ -24,6 +23,6 @@ export function acceptOne(listening: number): number {
 export function countWaiting(listening: number): number | undefined {
   const info = new Uint8Array(256);
   const length = new Uint32Array([info.byteLength]);
-  if (libc.getsockopt(listening, IPPROTO_TCP, TCP_INFO, info, length) !== 0) return undefined;
+  if (libc.getsockopt(listening, Linux.IPPROTO_TCP, TCP_INFO, info, length) !== 0) return undefined;
   return new DataView(info.buffer).getUint32(UNACKED_AT, true);
 }

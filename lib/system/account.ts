@@ -1,19 +1,10 @@
 import { type Pointer, read } from "bun:ffi";
-import { bindLater, cString, lastErrno, SystemError, textAt, userAndGroup } from "./libc.ts";
+import { bindLater, cString, textAt, userAndGroup } from "./libc.ts";
 
 const libc = bindLater({
   getpwnam: { args: ["buffer"], returns: "ptr" },
   getpwuid: { args: ["u32"], returns: "ptr" },
   getgrnam: { args: ["buffer"], returns: "ptr" },
-  initgroups: { args: ["buffer", "u32"], returns: "i32" },
-  setgroups: { args: ["u64", "buffer"], returns: "i32" },
-  getgroups: { args: ["i32", "buffer"], returns: "i32" },
-  setresgid: { args: ["u32", "u32", "u32"], returns: "i32" },
-  setresuid: { args: ["u32", "u32", "u32"], returns: "i32" },
-  getresuid: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
-  getresgid: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
-  setuid: { args: ["u32"], returns: "i32" },
-  setgid: { args: ["u32"], returns: "i32" },
 });
 
 // struct passwd and struct group of 64-bit Linux, glibc and musl alike.
@@ -58,6 +49,16 @@ function accountAt(entry: Pointer | null): Account | undefined {
   };
 }
 
+/** Whether getpwnam(3) knows a user. */
+export function userExists(name: string): boolean {
+  return libc().getpwnam(cString(name)) !== null;
+}
+
+/** Whether getgrnam(3) knows a group. */
+export function groupExists(name: string): boolean {
+  return libc().getgrnam(cString(name)) !== null;
+}
+
 /** The id of a group name or number. */
 export function findGroup(group: string): number | undefined {
   const entry = libc().getgrnam(cString(group));
@@ -88,36 +89,4 @@ export function agentOf({ nrpe_user, nrpe_group }: AgentSettings): Owner {
   if (account === undefined) return own;
   const group = nrpe_group === undefined ? undefined : findGroup(nrpe_group);
   return { uid: account.uid, gid: group ?? account.gid };
-}
-
-/**
- * Becomes a user and a group for good: the supplementary groups are the user's own, and there is no
- * way back, which is checked.
- *
- * @throws {SystemError} when a step fails.
- * @throws {Error} when the old rights could be had again.
- */
-export function becomeForGood({ name, uid }: Account, gid: number): void {
-  demand(libc().setresgid(gid, gid, gid), "setresgid");
-  if (name === undefined) demand(libc().setgroups(1n, new Uint32Array([gid])), "setgroups");
-  else demand(libc().initgroups(cString(name), gid), "initgroups");
-  demand(libc().setresuid(uid, uid, uid), "setresuid");
-  const ids = new Uint32Array(6);
-  libc().getresuid(ids.subarray(0, 1), ids.subarray(1, 2), ids.subarray(2, 3));
-  libc().getresgid(ids.subarray(3, 4), ids.subarray(4, 5), ids.subarray(5, 6));
-  const kept = ids.some((id, at) => id !== (at < 3 ? uid : gid)) ||
-    (gid !== 0 && supplementaryGroups().includes(0));
-  if (kept || (uid !== 0 && (libc().setuid(0) === 0 || libc().setgid(0) === 0))) {
-    throw new Error(`Cannot give up root's rights for good: user ${uid}, group ${gid}`);
-  }
-}
-
-function supplementaryGroups(): readonly number[] {
-  const groups = new Uint32Array(65536);
-  const count = libc().getgroups(groups.length, groups);
-  return [...groups.subarray(0, Math.max(0, count))];
-}
-
-function demand(result: number, call: string): void {
-  if (result !== 0) throw new SystemError(call, lastErrno());
 }

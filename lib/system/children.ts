@@ -1,5 +1,5 @@
 import { isReadable, now, Poll, waitFor } from "./libc.ts";
-import { announceReadable, type ProcessEnd, reapAny } from "./process.ts";
+import { type ProcessEnd, reapAny, signalReadable } from "./process.ts";
 
 /*
  * The event loop of the runtime cannot wait for a pipe or a process that it has not made itself. So
@@ -30,15 +30,15 @@ export function onceEnded(pid: number, ended: (end: ProcessEnd) => void): void {
  * Calls a function whenever a pipe has something to read or its end; it is to read all there is, or
  * no further call comes. Reading the pipe no longer waits.
  */
-export function wheneverReadable(pipe: number, readable: () => void): void {
+export function onReadable(pipe: number, readable: () => void): void {
   pipes.set(pipe, readable);
-  announceReadable(pipe);
+  signalReadable(pipe);
   // What came before the kernel was asked to announce it is not announced.
   if (isReadable(pipe)) readable();
 }
 
 /** Calls no more; to be said before the pipe is closed. */
-export function forgetPipe(pipe: number): void {
+export function unwatchPipe(pipe: number): void {
   pipes.delete(pipe);
 }
 

@@ -5,26 +5,21 @@ import type { Pointer } from "bun:ffi";
 import { calls } from "./architecture.ts";
 import { listDirectory } from "./directory.ts";
 import { bindLater, closeFile, lastErrno, Open, openFile, SystemError } from "./libc.ts";
+import { Linux, Signal, Stdio } from "./linux.ts";
 import { isSocket } from "./socket.ts";
 import { blockSignals, SIGNALS_SIZE, syscall } from "./syscall.ts";
 
 const rare = bindLater({ fcntl: { args: ["i32", "i32", "i32"], returns: "i32" } });
 
-const STDIN = 0;
-const STDOUT = 1;
-const STDERR = 2;
 /** The first descriptor that is none of these. */
-const FIRST = 3;
+const AFTER_STDERR = 3;
 /** close_range(2), for which musl has no function, has this number on every architecture. */
 const SYS_CLOSE_RANGE = 436;
-const LAST = 0xffffffff as Pointer;
+const NO_LIMIT = 0xffffffff as Pointer;
 const CLOSE_RANGE_CLOEXEC = 4 as Pointer;
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
 
-const SIGCHLD = 17;
 /** An empty set of signals, and a struct sigaction of the kernel's that says SIG_DFL. */
-const NOTHING = new Uint8Array(32);
+const ZEROS = new Uint8Array(32);
 
 /**
  * Makes the process independent of who has started it: no signal is blocked; SIGCHLD is not ignored,
@@ -32,16 +27,18 @@ const NOTHING = new Uint8Array(32);
  * reaches a program that is started.
  */
 export function cleanStart(): void {
-  blockSignals(NOTHING, null);
-  syscall(calls.rt_sigaction, SIGCHLD, NOTHING, null, SIGNALS_SIZE);
-  if (syscall(SYS_CLOSE_RANGE, FIRST, LAST, CLOSE_RANGE_CLOEXEC, 0) !== 0) keepOneByOne();
+  blockSignals(ZEROS, null);
+  syscall(calls.rt_sigaction, Signal.child, ZEROS, null, SIGNALS_SIZE);
+  if (syscall(SYS_CLOSE_RANGE, AFTER_STDERR, NO_LIMIT, CLOSE_RANGE_CLOEXEC, 0) !== 0) {
+    closeOnExecOneByOne();
+  }
 }
 
 /** For Linux before 5.11. Entries of fdinfo are plain files, so that listing them opens none. */
-function keepOneByOne(): void {
+function closeOnExecOneByOne(): void {
   for (const name of listDirectory("/proc/self/fdinfo").files) {
     const fd = Number(name);
-    if (fd >= FIRST) rare().fcntl(fd, F_SETFD, FD_CLOEXEC);
+    if (fd >= AFTER_STDERR) rare().fcntl(fd, Linux.F_SETFD, Linux.FD_CLOEXEC);
   }
 }
 
@@ -51,20 +48,20 @@ function keepOneByOne(): void {
  * @throws {SystemError} when that is not possible; they are closed then.
  */
 export function leaveConnection(): void {
-  if (!isSocket(STDIN)) return;
+  if (!isSocket(Stdio.input)) return;
   try {
     const nullDevice = openFile("/dev/null", Open.readWrite);
-    becomes(STDOUT, nullDevice);
-    becomes(STDERR, nullDevice);
+    redirect(Stdio.output, nullDevice);
+    redirect(Stdio.error, nullDevice);
     closeFile(nullDevice);
   } catch (error) {
-    closeFile(STDOUT);
-    closeFile(STDERR);
+    closeFile(Stdio.output);
+    closeFile(Stdio.error);
     throw error;
   }
 }
 
-function becomes(fd: number, other: number): void {
+function redirect(fd: number, other: number): void {
   if (syscall(calls.dup3, other, fd as Pointer, null, 0) < 0) {
     throw new SystemError("dup3", lastErrno());
   }

@@ -10,6 +10,7 @@ import {
   openFile,
   SystemError,
 } from "./libc.ts";
+import { Linux } from "./linux.ts";
 
 const libc = bindLater({
   opendir: { args: ["buffer"], returns: "ptr" },
@@ -26,7 +27,6 @@ const DIRENT_SIZE = 4352;
 const DT_UNKNOWN = 0;
 const DT_DIR = 4;
 const DT_LNK = 10;
-const PATH_MAX = 4096;
 
 /** A directory's entries, but for `.` and `..`; a link counts as what it leads to. */
 export interface DirectoryListing {
@@ -37,7 +37,7 @@ export interface DirectoryListing {
 }
 
 /** An entry that may lead to a file or to a directory. */
-export interface OddEntry {
+interface OddEntry {
   readonly name: string;
   readonly reason: string;
 }
@@ -83,7 +83,7 @@ export function listDirectory(path: string): DirectoryListing {
 }
 
 /** Whether a path leads to a directory that can be read. */
-export function leadsToDirectory(path: string): boolean {
+export function isDirectory(path: string): boolean {
   return openAsDirectory(path) === 0;
 }
 
@@ -100,7 +100,7 @@ function openAsDirectory(path: string): number {
 
 /** The path of a file without links in it, see realpath(3); undefined where there is no such file. */
 export function canonicalPath(path: string): string | undefined {
-  const resolved = new Uint8Array(PATH_MAX + 1);
+  const resolved = new Uint8Array(Linux.PATH_MAX + 1);
   if (libc().realpath(cString(path), resolved) === null) return undefined;
   return decodeBytes(resolved, 0, resolved.indexOf(0));
 }

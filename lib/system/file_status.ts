@@ -42,7 +42,7 @@ export function isUnchanged(before: FileStatus, after: FileStatus): boolean {
 }
 
 /** When a file was changed, in milliseconds since 1970; unlike its mtime, nobody sets that. */
-export function changedAt(status: FileStatus): number {
+export function ctimeOf(status: FileStatus): number {
   const seconds = status[CTIME]! + status[CTIME + 1]! * 2 ** 32;
   return seconds * 1000 + status[CTIME + 2]! / 1e6;
 }

@@ -3,7 +3,7 @@
  * anything.
  */
 import { decodeBytes } from "../bytes.ts";
-import { leadsToDirectory, listDirectory } from "./directory.ts";
+import { isDirectory, listDirectory } from "./directory.ts";
 import {
   bindLater,
   cString,
@@ -24,7 +24,7 @@ const INTERPRETER_LIMIT = 256;
 /** Why this process could not execute a file: the file named, and the reason; undefined if it could. */
 export function executionProblem(path: string): string | undefined {
   if (libc().access(cString(path), X_OK) !== 0) return `${path}: ${describeErrno(lastErrno())}`;
-  if (leadsToDirectory(path)) return `${path}: ${describeErrno(Errno.EISDIR)}`;
+  if (isDirectory(path)) return `${path}: ${describeErrno(Errno.EISDIR)}`;
   const interpreter = interpreterOf(path);
   if (interpreter === undefined || libc().access(cString(interpreter), X_OK) === 0) {
     return undefined;
@@ -44,7 +44,7 @@ function interpreterOf(path: string): string | undefined {
 }
 
 /** A process, see proc_pid_stat(5). */
-export interface ProcessState {
+interface ProcessState {
   readonly pid: number;
   /** The name of its program, as the kernel cuts it. */
   readonly program: string;
@@ -58,14 +58,14 @@ export interface ProcessState {
 export function processesOf({ pid, group }: Started): readonly ProcessState[] {
   const found: ProcessState[] = [];
   for (const name of listDirectory("/proc").directories) {
-    const status = /^[0-9]+$/.test(name) ? statusOf(name) : undefined;
+    const status = /^[0-9]+$/.test(name) ? processState(name) : undefined;
     if (status === undefined || (status.group !== group && status.group !== pid)) continue;
     found.push(status);
   }
   return found;
 }
 
-function statusOf(pid: string): ProcessState & { readonly group: number } | undefined {
+function processState(pid: string): ProcessState & { readonly group: number } | undefined {
   try {
     const stat = decodeBytes(readFile(`/proc/${pid}/stat`));
     const status = decodeBytes(readFile(`/proc/${pid}/status`));

@@ -27,7 +27,7 @@ import { openFlags } from "./architecture.ts";
  */
 export const LIBC = "libc.so.6\0/..";
 
-let failure: Error | undefined;
+let unbound: Error | undefined;
 let started = false;
 
 /**
@@ -46,7 +46,7 @@ export function bindLibc<const Functions extends Record<string, FFIFunction>>(
     return dlopen(LIBC, functions).symbols;
   } catch (error) {
     if (started) throw error;
-    failure ??= error as Error;
+    unbound ??= error as Error;
     return {} as Library<Functions>["symbols"];
   }
 }
@@ -54,7 +54,7 @@ export function bindLibc<const Functions extends Record<string, FFIFunction>>(
 /** Why the C library could not be bound while modules were loaded; to be asked before it is called. */
 export function bindingFailure(): Error | undefined {
   started = true;
-  return failure;
+  return unbound;
 }
 
 /**
@@ -87,34 +87,34 @@ const rare = bindLater({
 });
 
 /** errno values that the program tells apart (Linux). */
-export const Errno = {
-  EPERM: 1,
-  ENOENT: 2,
-  ESRCH: 3,
-  EINTR: 4,
-  ENXIO: 6,
-  ENOEXEC: 8,
-  EBADF: 9,
-  EAGAIN: 11,
-  ENOMEM: 12,
-  EACCES: 13,
-  EEXIST: 17,
-  ENOTDIR: 20,
-  EISDIR: 21,
-  ENFILE: 23,
-  EMFILE: 24,
-  ENOSPC: 28,
-  EPIPE: 32,
-  ENOSYS: 38,
-  ELOOP: 40,
-  ENOTSOCK: 88,
-  EPROTOTYPE: 91,
-  EAFNOSUPPORT: 97,
-  EADDRINUSE: 98,
-  EADDRNOTAVAIL: 99,
-  ENOTCONN: 107,
-  EINPROGRESS: 115,
-} as const;
+export const enum Errno {
+  EPERM = 1,
+  ENOENT = 2,
+  ESRCH = 3,
+  EINTR = 4,
+  ENXIO = 6,
+  ENOEXEC = 8,
+  EBADF = 9,
+  EAGAIN = 11,
+  ENOMEM = 12,
+  EACCES = 13,
+  EEXIST = 17,
+  ENOTDIR = 20,
+  EISDIR = 21,
+  ENFILE = 23,
+  EMFILE = 24,
+  ENOSPC = 28,
+  EPIPE = 32,
+  ENOSYS = 38,
+  ELOOP = 40,
+  ENOTSOCK = 88,
+  EPROTOTYPE = 91,
+  EAFNOSUPPORT = 97,
+  EADDRINUSE = 98,
+  EADDRNOTAVAIL = 99,
+  ENOTCONN = 107,
+  EINPROGRESS = 115,
+}
 
 /** A system call that failed, with errno and the C library's text for it. */
 export class SystemError extends Error {
@@ -145,7 +145,7 @@ export function cString(text: string): Uint8Array {
 }
 
 /** A NULL-terminated `char *[]`, and the memory it points into, to be kept while it is in use. */
-export interface StringArray {
+interface StringArray {
   readonly array: Int32Array;
   readonly memory: Uint8Array;
 }
@@ -262,13 +262,18 @@ export function readToEnd(fd: number, path: string, limit: number): Uint8Array {
 }
 
 /** Conditions of poll(2). */
-export const Poll = { in: 1, out: 4, error: 8, hangUp: 16 } as const;
+export const enum Poll {
+  in = 1,
+  out = 4,
+  error = 8,
+  hangUp = 16,
+}
 
 /** What poll(2) waits at most, in milliseconds. */
 const LONGEST_TIMEOUT = 0x7fffffff;
 
 /** A descriptor to wait for, and the {@link Poll} conditions that are of interest. */
-export interface Awaited {
+interface PollRequest {
   readonly fd: number;
   readonly events: number;
 }
@@ -279,7 +284,7 @@ export interface Awaited {
  * @param deadline When to give up, in milliseconds of {@link now}.
  * @returns For each descriptor the conditions that hold; all 0 when the deadline passed.
  */
-export function waitFor(awaited: readonly Awaited[], deadline: number): number[] {
+export function waitFor(awaited: readonly PollRequest[], deadline: number): number[] {
   // struct pollfd { int fd; short events; short revents; }
   const set = new Int32Array(awaited.length * 2);
   for (let at = 0; at < awaited.length; at++) {

@@ -1,5 +1,7 @@
 import type { AddressBytes } from "../address.ts";
 import { bindLibc, closeFile, lastErrno, SystemError } from "./libc.ts";
+import { Linux } from "./linux.ts";
+import { socketAddress } from "./socket.ts";
 
 const libc = bindLibc({
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -9,12 +11,6 @@ const libc = bindLibc({
   fchown: { args: ["i32", "u32", "u32"], returns: "i32" },
 });
 
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const IPPROTO_IPV6 = 41;
@@ -27,9 +23,9 @@ const IPV6_V6ONLY = 26;
  * @throws {SystemError} whose call says what failed, EADDRINUSE for instance.
  */
 export function listenOn(address: AddressBytes, port: number, backlog: number): number {
-  const fd = bindTo(address, port, false);
+  const fd = bindSocket(address, port, false);
   try {
-    beginToListen(fd, backlog);
+    startListening(fd, backlog);
   } catch (error) {
     closeFile(fd);
     throw error;
@@ -40,17 +36,18 @@ export function listenOn(address: AddressBytes, port: number, backlog: number): 
 /**
  * Makes a TCP socket that is bound to an address, of IPv6 for IPv6 only.
  *
- * @param shared Whether it may take the port of sockets that are shared as well, see {@link sharePort}.
+ * @param shared Whether it may take the port of sockets that are shared as well, see {@link setReusePort}.
  * @throws {SystemError} whose call says what failed.
  */
-export function bindTo(address: AddressBytes, port: number, shared: boolean): number {
-  const fd = openSocket(address.length);
+export function bindSocket(address: AddressBytes, port: number, shared: boolean): number {
+  const sockaddr = socketAddress(address, port);
+  const family = sockaddr[0]!;
+  const fd = libc.socket(family, Linux.SOCK_STREAM | Linux.SOCK_NONBLOCK | Linux.SOCK_CLOEXEC, 0);
   if (fd < 0) throw new SystemError("socket", lastErrno());
   const one = new Int32Array([1]);
-  libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one, 4);
-  if (shared) sharePort(fd, true);
-  if (address.length === 16) libc.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, one, 4);
-  const sockaddr = socketAddress(address, port);
+  libc.setsockopt(fd, Linux.SOL_SOCKET, SO_REUSEADDR, one, 4);
+  if (shared) setReusePort(fd, true);
+  if (family === Linux.AF_INET6) libc.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, one, 4);
   if (libc.bind(fd, sockaddr, sockaddr.byteLength) === 0) return fd;
   const error = new SystemError("bind", lastErrno());
   closeFile(fd);
@@ -61,7 +58,7 @@ export function bindTo(address: AddressBytes, port: number, shared: boolean): nu
  * listen(2).
  * @throws {SystemError} EADDRINUSE when another socket listens there by now.
  */
-export function beginToListen(fd: number, backlog: number): void {
+export function startListening(fd: number, backlog: number): void {
   if (libc.listen(fd, backlog) !== 0) throw new SystemError("listen", lastErrno());
 }
 
@@ -69,12 +66,12 @@ export function beginToListen(fd: number, backlog: number): void {
  * Sets whether sockets of the same owner that are shared too may be bound to this one's port, see
  * SO_REUSEPORT in socket(7).
  */
-export function sharePort(fd: number, share: boolean): void {
-  libc.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, new Int32Array([share ? 1 : 0]), 4);
+export function setReusePort(fd: number, share: boolean): void {
+  libc.setsockopt(fd, Linux.SOL_SOCKET, SO_REUSEPORT, new Int32Array([share ? 1 : 0]), 4);
 }
 
 /** Makes a user the owner of a socket; only root can, and another one's stays as it is. */
-export function giveSocket(fd: number, uid: number, gid: number): void {
+export function chownSocket(fd: number, uid: number, gid: number): void {
   libc.fchown(fd, uid, gid);
 }
 
@@ -88,28 +85,9 @@ export function setBacklog(fd: number, backlog: number): void {
  * there are not as many to be had.
  */
 export function nextDescriptor(others: number): number {
-  const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const fd = libc.socket(Linux.AF_INET, Linux.SOCK_STREAM | Linux.SOCK_CLOEXEC, 0);
   if (fd < 0) return -lastErrno();
   const next = others === 0 ? fd : nextDescriptor(others - 1);
   closeFile(fd);
   return next;
-}
-
-/**
- * A TCP socket that does not block, for an address of 4 or 16 bytes.
- * @returns Its descriptor; negative where there is none to be had, see errno.
- */
-export function openSocket(addressLength: number): number {
-  const family = addressLength === 4 ? AF_INET : AF_INET6;
-  return libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-}
-
-/** A `struct sockaddr_in` or `sockaddr_in6`. */
-export function socketAddress(address: AddressBytes, port: number): Uint8Array {
-  const inet = address.length === 4;
-  const bytes = new Uint8Array(inet ? 16 : 28);
-  new Uint16Array(bytes.buffer)[0] = inet ? AF_INET : AF_INET6;
-  new DataView(bytes.buffer).setUint16(2, port);
-  bytes.set(address, inet ? 4 : 8);
-  return bytes;
 }

@@ -1,14 +1,11 @@
 /**
- * Names, addresses, netgroups and accounts, asked of the C library, which may block.
+ * Names, addresses and netgroups, from the resolver and the name services of the C library. They block.
  */
 import { type Pointer, ptr, read } from "bun:ffi";
 import { decodeBytes } from "../bytes.ts";
 import { bindLater, cString, Errno, SystemError, textAt } from "./libc.ts";
+import { Linux } from "./linux.ts";
 
-const AF_UNSPEC = 0;
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM = 1;
 const AI_CANONNAME = 2;
 const AI_NUMERICHOST = 4;
 const NI_NUMERICHOST = 1;
@@ -22,8 +19,6 @@ const libc = bindLater({
   freeaddrinfo: { args: ["ptr"], returns: "void" },
   gai_strerror: { args: ["i32"], returns: "cstring" },
   getnameinfo: { args: ["ptr", "u32", "buffer", "u32", "ptr", "u32", "i32"], returns: "i32" },
-  getpwnam: { args: ["buffer"], returns: "ptr" },
-  getgrnam: { args: ["buffer"], returns: "ptr" },
 });
 
 const netgroups = bindLater({
@@ -31,12 +26,12 @@ const netgroups = bindLater({
 });
 
 /** A family of addresses. */
-export type Family = "IPv4" | "IPv6";
+type Family = "IPv4" | "IPv6";
 
-const FAMILIES: Readonly<Record<Family, number>> = { IPv4: AF_INET, IPv6: AF_INET6 };
+const FAMILIES: Readonly<Record<Family, number>> = { IPv4: Linux.AF_INET, IPv6: Linux.AF_INET6 };
 
 /** What a host name stands for. */
-export interface Resolution {
+interface Resolution {
   /** Its addresses in text form, in the resolver's order. */
   readonly addresses: readonly string[];
   /** The name that the resolver calls canonical. */
@@ -66,12 +61,12 @@ export function resolveName(name: string): Resolution | undefined {
  * @param family The only family that is of interest, if one is.
  */
 export function findAddresses(name: string, family?: Family): Found<Resolution> {
-  const hints = { flags: AI_CANONNAME, family: family ? FAMILIES[family] : AF_UNSPEC };
-  return withAddressInfo(name, hints, (first) => {
+  const hints = { flags: AI_CANONNAME, family: family ? FAMILIES[family] : Linux.AF_UNSPEC };
+  return withAddrinfo(name, hints, (first) => {
     const canonical = read.ptr(first, 32) as Pointer;
     const addresses: string[] = [];
     for (let entry: Pointer | 0 = first; entry; entry = read.ptr(entry, 40) as Pointer | 0) {
-      addresses.push(addressText(entry));
+      addresses.push(numericHost(entry));
     }
     const canonicalName = canonical ? textAt(canonical) : name;
     return { kind: "found", answer: { addresses, canonicalName } };
@@ -80,27 +75,27 @@ export function findAddresses(name: string, family?: Family): Found<Resolution> 
 
 /** Whether getaddrinfo(3) reads a text as an address, without looking anything up. */
 export function isNumericAddress(text: string): boolean {
-  const hints = { flags: AI_NUMERICHOST, family: AF_UNSPEC };
-  return withAddressInfo(text, hints, () => ({ kind: "found", answer: text })).kind === "found";
+  const hints = { flags: AI_NUMERICHOST, family: Linux.AF_UNSPEC };
+  return withAddrinfo(text, hints, () => ({ kind: "found", answer: text })).kind === "found";
 }
 
 /** The name that reverse lookup gives for an address, by getnameinfo(3). */
 export function findName(address: string): Found<string> {
-  const hints = { flags: AI_NUMERICHOST, family: AF_UNSPEC };
-  return withAddressInfo(address, hints, (first) => nameInfo(first, NI_NAMEREQD));
+  const hints = { flags: AI_NUMERICHOST, family: Linux.AF_UNSPEC };
+  return withAddrinfo(address, hints, (first) => nameInfo(first, NI_NAMEREQD));
 }
 
-function withAddressInfo<Answer>(
+function withAddrinfo<Answer>(
   name: string,
   { flags, family }: { readonly flags: number; readonly family: number },
   use: (first: Pointer) => Found<Answer>,
 ): Found<Answer> {
   // struct addrinfo: flags, family, socktype, protocol, addrlen, (padding), addr, canonname, next.
   const hints = new Int32Array(12);
-  hints.set([flags, family, SOCK_STREAM]);
+  hints.set([flags, family, Linux.SOCK_STREAM]);
   const result = new BigUint64Array(1);
   const error = libc().getaddrinfo(cString(name), null, hints, result);
-  if (error !== 0) return notFound(error);
+  if (error !== 0) return lookUpFailure(error);
   const first = read.ptr(ptr(result), 0) as Pointer;
   try {
     return use(first);
@@ -109,13 +104,13 @@ function withAddressInfo<Answer>(
   }
 }
 
-function notFound(error: number): Found<never> {
+function lookUpFailure(error: number): Found<never> {
   if (NO_SUCH_NAME.includes(error)) return { kind: "none" };
   return { kind: "failure", reason: String(libc().gai_strerror(error)) };
 }
 
 /** An address as text, with its zone if it has one. */
-function addressText(entry: Pointer): string {
+function numericHost(entry: Pointer): string {
   const text = nameInfo(entry, NI_NUMERICHOST);
   return text.kind === "found" ? text.answer : "";
 }
@@ -126,7 +121,7 @@ function nameInfo(entry: Pointer, flags: number): Found<string> {
   const sockaddr = read.ptr(entry, 24) as Pointer;
   const length = read.u32(entry, 16);
   const error = libc().getnameinfo(sockaddr, length, text, NI_MAXHOST, null, 0, flags);
-  if (error !== 0) return notFound(error);
+  if (error !== 0) return lookUpFailure(error);
   return { kind: "found", answer: decodeBytes(text, 0, text.indexOf(0)) };
 }
 
@@ -144,14 +139,4 @@ function innetgr(): ReturnType<typeof netgroups>["innetgr"] {
   } catch {
     throw new SystemError("innetgr", Errno.ENOSYS);
   }
-}
-
-/** Whether getpwnam(3) knows a user. */
-export function userExists(name: string): boolean {
-  return libc().getpwnam(cString(name)) !== null;
-}
-
-/** Whether getgrnam(3) knows a group. */
-export function groupExists(name: string): boolean {
-  return libc().getgrnam(cString(name)) !== null;
 }

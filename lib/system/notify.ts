@@ -1,5 +1,6 @@
 import { encodeBytes } from "../bytes.ts";
 import { bindLibc, closeFile } from "./libc.ts";
+import { Linux } from "./linux.ts";
 
 const libc = bindLibc({
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -7,16 +8,13 @@ const libc = bindLibc({
   clock_gettime: { args: ["i32", "buffer"], returns: "i32" },
 });
 
-const AF_UNIX = 1;
-const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
-const MSG_NOSIGNAL = 0x4000;
 const CLOCK_MONOTONIC = 1;
 
 /** What a service manager is told, see sd_notify(3). */
-export type Notice = "READY=1" | "STOPPING=1" | "RELOADING=1";
+type Notice = "READY=1" | "STOPPING=1" | "RELOADING=1";
 
 /** Tells the service manager that started this process, by the protocol of sd_notify(3). */
-export interface Notify {
+interface Notify {
   (notice: Notice): void;
 }
 
@@ -28,13 +26,20 @@ export function notifyVia(socket: string | undefined): Notify {
   if (socket === undefined || !/^[/@]./.test(socket)) return () => {};
   const path = socket.replace(/^@/, "\0");
   const address = new Uint8Array(2 + path.length);
-  new Uint16Array(address.buffer, 0, 1)[0] = AF_UNIX;
+  new Uint16Array(address.buffer, 0, 1)[0] = Linux.AF_UNIX;
   address.set(encodeBytes(path), 2);
   return (notice) => {
     const text = notice === "RELOADING=1" ? `${notice}\nMONOTONIC_USEC=${monotonic()}` : notice;
-    const fd = libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+    const fd = libc.socket(Linux.AF_UNIX, Linux.SOCK_DGRAM | Linux.SOCK_CLOEXEC, 0);
     if (fd < 0) return;
-    libc.sendto(fd, encodeBytes(text), text.length, MSG_NOSIGNAL, address, address.byteLength);
+    libc.sendto(
+      fd,
+      encodeBytes(text),
+      text.length,
+      Linux.MSG_NOSIGNAL,
+      address,
+      address.byteLength,
+    );
     closeFile(fd);
   };
 }

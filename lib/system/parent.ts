@@ -1,8 +1,7 @@
 import { bindLibc } from "./libc.ts";
+import { Signal } from "./linux.ts";
 
 const PR_SET_PDEATHSIG = 1;
-/** A signal that is ignored by default and that no one else sends here. */
-const SIGURG = 23;
 
 /** The process that has started this one. */
 export interface Parent {
@@ -25,11 +24,19 @@ export function watchParent(): Parent {
       const { promise, resolve } = Promise.withResolvers<void>();
       void promise.then(act);
       process.on("SIGURG", () => hasEnded() && resolve());
-      const libc = bindLibc({
-        prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
-      });
-      libc.prctl(PR_SET_PDEATHSIG, SIGURG, 0, 0, 0);
+      signalAtParentsEnd(Signal.urgent);
       if (hasEnded()) resolve();
     },
   };
+}
+
+/** Lets this process end when the one that has started it does. */
+export function dieWithParent(): void {
+  signalAtParentsEnd(Signal.kill);
+}
+
+/** See PR_SET_PDEATHSIG in prctl(2). */
+function signalAtParentsEnd(signal: number): void {
+  const libc = bindLibc({ prctl: { args: ["i32", "u64"], returns: "i32" } });
+  libc.prctl(PR_SET_PDEATHSIG, signal);
 }

@@ -14,10 +14,10 @@ import {
 import {
   type Entry,
   FileRefused,
+  isStillNamed,
   openEntry,
   openOrCreate,
   remove,
-  standsFor,
   WRITABLE_BY_OTHERS,
 } from "./private_file.ts";
 
@@ -38,13 +38,13 @@ const F_UNLCK = 2;
 const UNTIL_LOCKED = 0o600;
 const READABLE = 0o644;
 /** The longest content that is looked at, in bytes. */
-const LONGEST = 32;
+const LONGEST_CONTENT = 32;
 
 /**
  * How long a lock may be held that is not for life, in milliseconds: an agent that ends takes it once
  * more, for as long as it takes to remove the file.
  */
-const PATIENCE = 1_000;
+const LOCK_TIMEOUT = 1_000;
 
 /** A pid file that this process holds. */
 export interface PidFile {
@@ -59,7 +59,7 @@ export interface PidFile {
 }
 
 /** What came of writing a pid file. */
-export type PidFileResult =
+type PidFileResult =
   | { readonly kind: "held"; readonly file: PidFile }
   | { readonly kind: "taken"; readonly pid: number }
   | { readonly kind: "failed"; readonly reason: string };
@@ -82,7 +82,7 @@ export function holdPidFile(path: string, agent: Owner): PidFileResult {
     if (result.kind === "locked") {
       const { fd } = result;
       const content = `${process.pid}\n`;
-      const errno = write(fd, content);
+      const errno = writeContent(fd, content);
       if (errno === 0) return { kind: "held", file: held(path, entry, fd, content) };
       closeFile(fd);
       throw new FileRefused(describeErrno(errno), errno);
@@ -109,14 +109,14 @@ function openLocked(
   agent: Owner,
 ): { readonly kind: "locked"; readonly fd: number } | { readonly kind: "taken"; pid: number } {
   const { uid } = userAndGroup();
-  for (const end = now() + PATIENCE;;) {
+  for (const end = now() + LOCK_TIMEOUT;;) {
     const { fd, found } = openOrCreate(entry, openFlags.O_RDWR, UNTIL_LOCKED, agent);
     const isForeign = found !== undefined &&
       (found.uid !== uid || (found.mode & WRITABLE_BY_OTHERS) !== 0);
     const lock = isForeign ? "foreign" : takeLock(fd);
     // Meanwhile the name may have become another file's, as by the line below.
-    if (lock === "own" && standsFor(entry, fd)) return { kind: "locked", fd };
-    const pid = Number(/^[0-9]+/.exec(read(fd))?.[0] ?? 0);
+    if (lock === "own" && isStillNamed(entry, fd)) return { kind: "locked", fd };
+    const pid = Number(/^[0-9]+/.exec(readContent(fd))?.[0] ?? 0);
     closeFile(fd);
     if (typeof lock === "number") {
       throw new FileRefused(`it cannot be locked: ${describeErrno(lock)}`, lock);
@@ -136,7 +136,7 @@ function held(path: string, entry: Entry, fd: number, own: string): PidFile {
     release: () => void setLock(fd, F_UNLCK),
     remove() {
       const lock = takeLock(fd);
-      const isOwn = lock !== "a writer's" && standsFor(entry, fd) && read(fd) === own;
+      const isOwn = lock !== "a writer's" && isStillNamed(entry, fd) && readContent(fd) === own;
       // Without the lock the name could become the next agent's before it is removed.
       const gone = !isOwn || (lock === "own" && remove(entry)) || libc.ftruncate(fd, 0n) === 0;
       closeFile(fd);
@@ -151,30 +151,30 @@ function takeLock(fd: number): "own" | "a reader's" | "a writer's" | number {
   const errno = setLock(fd, F_WRLCK);
   if (errno === 0) return "own";
   if (errno !== Errno.EAGAIN && errno !== Errno.EACCES) return errno;
-  const other = wholeFile(F_WRLCK);
+  const other = fileLock(F_WRLCK);
   const found = libc.fcntl(fd, F_OFD_GETLK, other) === 0 && (other[0]! & 0xffff) === F_RDLCK;
   return found ? "a reader's" : "a writer's";
 }
 
 /** Sets the lock, or gives it up; returns 0 or errno. */
 function setLock(fd: number, type: number): number {
-  return libc.fcntl(fd, F_OFD_SETLK, wholeFile(type)) === 0 ? 0 : lastErrno();
+  return libc.fcntl(fd, F_OFD_SETLK, fileLock(type)) === 0 ? 0 : lastErrno();
 }
 
 /** struct flock { short l_type; short l_whence; off_t l_start; off_t l_len; pid_t l_pid; } */
-function wholeFile(type: number): Int32Array {
+function fileLock(type: number): Int32Array {
   const lock = new Int32Array(8);
   lock[0] = type;
   return lock;
 }
 
-function read(fd: number): string {
-  const content = new Uint8Array(LONGEST);
+function readContent(fd: number): string {
+  const content = new Uint8Array(LONGEST_CONTENT);
   return decodeBytes(content, 0, Math.max(0, libc.pread(fd, content, content.byteLength, 0n)));
 }
 
 /** Puts a content in the place of the old one; who reads it meanwhile never finds it empty. */
-function write(fd: number, content: string): number {
+function writeContent(fd: number, content: string): number {
   const bytes = encodeBytes(content);
   const count = libc.pwrite(fd, bytes, bytes.byteLength, 0n);
   if (count < 0) return lastErrno();

@@ -24,6 +24,7 @@ import {
   userAndGroup,
   writeAll,
 } from "./libc.ts";
+import { Linux } from "./linux.ts";
 
 const libc = bindLater({
   openat: { args: ["i32", "buffer", "i32", "u32"], returns: "i32" },
@@ -38,9 +39,9 @@ const rare = bindLater({
 
 const { O_CREAT, O_EXCL, O_NOCTTY, O_NONBLOCK, O_WRONLY, O_APPEND } = openFlags;
 const { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } = openFlags;
-const FOLDER = O_PATH | O_DIRECTORY | O_CLOEXEC;
+const DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC;
 /** A FIFO, or a file that somebody else holds a lease on, must not hold up who opens it. */
-const WARILY = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+const SAFELY = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 const S_IFLNK = 0o120000;
 /** Mode bits, see inode(7): anybody but the owner may write. */
 export const WRITABLE_BY_OTHERS = 0o022;
@@ -48,7 +49,6 @@ const READABLE_BY_ALL = 0o004;
 const ROOT = 0;
 /** For fchown(2): the group stays. */
 const SAME_GROUP = 0xffffffff;
-const PATH_MAX = 4096;
 /** As many links as the kernel follows in a path, see path_resolution(7). */
 const MOST_LINKS = 40;
 /** How often a file may come and go while it is being opened. */
@@ -70,7 +70,7 @@ export interface Entry {
 }
 
 /** What an inode says of its file, see inode(7). */
-export interface Inode {
+interface Inode {
   /** Device and inode, by which a file is told from any other that exists. */
   readonly identity: string;
   readonly mode: number;
@@ -80,7 +80,7 @@ export interface Inode {
 }
 
 /** A file that is open; its status is missing where it has just been made. */
-export interface Opened {
+interface Opened {
   readonly fd: number;
   readonly found: Inode | undefined;
 }
@@ -98,32 +98,34 @@ export function openEntry(path: string): Entry {
   const slash = path.lastIndexOf("/");
   const parent = slash < 0 ? "." : path.slice(0, slash + 1);
   try {
-    const directory = userAndGroup().uid === ROOT ? walk(parent) : openFile(parent, FOLDER);
+    const directory = userAndGroup().uid === ROOT
+      ? openDirectory(parent)
+      : openFile(parent, DIRECTORY);
     return { directory, name: path.slice(slash + 1) };
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    throw refusal(error.errno);
+    throw refusedBy(error.errno);
   }
 }
 
 /** Opens a directory, as root, part by part. */
-function walk(path: string): number {
+function openDirectory(path: string): number {
   let links = 0;
-  let directory = openFile(path.startsWith("/") ? "/" : ".", FOLDER);
+  let directory = openFile(path.startsWith("/") ? "/" : ".", DIRECTORY);
   try {
     for (const ahead = path.split("/").reverse(); ahead.length > 0;) {
       const name = ahead.pop()!;
       if (name === "" || name === ".") continue;
-      let next = libc().openat(directory, cString(name), FOLDER | O_NOFOLLOW, 0);
+      let next = libc().openat(directory, cString(name), DIRECTORY | O_NOFOLLOW, 0);
       if (next < 0) {
         const errno = lastErrno();
         // What open(2) says of a link here, see its O_DIRECTORY and O_NOFOLLOW.
-        if (errno !== Errno.ENOTDIR && errno !== Errno.ELOOP) throw refusal(errno);
-        if (++links > MOST_LINKS) throw refusal(Errno.ELOOP);
+        if (errno !== Errno.ENOTDIR && errno !== Errno.ELOOP) throw refusedBy(errno);
+        if (++links > MOST_LINKS) throw refusedBy(Errno.ELOOP);
         const target = targetOfLink(directory, name);
         ahead.push(...target.split("/").reverse());
         if (!target.startsWith("/")) continue;
-        next = openFile("/", FOLDER);
+        next = openFile("/", DIRECTORY);
       }
       closeFile(directory);
       directory = next;
@@ -138,21 +140,21 @@ function walk(path: string): number {
 /** Where a link leads that only root can have made. */
 function targetOfLink(directory: number, name: string): string {
   const fd = libc().openat(directory, cString(name), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
-  if (fd < 0) throw refusal(lastErrno());
+  if (fd < 0) throw refusedBy(lastErrno());
   try {
-    const link = statusOf(fd);
-    if ((link.mode & S_IFMT) !== S_IFLNK) throw refusal(Errno.ENOTDIR);
-    const folder = statusOf(directory);
+    const link = inodeOf(fd);
+    if ((link.mode & S_IFMT) !== S_IFLNK) throw refusedBy(Errno.ENOTDIR);
+    const parentInode = inodeOf(directory);
     // One of root's may have been moved, or given another name, where others may write.
-    const planted = (folder.mode & WRITABLE_BY_OTHERS) !== 0 && link.links !== 1;
-    if (link.uid !== ROOT || folder.uid !== ROOT || planted) {
+    const planted = (parentInode.mode & WRITABLE_BY_OTHERS) !== 0 && link.links !== 1;
+    if (link.uid !== ROOT || parentInode.uid !== ROOT || planted) {
       throw new FileRefused(
         `'${name}' on the way to it is a symbolic link that somebody else than root controls`,
       );
     }
-    const target = new Uint8Array(PATH_MAX);
+    const target = new Uint8Array(Linux.PATH_MAX);
     const length = rare().readlinkat(fd, cString(""), target, target.byteLength);
-    if (length < 0) throw refusal(lastErrno());
+    if (length < 0) throw refusedBy(lastErrno());
     return decodeBytes(target, 0, length);
   } finally {
     closeFile(fd);
@@ -167,18 +169,18 @@ function targetOfLink(directory: number, name: string): string {
  * @returns undefined where there is none.
  * @throws {FileRefused}
  */
-export function openExisting(entry: Entry, flags: number, agent: Owner): Opened | undefined {
-  const fd = libc().openat(entry.directory, cString(entry.name), flags | WARILY, 0);
+function openExisting(entry: Entry, flags: number, agent: Owner): Opened | undefined {
+  const fd = libc().openat(entry.directory, cString(entry.name), flags | SAFELY, 0);
   if (fd < 0) {
     const errno = lastErrno();
     if (errno === Errno.ENOENT) return undefined;
     if (errno === Errno.ELOOP) throw new FileRefused("it is a symbolic link", errno);
     // What open(2) says of a FIFO that nobody reads, and of a socket.
     if (errno === Errno.ENXIO) throw new FileRefused("it is not a regular file", errno);
-    throw refusal(errno);
+    throw refusedBy(errno);
   }
   try {
-    const found = statusOf(fd);
+    const found = inodeOf(fd);
     if ((found.mode & S_IFMT) !== S_IFREG) throw new FileRefused("it is not a regular file");
     if (found.links !== 1) {
       throw new FileRefused(`it is a hard link, one of ${found.links} names of a file`);
@@ -199,13 +201,13 @@ export function openExisting(entry: Entry, flags: number, agent: Owner): Opened 
  * @returns Its descriptor, or undefined where there is something of that name.
  * @throws {FileRefused}
  */
-export function create(entry: Entry, flags: number, mode: number): number | undefined {
-  const how = flags | O_CREAT | O_EXCL | WARILY;
+function create(entry: Entry, flags: number, mode: number): number | undefined {
+  const how = flags | O_CREAT | O_EXCL | SAFELY;
   const fd = libc().openat(entry.directory, cString(entry.name), how, mode);
   if (fd >= 0) return fd;
   const errno = lastErrno();
   if (errno === Errno.EEXIST) return undefined;
-  throw refusal(errno);
+  throw refusedBy(errno);
 }
 
 /**
@@ -225,11 +227,11 @@ export function openOrCreate(entry: Entry, flags: number, mode: number, agent: O
 }
 
 /** Whether a name stands for a file that is open, and not for another one by now. */
-export function standsFor(entry: Entry, fd: number): boolean {
+export function isStillNamed(entry: Entry, fd: number): boolean {
   const how = O_PATH | O_NOFOLLOW | O_CLOEXEC;
   const named = libc().openat(entry.directory, cString(entry.name), how, 0);
   if (named < 0) return false;
-  const same = statusOf(named).identity === statusOf(fd).identity;
+  const same = inodeOf(named).identity === inodeOf(fd).identity;
   closeFile(named);
   return same;
 }
@@ -248,8 +250,8 @@ export function openForAppending(path: string, mode: number, agent: Owner): numb
   try {
     const { fd, found } = openOrCreate(entry, O_WRONLY | O_APPEND, mode, agent);
     // Not given, it serves until it is to be opened again, and then the log says so.
-    if (found === undefined) give(fd, agent);
-    else if (found.uid === ROOT && !isPlanted(entry, found)) give(fd, agent, SAME_GROUP);
+    if (found === undefined) chown(fd, agent);
+    else if (found.uid === ROOT && !isPlanted(entry, found)) chown(fd, agent, SAME_GROUP);
     return fd;
   } finally {
     closeFile(entry.directory);
@@ -276,7 +278,7 @@ export function readPrivateFile(path: string, limit: number, agent: Owner): Uint
     return readToEnd(opened.fd, path, limit);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    throw refusal(error.errno);
+    throw refusedBy(error.errno);
   } finally {
     if (opened !== undefined) closeFile(opened.fd);
     closeFile(entry.directory);
@@ -295,14 +297,14 @@ export function replacePrivateFile(path: string, content: Uint8Array, agent: Own
   const draft = { directory, name: `${name}.${randomSuffix()}` };
   try {
     const fd = create(draft, O_WRONLY, 0o600);
-    if (fd === undefined) throw refusal(Errno.EEXIST);
+    if (fd === undefined) throw refusedBy(Errno.EEXIST);
     try {
       const errno = writeAll(fd, content);
-      if (errno !== 0) throw refusal(errno);
-      const failure = give(fd, agent);
-      if (failure !== 0) throw refusal(failure);
+      if (errno !== 0) throw refusedBy(errno);
+      const failure = chown(fd, agent);
+      if (failure !== 0) throw refusedBy(failure);
       if (rare().renameat(directory, cString(draft.name), directory, cString(name)) !== 0) {
-        throw refusal(lastErrno());
+        throw refusedBy(lastErrno());
       }
     } catch (error) {
       remove(draft);
@@ -324,7 +326,7 @@ function randomSuffix(): string {
  * Gives a file of root's to the agent's user, see fchown(2).
  * @returns 0, or the errno that says why it cannot be given.
  */
-function give(fd: number, { uid, gid }: Owner, group = gid): number {
+function chown(fd: number, { uid, gid }: Owner, group = gid): number {
   if (userAndGroup().uid !== ROOT || uid === ROOT) return 0;
   return rare().fchown(fd, uid, group) === 0 ? 0 : lastErrno();
 }
@@ -337,15 +339,15 @@ function isPlanted({ directory }: Entry, { uid, mode, size }: Inode): boolean {
   if (uid !== ROOT || size === 0 || (mode & READABLE_BY_ALL) !== 0) return false;
   // Who is not root reads by its own rights.
   if (userAndGroup().uid !== ROOT) return false;
-  const folder = statusOf(directory);
-  return folder.uid !== ROOT || (folder.mode & WRITABLE_BY_OTHERS) !== 0;
+  const parentInode = inodeOf(directory);
+  return parentInode.uid !== ROOT || (parentInode.mode & WRITABLE_BY_OTHERS) !== 0;
 }
 
 /** fstat(2). */
-function statusOf(fd: number): Inode {
+function inodeOf(fd: number): Inode {
   const { st_dev, st_ino, st_mode, st_nlink, st_uid, st_size } = fstatLayout;
   const status = fstat(fd);
-  if (status === undefined) throw refusal(lastErrno());
+  if (status === undefined) throw refusedBy(lastErrno());
   const view = new DataView(status.buffer);
   return {
     identity: `${view.getBigUint64(st_dev, true)} ${view.getBigUint64(st_ino, true)}`,
@@ -357,6 +359,6 @@ function statusOf(fd: number): Inode {
   };
 }
 
-function refusal(errno: number): FileRefused {
+function refusedBy(errno: number): FileRefused {
   return new FileRefused(describeErrno(errno), errno);
 }

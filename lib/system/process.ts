@@ -12,6 +12,7 @@ import {
   SystemError,
   writeAll,
 } from "./libc.ts";
+import { Linux, Signal } from "./linux.ts";
 import { blockSignals, SIGNALS_SIZE, syscall } from "./syscall.ts";
 
 const libc = bindLibc({
@@ -41,6 +42,8 @@ const rare = bindLater({
   getpriority: { args: ["i32", "u32"], returns: "i32" },
   setpriority: { args: ["i32", "u32", "i32"], returns: "i32" },
   umask: { args: ["u32"], returns: "u32" },
+  nice: { args: ["i32"], returns: "i32" },
+  setsid: { args: [], returns: "i32" },
 });
 
 /** The size of a posix_spawn_file_actions_t: glibc's, which is not smaller than musl's. */
@@ -61,8 +64,6 @@ const SETSIGMASK = 0x08;
 const NULL_DEVICE = 0;
 const WNOHANG = 1;
 const PRIO_PROCESS = 0;
-const SIG_DFL = 0n;
-const SIGCHLD = 17;
 const CLONE_VM = 0x100;
 const CLONE_VFORK = 0x4000;
 /** pidfd_open(2) has this number on every architecture. */
@@ -71,11 +72,7 @@ const RLIMIT_NOFILE = 7;
 /** The soft limit of open files that Linux and systemd give to services. */
 const USUAL_OPEN_FILES = 1024;
 
-const F_SETFL = 4;
 const F_SETOWN = 8;
-
-/** Signals by number (Linux). */
-export const Signal = { kill: 9, pipe: 13, term: 15, fileSize: 25 } as const;
 
 /** What a program gets from the process that starts it. */
 export interface Inheritance {
@@ -87,8 +84,8 @@ export interface Inheritance {
   readonly nice?: readonly number[];
 }
 
-/** A program to start. */
-export interface Start extends Inheritance {
+/** A program, and what it starts with. */
+export interface ProgramStart extends Inheritance {
   readonly file: string;
   readonly argv: readonly string[];
 }
@@ -100,7 +97,7 @@ export interface Started {
 }
 
 /** A started program whose standard output can be read from `stdout`. */
-export interface StartedPlugin extends Started {
+export interface PipedProgram extends Started {
   readonly stdout: number;
 }
 
@@ -110,7 +107,7 @@ export interface StartedPlugin extends Started {
  *
  * @throws {SystemError} when it cannot be started, ENOENT or EACCES for instance.
  */
-export function startPiped(start: Start): StartedPlugin {
+export function startPiped(start: ProgramStart): PipedProgram {
   const { readEnd, writeEnd } = makePipe();
   try {
     const { pid, group } = startProgram(start, writeEnd);
@@ -124,7 +121,7 @@ export function startPiped(start: Start): StartedPlugin {
 }
 
 /** Both ends of a pipe. */
-export interface Pipe {
+interface Pipe {
   readonly readEnd: number;
   readonly writeEnd: number;
 }
@@ -154,7 +151,7 @@ export function makePipe(): Pipe {
  * @throws {SystemError} when it cannot be started.
  */
 export function startProgram(
-  start: Start,
+  start: ProgramStart,
   stdout = NULL_DEVICE,
   stdin = NULL_DEVICE,
 ): Started {
@@ -165,7 +162,7 @@ export function startProgram(
       : spawnNice(start, group, stdout);
     return { pid, group };
   } finally {
-    release(group);
+    reapLeader(group);
   }
 }
 
@@ -191,7 +188,7 @@ function makeGroup(): number {
   const base = ptr(stackMemory);
   const top = base + STACK_SIZE - (base + STACK_SIZE) % 16;
   const { ptr: setpgrp } = libc.setpgrp as unknown as { readonly ptr: Pointer };
-  const flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+  const flags = CLONE_VM | CLONE_VFORK | Signal.child;
   const group = libc.clone(setpgrp, top as Pointer, flags, null);
   const errno = group < 0 ? lastErrno() : 0;
   blockSignals(own, null);
@@ -200,7 +197,7 @@ function makeGroup(): number {
 }
 
 /** Waits for the ended leader of a group. The group lives on as long as it has other members. */
-function release(group: number): void {
+function reapLeader(group: number): void {
   while (libc.waitpid(group, null, 0) < 0 && lastErrno() === Errno.EINTR);
 }
 
@@ -211,7 +208,11 @@ function release(group: number): void {
  */
 const GATE = 'read -r go && exec "$@" </dev/null';
 
-function spawnNice({ file, argv, nice = [], ...rest }: Start, group: number, stdout: number) {
+function spawnNice(
+  { file, argv, nice = [], ...rest }: ProgramStart,
+  group: number,
+  stdout: number,
+) {
   const { readEnd, writeEnd } = makePipe();
   try {
     const gate = ["/bin/sh", "-c", GATE, "/bin/sh", file, ...argv.slice(1)];
@@ -232,7 +233,7 @@ function addToNice(pid: number, increment: number): void {
 }
 
 function spawn(
-  { file, argv, environment, umask }: Start,
+  { file, argv, environment, umask }: ProgramStart,
   group: number,
   stdin: number,
   stdout: number,
@@ -253,36 +254,15 @@ function spawn(
   const variables = stringArray(environment);
   const spawnNow = () =>
     libc.posix_spawn(pid, cString(file), actions, attributes, args.array, variables.array);
-  const errno = withUsualOpenFiles(umask === undefined ? spawnNow : () => masked(umask, spawnNow));
+  const errno = withUsualOpenFiles(
+    umask === undefined ? spawnNow : () => withUmask(umask, spawnNow),
+  );
   libc.posix_spawn_file_actions_destroy(actions);
   // The memory that the arrays point into must outlive the call.
   if (errno !== 0 || args.memory.byteLength + variables.memory.byteLength === 0) {
     throw new SystemError("posix_spawn", errno, file);
   }
   return pid[0]!;
-}
-
-/**
- * Becomes another program: it takes this process's place, with the connection as its standard input,
- * output and error. Signals and limits are put right for it as for a started one.
- *
- * @throws {SystemError} when it cannot be run.
- */
-export function becomeProgram({ file, argv, environment }: Start, connection: number): never {
-  const rare = bindLibc({
-    dup2: { args: ["i32", "i32"], returns: "i32" },
-    signal: { args: ["i32", "u64"], returns: "u64" },
-    execve: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
-  });
-  for (const fd of [0, 1, 2]) if (fd !== connection) rare.dup2(connection, fd);
-  for (const signal of [Signal.pipe, Signal.fileSize]) rare.signal(signal, SIG_DFL);
-  const args = stringArray(argv);
-  const variables = stringArray(environment);
-  const errno = withUsualOpenFiles(() => {
-    rare.execve(cString(file), args.array, variables.array);
-    return lastErrno();
-  });
-  throw new SystemError("execve", errno, file);
 }
 
 /** How many files this process may have open. */
@@ -292,7 +272,8 @@ export function openFilesLimit(): number {
   return Number(own[0]);
 }
 
-function withUsualOpenFiles(spawn: () => number): number {
+/** Calls a function with the usual soft limit of open files. */
+export function withUsualOpenFiles(spawn: () => number): number {
   // struct rlimit { rlim_t soft; rlim_t hard; }, each in two halves.
   const own = new Int32Array(4);
   libc.getrlimit(RLIMIT_NOFILE, own);
@@ -306,18 +287,33 @@ function withUsualOpenFiles(spawn: () => number): number {
   return errno;
 }
 
-function masked(mask: number, spawn: () => number): number {
+function withUmask(mask: number, spawn: () => number): number {
   const own = rare().umask(mask);
   const errno = spawn();
   rare().umask(own);
   return errno;
 }
 
+/** umask(2). */
+export function setUmask(mask: number): void {
+  rare().umask(mask);
+}
+
+/** nice(2); an increment that is not permitted changes nothing. */
+export function changeNice(increment: number): void {
+  rare().nice(increment);
+}
+
+/** Leaves the controlling terminal, see setsid(2). */
+export function startSession(): void {
+  rare().setsid();
+}
+
 /**
  * A descriptor that is ready to read once a process has ended.
  * @returns undefined where the kernel has none to give (Linux before 5.3).
  */
-export function openProcess(pid: number): number | undefined {
+export function openPidfd(pid: number): number | undefined {
   const fd = syscall(SYS_PIDFD_OPEN, pid, null, null, 0);
   return fd < 0 ? undefined : fd;
 }
@@ -348,7 +344,7 @@ function waitForChild(pid: number, options: number): ProcessEnd | undefined {
   for (;;) {
     const found = libc.waitpid(pid, status, options);
     if (found === 0) return undefined;
-    if (found === pid) return endOf(status[0]!);
+    if (found === pid) return endFrom(status[0]!);
     const errno = lastErrno();
     if (errno !== Errno.EINTR) throw new SystemError("waitpid", errno);
   }
@@ -358,10 +354,10 @@ function waitForChild(pid: number, options: number): ProcessEnd | undefined {
 export function reapAny(): { readonly pid: number; readonly end: ProcessEnd } | undefined {
   const status = new Int32Array(1);
   const pid = libc.waitpid(-1, status, WNOHANG);
-  return pid > 0 ? { pid, end: endOf(status[0]!) } : undefined;
+  return pid > 0 ? { pid, end: endFrom(status[0]!) } : undefined;
 }
 
-function endOf(status: number): ProcessEnd {
+function endFrom(status: number): ProcessEnd {
   const signal = status & 0x7f;
   return signal === 0
     ? { kind: "exited", status: (status >> 8) & 0xff }
@@ -369,9 +365,9 @@ function endOf(status: number): ProcessEnd {
 }
 
 /** Lets the kernel announce with SIGIO that a descriptor can be read; reading it no longer waits. */
-export function announceReadable(fd: number): void {
+export function signalReadable(fd: number): void {
   rare().fcntl(fd, F_SETOWN, rare().getpid());
-  rare().fcntl(fd, F_SETFL, openFlags.O_NONBLOCK | openFlags.O_ASYNC);
+  rare().fcntl(fd, Linux.F_SETFL, openFlags.O_NONBLOCK | openFlags.O_ASYNC);
 }
 
 /**
@@ -382,7 +378,7 @@ export function announceReadable(fd: number): void {
  * @param ended Whether the program's own process has been waited for.
  * @returns 0, ESRCH where nothing is left, EPERM where nothing is left that may be signalled.
  */
-export function signalPlugin({ pid, group }: Started, signal: number, ended: boolean): number {
+export function signalProgram({ pid, group }: Started, signal: number, ended: boolean): number {
   const inGroup = sendSignal(-group, signal);
   const inOwn = sendSignal(-pid, signal);
   if (inGroup === 0 || inOwn === 0) return 0;
@@ -392,12 +388,4 @@ export function signalPlugin({ pid, group }: Started, signal: number, ended: boo
 
 function sendSignal(target: number, signal: number): number {
   return rare().kill(target, signal) === 0 ? 0 : lastErrno();
-}
-
-const PR_SET_PDEATHSIG = 1;
-
-/** Lets this process end when the one that has started it does, see prctl(2). */
-export function endWithParent(): void {
-  const libc = bindLibc({ prctl: { args: ["i32", "u64"], returns: "i32" } });
-  libc.prctl(PR_SET_PDEATHSIG, Signal.kill);
 }

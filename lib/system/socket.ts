@@ -1,7 +1,8 @@
-import { isMapped } from "../address.ts";
+import { type AddressBytes, isMapped, parseIPv4, parseIPv6 } from "../address.ts";
 import {
   bindLater,
   bindLibc,
+  closeFile,
   Errno,
   isReadable,
   lastErrno,
@@ -11,6 +12,7 @@ import {
   SystemError,
   waitFor,
 } from "./libc.ts";
+import { Linux } from "./linux.ts";
 
 const libc = bindLibc({
   getpeername: { args: ["i32", "buffer", "buffer"], returns: "i32" },
@@ -26,18 +28,11 @@ const rare = bindLater({
   inet_ntop: { args: ["i32", "buffer", "buffer", "u32"], returns: "cstring" },
 });
 
-const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM_FOR_LOOP = 1 | 0o4000 | 0o2000000;
-const IPPROTO_TCP = 6;
+const STREAM = Linux.SOCK_STREAM | Linux.SOCK_NONBLOCK | Linux.SOCK_CLOEXEC;
 const TCP_NODELAY = 1;
 const TCP_CORK = 3;
 const TCP_QUICKACK = 12;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
 const SHUT_WR = 1;
-const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
 const SO_LINGER = 13;
 const SO_ACCEPTCONN = 30;
@@ -57,7 +52,7 @@ export interface Endpoint {
  */
 export function peerOf(fd: number): Endpoint | undefined {
   const address = new Uint8Array(128);
-  const length = integer(address.byteLength);
+  const length = int(address.byteLength);
   if (libc.getpeername(fd, address, length) !== 0) {
     throw new SystemError("getpeername", lastErrno());
   }
@@ -67,17 +62,17 @@ export function peerOf(fd: number): Endpoint | undefined {
 /** This end of a connection, see getsockname(2); undefined as with {@link peerOf}. */
 export function serverEndOf(fd: number): Endpoint | undefined {
   const address = new Uint8Array(128);
-  const length = integer(address.byteLength);
+  const length = int(address.byteLength);
   return libc.getsockname(fd, address, length) === 0 ? endpointOf(address) : undefined;
 }
 
 /** Whether a descriptor is a socket, connected, listening or neither. */
 export function isSocket(fd: number): boolean {
-  return libc.getsockname(fd, new Uint8Array(128), integer(128)) === 0;
+  return libc.getsockname(fd, new Uint8Array(128), int(128)) === 0;
 }
 
 /** An `int` that a C function reads or writes. */
-function integer(value: number): Int32Array {
+function int(value: number): Int32Array {
   const memory = new Int32Array(1);
   memory[0] = value;
   return memory;
@@ -85,32 +80,32 @@ function integer(value: number): Int32Array {
 
 /** Turns SO_KEEPALIVE on, see socket(7). */
 export function keepAlive(fd: number): void {
-  libc.setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, integer(1), 4);
+  libc.setsockopt(fd, Linux.SOL_SOCKET, SO_KEEPALIVE, int(1), 4);
 }
 
 /** Sets SO_LINGER, see socket(7). */
 export function linger(fd: number, seconds: number): void {
-  libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, new Int32Array([1, seconds]), 8);
+  libc.setsockopt(fd, Linux.SOL_SOCKET, SO_LINGER, new Int32Array([1, seconds]), 8);
 }
 
 /** Whether a socket accepts connections: inetd leaves such a one to a service that says `wait`. */
 export function isListening(fd: number): boolean {
-  const listening = integer(0);
-  rare().getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, listening, integer(4));
+  const listening = int(0);
+  rare().getsockopt(fd, Linux.SOL_SOCKET, SO_ACCEPTCONN, listening, int(4));
   return listening[0] === 1;
 }
 
 /** Lets the kernel acknowledge what has arrived now, instead of waiting for something to send. */
 export function acknowledgeNow(fd: number): void {
-  libc.setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, integer(1), 4);
+  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_QUICKACK, int(1), 4);
 }
 
 /**
  * Holds back what does not fill a segment, or sends it, see TCP_CORK in tcp(7). The kernel would hold
  * it for 200 ms: whoever begins that ends it at once.
  */
-export function holdBack(fd: number, hold: boolean): void {
-  libc.setsockopt(fd, IPPROTO_TCP, TCP_CORK, new Int32Array([hold ? 1 : 0]), 4);
+export function cork(fd: number, hold: boolean): void {
+  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_CORK, new Int32Array([hold ? 1 : 0]), 4);
 }
 
 /**
@@ -129,25 +124,68 @@ export function socketPair(): readonly [number, number] {
     socketpair: { args: ["i32", "i32", "i32", "buffer"], returns: "i32" },
   });
   const ends = new Int32Array(2);
-  if (libc.socketpair(AF_UNIX, SOCK_STREAM_FOR_LOOP, 0, ends) !== 0) {
+  if (
+    libc.socketpair(
+      Linux.AF_UNIX,
+      STREAM,
+      0,
+      ends,
+    ) !== 0
+  ) {
     throw new SystemError("socketpair", lastErrno());
   }
   return ends as unknown as [number, number];
+}
+
+/**
+ * Begins to connect to a port of another host, from an address of this one; what is sent meanwhile
+ * waits for the connection.
+ * @returns A socket that does not block; undefined where the connection fails at once.
+ */
+export function connectFrom(local: string, host: string, port: number): number | undefined {
+  const own = parseIPv4(local) ?? parseIPv6(local);
+  const other = parseIPv4(host) ?? parseIPv6(host);
+  if (own === undefined || other === undefined) return undefined;
+  const libc = bindLibc({
+    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+    bind: { args: ["i32", "buffer", "u32"], returns: "i32" },
+    connect: { args: ["i32", "buffer", "u32"], returns: "i32" },
+  });
+  const from = socketAddress(own, 0);
+  const to = socketAddress(other, port);
+  const fd = libc.socket(to[0]!, STREAM, 0);
+  if (fd < 0) return undefined;
+  libc.bind(fd, from, from.byteLength);
+  const connected = libc.connect(fd, to, to.byteLength) === 0;
+  if (connected || lastErrno() === Errno.EINPROGRESS) return fd;
+  closeFile(fd);
+  return undefined;
+}
+
+/** A `struct sockaddr_in` or `sockaddr_in6`. */
+export function socketAddress(address: AddressBytes, port: number): Uint8Array {
+  const isIPv4 = address.length === 4;
+  const bytes = new Uint8Array(isIPv4 ? 16 : 28);
+  bytes[0] = isIPv4 ? Linux.AF_INET : Linux.AF_INET6;
+  bytes[2] = port >> 8;
+  bytes[3] = port;
+  bytes.set(address, isIPv4 ? 4 : 8);
+  return bytes;
 }
 
 /** The endpoint in a `struct sockaddr_in` or `sockaddr_in6`; undefined for another family. */
 export function endpointOf(sockaddr: Uint8Array): Endpoint | undefined {
   const family = sockaddr[0]! | sockaddr[1]! << 8;
   const port = sockaddr[2]! << 8 | sockaddr[3]!;
-  if (family === AF_INET) return { address: dottedQuad(sockaddr, 4), port };
-  if (family !== AF_INET6) return undefined;
+  if (family === Linux.AF_INET) return { address: ipv4Text(sockaddr, 4), port };
+  if (family !== Linux.AF_INET6) return undefined;
   const bytes = sockaddr.subarray(8, 24);
-  if (isMapped(bytes)) return { address: dottedQuad(bytes, 12), port };
+  if (isMapped(bytes)) return { address: ipv4Text(bytes, 12), port };
   const text = new Uint8Array(46);
-  return { address: String(rare().inet_ntop(AF_INET6, bytes, text, text.byteLength)), port };
+  return { address: String(rare().inet_ntop(Linux.AF_INET6, bytes, text, text.byteLength)), port };
 }
 
-function dottedQuad(bytes: Uint8Array, at: number): string {
+function ipv4Text(bytes: Uint8Array, at: number): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 }
 
@@ -181,9 +219,9 @@ export function awaitBytes(fd: number, deadline: number): void {
  * @param deadline In milliseconds of {@link now}.
  */
 export function send(fd: number, bytes: Uint8Array, deadline: number): Failure | undefined {
-  libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, integer(1), 4);
+  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_NODELAY, int(1), 4);
   for (let rest = bytes; rest.byteLength > 0;) {
-    const count = libc.send(fd, rest, rest.byteLength, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const count = libc.send(fd, rest, rest.byteLength, Linux.MSG_DONTWAIT | Linux.MSG_NOSIGNAL);
     if (count >= 0) {
       rest = rest.subarray(count);
       continue;

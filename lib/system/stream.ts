@@ -3,9 +3,9 @@ import { decodeBytes } from "../bytes.ts";
 import { closeFile, now, SystemError } from "./libc.ts";
 import {
   acknowledgeNow,
+  cork,
   duplicate,
   type Endpoint,
-  holdBack,
   keepAlive,
   linger,
   peerOf,
@@ -119,56 +119,60 @@ export interface Stream {
 }
 
 /** The runtime's socket, as far as it is used here; its declarations do not know all of it. */
-interface Wire {
+interface RuntimeSocket {
   readonly fd: number;
-  data: Ears | undefined;
+  data: SocketHandlers | undefined;
   readonly write: (bytes: Uint8Array) => number;
   readonly shutdown: () => void;
   readonly close: () => void;
   readonly terminate: () => void;
   readonly pause: () => void;
   readonly resume: () => void;
-  readonly upgradeTLS: (options: object) => [plain: Wire, secure: Wire];
+  readonly upgradeTLS: (options: object) => [plain: RuntimeSocket, secure: RuntimeSocket];
   readonly getTLSVersion: () => string;
   readonly getCipher: () => { readonly standardName: string };
   readonly getPeerCertificate: () => PeerCertificate | undefined;
 }
 
 /** Who hears what happens to a wire. */
-interface Ears {
-  readonly data: (wire: Wire, bytes: Uint8Array) => void;
-  readonly drain: (wire: Wire) => void;
-  readonly ended: (wire: Wire, arrival: Arrival) => void;
-  readonly closed: (wire: Wire) => void;
+interface SocketHandlers {
+  readonly data: (wire: RuntimeSocket, bytes: Uint8Array) => void;
+  readonly drain: (wire: RuntimeSocket) => void;
+  readonly ended: (wire: RuntimeSocket, arrival: Arrival) => void;
+  readonly closed: (wire: RuntimeSocket) => void;
   readonly secret: (line: Uint8Array) => void;
-  readonly shaken: (wire: Wire, done: boolean, error: NodeJS.ErrnoException | null) => void;
+  readonly shaken: (
+    wire: RuntimeSocket,
+    done: boolean,
+    error: NodeJS.ErrnoException | null,
+  ) => void;
 }
 
-const NOTHING: Uint8Array = new Uint8Array(0);
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** Session tickets are for clients that come back on the same terms; a check never does. */
 const SSL_OP_NO_TICKET = 0x4000;
 
 const HANDLERS = {
   binaryType: "uint8array",
-  data: (wire: Wire, bytes: Uint8Array) => wire.data?.data(wire, bytes),
-  drain: (wire: Wire) => wire.data?.drain(wire),
-  end: (wire: Wire) => wire.data?.ended(wire, { kind: "closed" }),
-  error: (wire: Wire, { message }: Error) =>
+  data: (wire: RuntimeSocket, bytes: Uint8Array) => wire.data?.data(wire, bytes),
+  drain: (wire: RuntimeSocket) => wire.data?.drain(wire),
+  end: (wire: RuntimeSocket) => wire.data?.ended(wire, { kind: "closed" }),
+  error: (wire: RuntimeSocket, { message }: Error) =>
     wire.data?.ended(wire, { kind: "failed", reason: message }),
-  close: (wire: Wire) => wire.data?.closed(wire),
+  close: (wire: RuntimeSocket) => wire.data?.closed(wire),
 } as const;
 
 const TLS_HANDLERS = {
   ...HANDLERS,
-  handshake: (wire: Wire, done: boolean, error: NodeJS.ErrnoException | null) =>
+  handshake: (wire: RuntimeSocket, done: boolean, error: NodeJS.ErrnoException | null) =>
     wire.data?.shaken(wire, done, error),
 } as const;
 
 /** They hear the connection's secrets as well, before the handshake is done. */
 const SECRET_HANDLERS = {
   ...TLS_HANDLERS,
-  keylog: (wire: Wire, line: Uint8Array) => wire.data?.secret(line),
+  keylog: (wire: RuntimeSocket, line: Uint8Array) => wire.data?.secret(line),
 } as const;
 
 /** Makes a stream of a descriptor that is connected, with a client where it is an address's. */
@@ -192,9 +196,9 @@ export interface Accept {
 
 /** Accepts connections on a socket that listens, but none whose client has gone already. */
 export function acceptOn(fd: number, accept: Accept): Acceptor {
-  const open = (wire: Wire) => {
+  const open = (wire: RuntimeSocket) => {
     const { fd: number } = wire;
-    const client = clientOf(wire);
+    const client = clientOrGone(wire);
     if (client === "gone") wire.terminate();
     else accept(streamOn(wire, client), number);
   };
@@ -204,11 +208,11 @@ export function acceptOn(fd: number, accept: Accept): Acceptor {
 }
 
 /** Why the TLS library does not take some options; undefined where it does. */
-export function complaintOf(options: TlsOptions): NodeJS.ErrnoException | undefined {
+export function tlsOptionsError(options: TlsOptions): NodeJS.ErrnoException | undefined {
   let complaint: NodeJS.ErrnoException | undefined;
   // They are tried on a socket that leads nowhere. The runtime keeps what it has made of them.
   const [fd, other] = socketPair();
-  const open = (wire: Wire) => {
+  const open = (wire: RuntimeSocket) => {
     try {
       upgrade(wire, options).terminate();
     } catch (error) {
@@ -241,13 +245,13 @@ export async function drain(
 }
 
 /** Opens a wire on a connected descriptor, before this returns. */
-function connectTo(fd: number, open: (wire: Wire) => void): void {
+function connectTo(fd: number, open: (wire: RuntimeSocket) => void): void {
   const options = { fd, allowHalfOpen: true, socket: { ...HANDLERS, open } };
   // What happens to it later, the wire says.
   Bun.connect(options as unknown as Bun.TCPSocketConnectOptions).catch(() => {});
 }
 
-function upgrade(plain: Wire, tls: TlsOptions): Wire {
+function upgrade(plain: RuntimeSocket, tls: TlsOptions): RuntimeSocket {
   const { requireCert = false, refuse, ...rest } = tls;
   const all = { ...rest, rejectUnauthorized: requireCert, secureOptions: SSL_OP_NO_TICKET };
   const socket = refuse === undefined ? TLS_HANDLERS : SECRET_HANDLERS;
@@ -257,7 +261,7 @@ function upgrade(plain: Wire, tls: TlsOptions): Wire {
 }
 
 /** A handshake that is going on. */
-interface Shaking {
+interface PendingHandshake {
   readonly done: (handshake: Handshake) => void;
   readonly fail: (error: unknown) => void;
   readonly refuse: TlsOptions["refuse"];
@@ -266,7 +270,7 @@ interface Shaking {
   heard: Uint8Array;
 }
 
-function streamOn(plain: Wire, client: Endpoint | undefined): Stream {
+function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
   const chunks: Uint8Array[] = [];
   const closing: (() => void)[] = [];
   let wire = plain;
@@ -274,20 +278,20 @@ function streamOn(plain: Wire, client: Endpoint | undefined): Stream {
   let paused = true;
   let awaited = false;
   let ending: Arrival | undefined;
-  let unsent = NOTHING;
+  let unsent = NO_BYTES;
   let last = false;
   let wake = () => {};
   let sent = () => {};
-  let shaking: Shaking | undefined;
+  let shaking: PendingHandshake | undefined;
 
   const push = () => {
-    if (last) holdBack(wire.fd, true);
+    if (last) cork(wire.fd, true);
     const count = wire.write(unsent);
     unsent = unsent.subarray(Math.max(0, count));
     const over = count < 0 || unsent.byteLength === 0;
     if (over && last) wire.shutdown();
     // The runtime may have closed it by then, and the number may be another's.
-    if (open && last) holdBack(wire.fd, false);
+    if (open && last) cork(wire.fd, false);
     if (over) sent();
   };
   const send = (bytes: Uint8Array): Promise<void> => {
@@ -309,7 +313,7 @@ function streamOn(plain: Wire, client: Endpoint | undefined): Stream {
    * connection itself on a descriptor of its own. The runtime is about to close its one, and a reset in
    * answer to what the client still sends would overtake the alert.
    */
-  const outlive = (from: Wire, words: Uint8Array | undefined) => {
+  const outlive = (from: RuntimeSocket, words: Uint8Array | undefined) => {
     let fd: number;
     try {
       fd = duplicate(from.fd);
@@ -353,7 +357,7 @@ function streamOn(plain: Wire, client: Endpoint | undefined): Stream {
         const handshake = handshakeOf(from, done, error, heard);
         if (handshake.kind === "failed") outlive(from, undefined);
         else if (handshake.kind === "secure" && handshake.doubt !== undefined) {
-          const words = lastWords(handshake, secrets, refuse);
+          const words = refusalRecord(handshake, secrets, refuse);
           if (words === undefined) from.shutdown();
           outlive(from, words);
         }
@@ -417,7 +421,7 @@ function streamOn(plain: Wire, client: Endpoint | undefined): Stream {
       const timer = callAt(deadline, () => resolve({ kind: "timed out" }));
       if (open) {
         const { refuse } = options;
-        shaking = { done: resolve, fail: reject, refuse, secrets: [], heard: NOTHING };
+        shaking = { done: resolve, fail: reject, refuse, secrets: [], heard: NO_BYTES };
         wire = upgrade(plain, options);
         wire.resume();
         paused = false;
@@ -441,7 +445,7 @@ function streamOn(plain: Wire, client: Endpoint | undefined): Stream {
   };
 }
 
-function clientOf({ fd }: Wire): Endpoint | undefined | "gone" {
+function clientOrGone({ fd }: RuntimeSocket): Endpoint | undefined | "gone" {
   try {
     return peerOf(fd);
   } catch (error) {
@@ -451,7 +455,7 @@ function clientOf({ fd }: Wire): Endpoint | undefined | "gone" {
 }
 
 function handshakeOf(
-  wire: Wire,
+  wire: RuntimeSocket,
   done: boolean,
   error: NodeJS.ErrnoException | null,
   heard: Uint8Array,
@@ -469,7 +473,7 @@ function handshakeOf(
   };
 }
 
-function lastWords(
+function refusalRecord(
   { version, cipher, doubt = "" }: Handshake & { readonly kind: "secure" },
   secrets: readonly Uint8Array[],
   refuse: TlsOptions["refuse"],

@@ -3,6 +3,7 @@
  * name. That function waits until somebody reads, for good where nobody does, and is not used.
  */
 import { bindLater, closeFile, cString, Errno, lastErrno, now, waitFor } from "./libc.ts";
+import { Linux } from "./linux.ts";
 
 // The C library's local time: a Date takes 500 page faults more at its first use.
 const libc = bindLater({
@@ -18,16 +19,14 @@ const rare = bindLater({
   send: { args: ["i32", "buffer", "u64", "i32"], returns: "i32" },
 });
 
-const AF_UNIX = 1;
-const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
-const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
-const DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
+const CONNECTION = Linux.SOCK_STREAM | Linux.SOCK_NONBLOCK | Linux.SOCK_CLOEXEC;
+const AT_ONCE = Linux.MSG_DONTWAIT | Linux.MSG_NOSIGNAL;
 
 /**
  * Where syslog listens. The others are for a process whose /dev lacks the first: systemd's journal, and
  * the syslog daemon behind it.
  */
-const PLACES = ["/dev/log", "/run/systemd/journal/dev-log", "/run/systemd/journal/syslog"];
+const SOCKETS = ["/dev/log", "/run/systemd/journal/dev-log", "/run/systemd/journal/syslog"];
 
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
@@ -82,8 +81,8 @@ function twoDigits(number: number): string {
 /** Sends a line, its NUL left out, to the first place that takes it; returns 0 or an errno. */
 function offer(line: Uint8Array): number {
   let failure = 0;
-  for (let at = 0; at < PLACES.length; at++) {
-    const errno = sendTo(PLACES[at]!, line);
+  for (let at = 0; at < SOCKETS.length; at++) {
+    const errno = sendTo(SOCKETS[at]!, line);
     // Who lags is there, and the next place leads to the same one.
     if (errno === 0 || errno === Errno.EAGAIN) return errno;
     if (failure === 0) failure = errno;
@@ -93,7 +92,7 @@ function offer(line: Uint8Array): number {
 
 function sendTo(path: string, line: Uint8Array): number {
   if (datagrams === undefined) {
-    const fd = libc().socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+    const fd = libc().socket(Linux.AF_UNIX, Linux.SOCK_DGRAM | Linux.SOCK_CLOEXEC, 0);
     if (fd < 0) return lastErrno();
     datagrams = fd;
   }
@@ -101,7 +100,7 @@ function sendTo(path: string, line: Uint8Array): number {
   const address = cString(`\x01\0${path}`);
   const { sendto } = libc();
   const length = line.byteLength - 1;
-  if (sendto(datagrams, line, length, DONTWAIT_NOSIGNAL, address, address.byteLength) >= 0) {
+  if (sendto(datagrams, line, length, AT_ONCE, address, address.byteLength) >= 0) {
     return 0;
   }
   const errno = lastErrno();
@@ -116,7 +115,7 @@ function sendOnConnection(path: string, address: Uint8Array, line: Uint8Array): 
   }
   if (connection !== undefined) closeFile(connection.fd);
   connection = undefined;
-  const fd = libc().socket(AF_UNIX, SOCK_STREAM_NONBLOCK_CLOEXEC, 0);
+  const fd = libc().socket(Linux.AF_UNIX, CONNECTION, 0);
   if (fd < 0) return lastErrno();
   if (rare().connect(fd, address, address.byteLength) !== 0) {
     const errno = lastErrno();
@@ -128,7 +127,7 @@ function sendOnConnection(path: string, address: Uint8Array, line: Uint8Array): 
 }
 
 function sendWhole(fd: number, line: Uint8Array): number {
-  const count = rare().send(fd, line, line.byteLength, DONTWAIT_NOSIGNAL);
+  const count = rare().send(fd, line, line.byteLength, AT_ONCE);
   if (count < 0) return lastErrno();
   // A part of a line would be one with the next: the connection is of no more use.
   return count === line.byteLength ? 0 : Errno.EPIPE;

@@ -56,7 +56,8 @@ export function isAboutCertificate(description: number): boolean {
   return ABOUT_CERTIFICATES.includes(description);
 }
 
-const ALERT_RECORD = 21;
+/** The content type of an alert's record. */
+export const ALERT_RECORD = 21;
 const HEADER_LENGTH = 5;
 const ALERT_LENGTH = 2;
 

@@ -1,5 +1,5 @@
 /** A cipher list of nrpe.cfg as the TLS library takes it. */
-export interface CipherList {
+interface CipherList {
   /** Nothing where the library's own list is meant. */
   readonly ciphers: string | undefined;
   /** Whether only suites of TLS 1.3 are named. The library does not choose among them. */

@@ -20,7 +20,8 @@ export function explainFailure(
       const { reason, heard } = handshake;
       const alert = alertOf(reason) ?? alertIn(heard);
       if (alert !== undefined) return explainAlert(alert);
-      return FAILURES[reason.slice(reason.lastIndexOf(":") + 1)] ?? withoutNumbers(reason);
+      return HANDSHAKE_FAILURES[reason.slice(reason.lastIndexOf(":") + 1)] ??
+        withoutNumbers(reason);
     }
   }
 }
@@ -46,7 +47,7 @@ function explainAlert(alert: number): string {
 
 /** Why the TLS library does not take a certificate, a key or a CA. */
 export function explainOptions({ code, message }: NodeJS.ErrnoException): string {
-  return OPTIONS[code ?? ""] ?? withoutNumbers(message);
+  return OPTION_FAILURES[code ?? ""] ?? withoutNumbers(message);
 }
 
 /** A complaint of the TLS library without what only its authors understand. */
@@ -61,7 +62,7 @@ const NOT_TLS =
   "this is not TLS: a plain client? Then use check_nrpe without -n, or the agent with -n or ssl_enabled=0";
 const NO_CERTIFICATE = "the client did not present a certificate";
 
-const FAILURES: Readonly<Record<string, string>> = {
+const HANDSHAKE_FAILURES: Readonly<Record<string, string>> = {
   NO_SHARED_CIPHER: NO_SHARED_CIPHER,
   // With a certificate on a curve, a client that offers no curve at all is found out by this.
   WRONG_CURVE: NO_SHARED_CIPHER,
@@ -77,7 +78,7 @@ const FAILURES: Readonly<Record<string, string>> = {
   PEER_DID_NOT_RETURN_A_CERTIFICATE: NO_CERTIFICATE,
 };
 
-const OPTIONS: Readonly<Record<string, string>> = {
+const OPTION_FAILURES: Readonly<Record<string, string>> = {
   ERR_OSSL_PEM_NO_START_LINE: "no PEM block of that kind is in it",
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: "the key is not the certificate's",
   ERR_OSSL_X509_KEY_TYPE_MISMATCH: "the key is of another kind than the certificate's",

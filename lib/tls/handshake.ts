@@ -15,8 +15,8 @@ export const TlsLogging = {
 } as const;
 
 /** How long a refused client may take to read why, in milliseconds, and what it may send meanwhile. */
-const REFUSED_TIMEOUT = 2_000;
-const REFUSED_BYTES = 256 * 1024;
+const DRAIN_TIMEOUT = 2_000;
+const DRAIN_BYTES = 256 * 1024;
 
 /** The client, and where lines about it go. */
 export interface Client {
@@ -44,7 +44,7 @@ export async function shakeHands(
   // acknowledgement (Nagle's algorithm), which the kernel would delay for some 40 ms.
   stream.acknowledge();
   if (handshake.kind === "secure") {
-    if (await isWelcome(handshake, setup, client)) return true;
+    if (await acceptCertificate(handshake, setup, client)) return true;
   } else {
     const { explainFailure } = await import("./explain_failure.ts");
     const failure = explainFailure(handshake, (now() - begun) / 1000);
@@ -52,13 +52,13 @@ export async function shakeHands(
     log(Severity.error, `Error: Could not complete SSL handshake with ${address}: ${failure}`);
   }
   if (handshake.kind === "secure" || handshake.kind === "failed") {
-    await drain(stream, now() + REFUSED_TIMEOUT, REFUSED_BYTES);
+    await drain(stream, now() + DRAIN_TIMEOUT, DRAIN_BYTES);
   }
   stream.close();
   return false;
 }
 
-async function isWelcome(
+async function acceptCertificate(
   { version, cipher, certificate, doubt }: Handshake & { readonly kind: "secure" },
   setup: TlsSetup,
   { address, port, log }: Client,
@@ -81,7 +81,10 @@ async function isWelcome(
     log(Severity.error, `${refused}: the client did not present a certificate`);
     return false;
   }
-  const [subject, issuer] = [nameOf(certificate.subject), nameOf(certificate.issuer)];
+  const [subject, issuer] = [
+    distinguishedName(certificate.subject),
+    distinguishedName(certificate.issuer),
+  ];
   say(
     TlsLogging.hasCertificate,
     `SSL Client ${address} has ${doubt === undefined ? "a valid" : "an invalid"} certificate`,
@@ -100,7 +103,7 @@ async function isWelcome(
 }
 
 /** A distinguished name on one line, as a byte string: `/C=DE/O=Example/CN=monitor`. */
-function nameOf(name: object | undefined): string {
+function distinguishedName(name: object | undefined): string {
   const parts = Object.entries(name ?? {}).flatMap(([type, value]) =>
     (Array.isArray(value) ? value : [value]).map((one) => `/${type}=${one}`)
   );

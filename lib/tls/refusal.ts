@@ -8,7 +8,7 @@
  * runtime's crypto lacks. There TLS's own goodbye, close_notify, has to do.
  */
 import type { RefusedClient } from "../system/stream.ts";
-import { Alert } from "./alert.ts";
+import { Alert, ALERT_RECORD } from "./alert.ts";
 import { alertFor } from "./certificate_fault.ts";
 
 /** What protects records under a cipher suite, in the names of the runtime's crypto; sizes in bytes. */
@@ -26,7 +26,6 @@ const PROTECTIONS: Readonly<Record<string, Protection>> = {
 
 const IV_LENGTH = 12;
 const TAG_LENGTH = 16;
-const ALERT_RECORD = 21;
 const APPLICATION_DATA_RECORD = 23;
 
 /** The alert for a client's certificate, as a record; nothing where TLS's own goodbye has to do. */

@@ -1,13 +1,13 @@
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { Owner } from "../system/account.ts";
 import { FileRefused, readPrivateFile, replacePrivateFile } from "../system/private_file.ts";
-import { judgeKeptPair, type KeptPair } from "./kept_pair.ts";
+import { checkStoredPair, type StoredPair } from "./stored_pair.ts";
 import { type KeyAndCertificate, makeSelfSigned } from "./self_signed.ts";
 
-const LARGEST = 65536;
+const LARGEST_STATE_FILE = 65536;
 
 /** A self-signed certificate, and what the log should say about where it comes from. */
-export interface Kept {
+export interface SelfSigned {
   readonly pair: KeyAndCertificate;
   readonly note: string;
   /** Why the state file is of no use, or was of none. */
@@ -23,12 +23,12 @@ export interface Kept {
  * @param agent Whom the state file is for.
  * @param host The name that a new certificate is made for.
  */
-export function keepSelfSigned(
+export function loadSelfSigned(
   path: string | undefined,
   agent: Owner,
   host: () => string,
   now: Date,
-): Kept {
+): SelfSigned {
   const passing = "a self-signed certificate made for this process";
   if (path === undefined) {
     const note = `${passing}: no ssl_cert_file, no tls_state_file`;
@@ -36,15 +36,15 @@ export function keepSelfSigned(
   }
   let pair: KeyAndCertificate | undefined;
   try {
-    const kept = readState(path, agent, now);
-    if (kept?.kind === "pair") {
+    const stored = readState(path, agent, now);
+    if (stored?.kind === "pair") {
       const note = `the self-signed certificate of ${path}`;
-      return { pair: kept.pair, note, warning: undefined };
+      return { pair: stored.pair, note, warning: undefined };
     }
     pair = makeSelfSigned(host(), now);
-    if (kept?.kind === "foreign") throw new FileRefused(kept.why);
+    if (stored?.kind === "foreign") throw new FileRefused(stored.why);
     replacePrivateFile(path, encodeBytes(pair.key + pair.certificate), agent);
-    const warning = kept && `Warning: tls_state_file '${path}' has been replaced: ${kept.why}`;
+    const warning = stored && `Warning: tls_state_file '${path}' has been replaced: ${stored.why}`;
     return { pair, note: `a new self-signed certificate, kept in ${path}`, warning };
   } catch (error) {
     if (!(error instanceof FileRefused)) throw error;
@@ -57,7 +57,7 @@ export function keepSelfSigned(
  * What a state file holds; undefined where there is none.
  * @throws {FileRefused}
  */
-function readState(path: string, agent: Owner, now: Date): KeptPair | undefined {
-  const bytes = readPrivateFile(path, LARGEST, agent);
-  return bytes === undefined ? undefined : judgeKeptPair(decodeBytes(bytes), now);
+function readState(path: string, agent: Owner, now: Date): StoredPair | undefined {
+  const bytes = readPrivateFile(path, LARGEST_STATE_FILE, agent);
+  return bytes === undefined ? undefined : checkStoredPair(decodeBytes(bytes), now);
 }

@@ -3,11 +3,11 @@ import type { Config } from "../config/config.ts";
 import type { TlsVersion } from "../config/tls_versions.ts";
 import { agentOf } from "../system/account.ts";
 import { Errno, readFile, SystemError } from "../system/libc.ts";
-import { complaintOf, type TlsOptions } from "../system/stream.ts";
+import { type TlsOptions, tlsOptionsError } from "../system/stream.ts";
 import { readCipherList } from "./cipher_list.ts";
 
 /** A certificate, its chain, and its key, and the files that they have been read from. */
-export interface LoadedPair {
+interface LoadedPair {
   readonly certFile: string;
   readonly keyFile: string;
   readonly cert: string;
@@ -41,7 +41,7 @@ export type TlsResult =
   | { readonly kind: "failure"; readonly reason: string };
 
 /** The largest PEM file that is read, in bytes. */
-const LARGEST = 4 * 1024 * 1024;
+const LARGEST_PEM_FILE = 4 * 1024 * 1024;
 
 const CLIENT_CERTIFICATES = ["none", "asked", "required"] as const;
 
@@ -49,7 +49,7 @@ const CLIENT_CERTIFICATES = ["none", "asked", "required"] as const;
 class Unusable extends Error {}
 
 /** A file that this process may not read. */
-class Forbidden extends Unusable {}
+class PermissionDenied extends Unusable {}
 
 /** As they stand in handshakes, see RFC 8446, 4.2.1. */
 const VERSION_NUMBERS: Readonly<Record<TlsVersion, number>> = {
@@ -64,16 +64,16 @@ const VERSION_NUMBERS: Readonly<Record<TlsVersion, number>> = {
  * key, a CA or a cipher list that is of no use is named with the reason.
  *
  * @param host The name that a self-signed certificate is made for, if one is.
- * @param inForce The certificate and key in use. They stay where the configuration names the same
+ * @param inUse The certificate and key in use. They stay where the configuration names the same
  * files, and they can no longer be read for want of rights, as after root's have been given up.
  */
 export async function setUpTls(
   config: Config,
   host: () => string,
-  inForce?: LoadedPair,
+  inUse?: LoadedPair,
 ): Promise<TlsResult> {
   try {
-    const { cert, key, pair, note, warning } = await certificateOf(config, host, inForce);
+    const { cert, key, pair, note, warning } = await certificateOf(config, host, inUse);
     const { ciphers, newestOnly, dropped } = readCipherList(config.ssl_cipher_list);
     const { least, most } = config.ssl_version;
     const clientCertificates = CLIENT_CERTIFICATES[config.ssl_client_certs];
@@ -86,7 +86,7 @@ export async function setUpTls(
       ...trustedOf(config),
       ...await clientTermsOf(clientCertificates),
     };
-    if (complaintOf(options) !== undefined) throw await culpritIn(config, options);
+    if (tlsOptionsError(options) !== undefined) throw await refusedSetting(config, options);
     const setup = { options, pair, clientCertificates, logging: config.ssl_logging };
     return { kind: "setup", setup, certificate: note, dropped, warning };
   } catch (error) {
@@ -96,7 +96,7 @@ export async function setUpTls(
 }
 
 /** The certificate to show, and what the log should say about it. */
-interface Shown {
+interface ServerCertificate {
   readonly cert: string;
   readonly key: string;
   readonly pair: LoadedPair | undefined;
@@ -107,8 +107,8 @@ interface Shown {
 async function certificateOf(
   config: Config,
   host: () => string,
-  inForce: LoadedPair | undefined,
-): Promise<Shown> {
+  inUse: LoadedPair | undefined,
+): Promise<ServerCertificate> {
   const { ssl_cert_file: certFile, ssl_privatekey_file, tls_state_file } = config;
   if (certFile === undefined) {
     if (ssl_privatekey_file !== undefined) {
@@ -116,9 +116,9 @@ async function certificateOf(
         `Error: could not use private key file '${ssl_privatekey_file}' : ssl_cert_file is missing`,
       );
     }
-    const { keepSelfSigned } = await import("./state_file.ts");
-    const kept = keepSelfSigned(tls_state_file, agentOf(config), host, new Date());
-    const { pair, note, warning } = kept;
+    const { loadSelfSigned } = await import("./state_file.ts");
+    const own = loadSelfSigned(tls_state_file, agentOf(config), host, new Date());
+    const { pair, note, warning } = own;
     return { cert: pair.certificate, key: pair.key, pair: undefined, note, warning };
   }
   const note = `the certificate of ${certFile}`;
@@ -127,18 +127,18 @@ async function certificateOf(
     const pair = readPair(certFile, keyFile);
     return { ...pair, pair, note, warning: undefined };
   } catch (error) {
-    const isInForce = error instanceof Forbidden && inForce?.certFile === certFile &&
-      inForce.keyFile === keyFile;
-    if (!isInForce) throw error;
+    const isInUse = error instanceof PermissionDenied && inUse?.certFile === certFile &&
+      inUse.keyFile === keyFile;
+    if (!isInUse) throw error;
     const stays = "the certificate and key in use stay, a restart is needed to read renewed ones";
     const warning = `Warning: ${error.message.replace("Error: ", "")}; ${stays}`;
-    return { ...inForce, pair: inForce, note, warning };
+    return { ...inUse, pair: inUse, note, warning };
   }
 }
 
 function readPair(certFile: string, keyFile: string): LoadedPair {
-  const cert = read(certFile, `certificate file ${certFile} `);
-  const key = keyFile === certFile ? cert : read(keyFile, `private key file '${keyFile}' `);
+  const cert = readPem(certFile, `certificate file ${certFile} `);
+  const key = keyFile === certFile ? cert : readPem(keyFile, `private key file '${keyFile}' `);
   return { certFile, keyFile, cert, key };
 }
 
@@ -156,7 +156,7 @@ function trustedOf({ ssl_client_certs, ssl_cacert_file: file }: Config): TlsOpti
       "Error: CA certificate required for client verification: set ssl_cacert_file, or ssl_client_certs=0",
     );
   }
-  const ca = read(file, `CA certificate file '${file}'`);
+  const ca = readPem(file, `CA certificate file '${file}'`);
   if (!/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/.test(ca)) {
     // The TLS library takes a file without any certificate for an empty list.
     throw new Unusable(
@@ -166,20 +166,20 @@ function trustedOf({ ssl_client_certs, ssl_cacert_file: file }: Config): TlsOpti
   return { ca };
 }
 
-function read(path: string, what: string): string {
+function readPem(path: string, what: string): string {
   try {
-    return decodeBytes(readFile(path, LARGEST));
+    return decodeBytes(readFile(path, LARGEST_PEM_FILE));
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     const Failure = error.errno === Errno.EACCES || error.errno === Errno.EPERM
-      ? Forbidden
+      ? PermissionDenied
       : Unusable;
     throw new Failure(`Error: could not use ${what}: ${error.message}`);
   }
 }
 
 /** Finds out which of the options the TLS library does not take, and says why. */
-async function culpritIn(config: Config, { cert, key, ca }: TlsOptions): Promise<Unusable> {
+async function refusedSetting(config: Config, { cert, key, ca }: TlsOptions): Promise<Unusable> {
   const { explainOptions } = await import("./explain_failure.ts");
   const { ssl_cert_file: file, ssl_cacert_file, ssl_cipher_list, tls_state_file } = config;
   const keyFile = config.ssl_privatekey_file ?? file;
@@ -195,7 +195,7 @@ async function culpritIn(config: Config, { cert, key, ca }: TlsOptions): Promise
     [{ ca }, `use CA certificate file '${ssl_cacert_file}'`],
   ];
   for (const [options, what] of parts) {
-    const complaint = complaintOf(options);
+    const complaint = tlsOptionsError(options);
     if (complaint !== undefined) {
       return new Unusable(`Error: could not ${what}: ${explainOptions(complaint)}`);
     }

@@ -3,7 +3,8 @@
  */
 import { encodeBytes } from "../../bytes.ts";
 import { writeAll } from "../../system/libc.ts";
-import { groupExists, userExists } from "../../system/names.ts";
+import { Stdio } from "../../system/linux.ts";
+import { groupExists, userExists } from "../../system/account.ts";
 import type { TableName, Tables } from "../../wrappers/find_rule.ts";
 import { fileFinding, type LintFinding, problem } from "../../wrappers/lint/finding.ts";
 import { type LintReport, lintTables } from "../../wrappers/lint/tables.ts";
@@ -13,7 +14,6 @@ import { checkName } from "./names.ts";
 import { type DaemonEntry, hostDaemons } from "./services.ts";
 import { reportText } from "./text.ts";
 
-const STDOUT = 1;
 const EXIT_NO_ERROR = 0;
 const EXIT_ERROR = 1;
 
@@ -39,7 +39,7 @@ export function lintAccessTables(tables: Tables, options: LintOptions): number {
   const text = options.json
     ? [...found.findings.map(findingJson), ...found.suppressed.map(suppressedJson)].join("")
     : reportText(found, tables, options.config?.file, options.colour);
-  writeAll(STDOUT, encodeBytes(text));
+  writeAll(Stdio.output, encodeBytes(text));
   return found.findings.some(({ severity }) => severity === "error") ? EXIT_ERROR : EXIT_NO_ERROR;
 }
 

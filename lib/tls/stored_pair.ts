@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { type KeyAndCertificate, LIFETIME } from "./self_signed.ts";
 
 /** What the text of a state file is good for. */
-export type KeptPair =
+export type StoredPair =
   | { readonly kind: "pair"; readonly pair: KeyAndCertificate }
   /** Nothing: the agent's own, and out of date or damaged. It can be replaced. */
   | { readonly kind: "worthless"; readonly why: string }
@@ -13,9 +13,9 @@ const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\
 const KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[^-]*-----END \1-----\n?/;
 
 /** Judges the text of a state file. */
-export function judgeKeptPair(text: string, now: Date): KeptPair {
+export function checkStoredPair(text: string, now: Date): StoredPair {
   const pair = fittingPair(text, now);
-  return pair === undefined ? judgeClosely(text, now) : { kind: "pair", pair };
+  return pair === undefined ? checkClosely(text, now) : { kind: "pair", pair };
 }
 
 const BEGIN_CERTIFICATE = "-----BEGIN CERTIFICATE-----";
@@ -46,7 +46,7 @@ function contentOf(pem: string): string {
   }
 }
 
-function judgeClosely(text: string, now: Date): KeptPair {
+function checkClosely(text: string, now: Date): StoredPair {
   const certificates = text.match(CERTIFICATES) ?? [];
   const certificate = certificates.join("");
   const key = KEY.exec(text)?.[0] ?? "";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { peersMissing } from "../support/peers.ts";
 import { makePki, type Pair, type Pki } from "../support/pki.ts";
 import { makeRoom, type Room } from "../support/room.ts";
-import { judgeKeptPair } from "../../lib/tls/kept_pair.ts";
+import { checkStoredPair } from "../../lib/tls/stored_pair.ts";
 import { makeSelfSigned } from "../../lib/tls/self_signed.ts";
 
 const NOW = new Date();
@@ -16,11 +16,11 @@ const strange = generateKeyPairSync("ec", {
   publicKeyEncoding: { type: "spki", format: "pem" },
   privateKeyEncoding: { type: "pkcs8", format: "pem" },
 }).privateKey;
-const kindOf = (text: string, now = NOW) => judgeKeptPair(text, now).kind;
+const kindOf = (text: string, now = NOW) => checkStoredPair(text, now).kind;
 
 describe("judgeKeptPair()", () => {
   test("takes what makeSelfSigned() makes", () => {
-    expect(judgeKeptPair(own.key + own.certificate, NOW)).toEqual({ kind: "pair", pair: own });
+    expect(checkStoredPair(own.key + own.certificate, NOW)).toEqual({ kind: "pair", pair: own });
   });
 
   test.each([
@@ -37,7 +37,7 @@ describe("judgeKeptPair()", () => {
       "it holds no certificate",
     ],
   ])("%s can be replaced", (_, text, now, why) => {
-    const judged = judgeKeptPair(text, now);
+    const judged = checkStoredPair(text, now);
     expect(judged).toMatchObject({ kind: "worthless" });
     expect(judged).toHaveProperty("why", expect.stringContaining(why));
   });
@@ -66,7 +66,7 @@ describe.skipIf(peersMissing("openssl"))("judgeKeptPair() of openssl's files", (
   test.each(["key first", "certificate first"] as const)(
     "takes a pair with its chain, %s",
     (order) => {
-      const judged = judgeKeptPair(read(pki.server, order), NOW);
+      const judged = checkStoredPair(read(pki.server, order), NOW);
       expect(judged).toMatchObject({ kind: "pair" });
       const { pair } = judged as typeof judged & { kind: "pair" };
       expect(pair.certificate).toBe(readFileSync(pki.server.cert, "latin1"));

@@ -1,0 +1,50 @@
+import { bindLater, cString, lastErrno, stringArray, SystemError } from "./libc.ts";
+import { Linux, Signal } from "./linux.ts";
+import { type ProgramStart, withUsualOpenFiles } from "./process.ts";
+
+const libc = bindLater({
+  execve: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
+  dup2: { args: ["i32", "i32"], returns: "i32" },
+  signal: { args: ["i32", "u64"], returns: "u64" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+});
+
+const SIG_DFL = 0n;
+
+/**
+ * Becomes another program: it takes this process's place, with the connection as its standard input,
+ * output and error, and with the signals and limits that a started program has.
+ *
+ * @throws {SystemError} when it cannot be run.
+ */
+export function execOnConnection(
+  { file, argv, environment }: ProgramStart,
+  connection: number,
+): never {
+  for (const fd of [0, 1, 2]) if (fd !== connection) libc().dup2(connection, fd);
+  for (const signal of [Signal.pipe, Signal.fileSize]) libc().signal(signal, SIG_DFL);
+  const errno = withUsualOpenFiles(() => execve(file, argv, environment));
+  throw new SystemError("execve", errno, file);
+}
+
+/**
+ * Becomes another program, which gets some descriptors beyond the standard three.
+ * @throws {SystemError} when it cannot be run.
+ */
+export function execWith(
+  { file, argv, environment }: ProgramStart,
+  descriptors: readonly number[],
+): never {
+  for (const fd of descriptors) libc().fcntl(fd, Linux.F_SETFD, 0);
+  const errno = execve(file, argv, environment);
+  for (const fd of descriptors) libc().fcntl(fd, Linux.F_SETFD, Linux.FD_CLOEXEC);
+  throw new SystemError("execve", errno, file);
+}
+
+/** execve(2); returns the errno with which it failed. */
+function execve(file: string, argv: readonly string[], environment: readonly string[]): number {
+  const args = stringArray(argv);
+  const variables = stringArray(environment);
+  libc().execve(cString(file), args.array, variables.array);
+  return lastErrno();
+}
