@@ -56,7 +56,9 @@ command[age]=echo old
 `;
 const BROKEN = "command_timeout=soon\n";
 
-describe.skipIf(peersMissing("checkNrpe", "systemd", "sudo", "setcap"))("under systemd", () => {
+const missing = peersMissing("checkNrpe", "systemd", "sudo", "setcap", "ip", "pgrep");
+
+describe.skipIf(missing)("under systemd", () => {
   let room: Room;
   let systemd: Systemd;
 

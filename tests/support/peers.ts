@@ -1,9 +1,4 @@
-import { existsSync } from "node:fs";
-
-/**
- * Where packages lie unpacked that cannot be installed beside others; `.ci/run` puts them there.
- */
-const UNPACKED = process.env.NRPE_UNPACKED_PEERS ?? "/var/tmp/nrpe-one-peers";
+import { appendFileSync, existsSync } from "node:fs";
 
 /** Programs of other packages that tests talk to. */
 export const PEERS = {
@@ -11,8 +6,8 @@ export const PEERS = {
   agent: { path: "/usr/sbin/nrpe", package: "nagios-nrpe-server" },
   plugins: { path: "/usr/lib/nagios/plugins/check_load", package: "monitoring-plugins-basic" },
   inetd: { path: "/usr/sbin/inetd", package: "openbsd-inetd" },
-  inetutilsInetd: { path: `${UNPACKED}/usr/sbin/inetutils-inetd`, package: "inetutils-inetd" },
-  xinetd: { path: `${UNPACKED}/usr/sbin/xinetd`, package: "xinetd" },
+  inetutilsInetd: { path: "/usr/sbin/inetutils-inetd", package: "inetutils-inetd" },
+  xinetd: { path: "/usr/sbin/xinetd", package: "xinetd" },
   tcpd: { path: "/usr/sbin/tcpd", package: "tcpd" },
   strace: { path: "/usr/bin/strace", package: "strace" },
   systemdAnalyze: { path: "/usr/bin/systemd-analyze", package: "systemd" },
@@ -27,6 +22,8 @@ export const PEERS = {
   sudo: { path: "/usr/bin/sudo", package: "sudo" },
   setcap: { path: "/usr/sbin/setcap", package: "libcap2-bin" },
   openssl: { path: "/usr/bin/openssl", package: "openssl" },
+  ip: { path: "/usr/bin/ip", package: "iproute2" },
+  pgrep: { path: "/usr/bin/pgrep", package: "procps" },
 } as const;
 
 /** The name of a peer. */
@@ -38,10 +35,20 @@ export type Peer = keyof typeof PEERS;
  * @throws {Error} when the environment says, with NRPE_REQUIRE_PEERS=1, that nothing may be skipped.
  */
 export function peersMissing(...peers: readonly Peer[]): boolean {
-  const missing = peers.filter((peer) => !existsSync(PEERS[peer].path));
-  if (missing.length === 0 && process.getuid?.() === 0) return false;
-  const need = missing.map((peer) => PEERS[peer].package).join(", ") || "root";
-  if (process.env.NRPE_REQUIRE_PEERS === "1") throw new Error(`These tests need ${need}`);
-  console.warn(`Skipping tests that need ${need}`);
+  const missing = process.getuid?.() === 0
+    ? peers.filter((peer) => !existsSync(PEERS[peer].path)).map((peer) => PEERS[peer].package)
+    : ["root"];
+  if (missing.length === 0) return false;
+  if (process.env.NRPE_REQUIRE_PEERS === "1") {
+    throw new Error(`These tests need ${missing.join(", ")}`);
+  }
+  console.warn(`Skipping tests that need ${missing.join(", ")}`);
+  leaveOut(...missing);
   return true;
+}
+
+/** Has `tests/run.ts` say at the end what tests were skipped for want of. */
+export function leaveOut(...wants: readonly string[]): void {
+  const { NRPE_LEFT_OUT: file } = process.env;
+  if (file !== undefined) appendFileSync(file, wants.map((want) => `${want}\n`).join(""));
 }

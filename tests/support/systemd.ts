@@ -14,7 +14,8 @@ export interface Said {
 
 /**
  * A real systemd in namespaces of its own: with processes, a network and control groups that are only
- * its own, and all files of this machine, of which it and its services change only a copy.
+ * its own, and all files of this machine, of which it and its services change only a copy. /usr cannot
+ * be changed, except an empty /usr/local/bin.
  */
 export interface Systemd extends AsyncDisposable {
   /** Runs a command there, as root. */
@@ -52,6 +53,9 @@ export async function startSystemd(
     "set -e",
     `mount -t tmpfs over ${own}; cd ${own}; mkdir up work root`,
     `mount -t overlay overlay -o lowerdir=/,upperdir=${own}/up,workdir=${own}/work root; cd root`,
+    // What is mounted on a directory of the lower layer is not seen in the overlay.
+    "cp -a /etc/. etc; mount --rbind /usr usr; mount -o remount,bind,ro usr",
+    "mount -t tmpfs -o mode=755 local usr/local/bin",
     "mount -t proc proc proc; mount -t sysfs -o ro sysfs sys",
     "mount -t cgroup2 cgroup2 sys/fs/cgroup; mount -t tmpfs -o mode=755 run run",
     "mount -t tmpfs -o mode=755 dev dev; mkdir dev/shm run/units",

@@ -12,6 +12,7 @@ import {
 import { lintTables } from "../../lib/wrappers/lint/tables.ts";
 import { PARANOID, UNKNOWN } from "../../lib/wrappers/request.ts";
 import { lintCodesPage } from "../../tools/lint_codes.ts";
+import { peersMissing } from "../support/peers.ts";
 import { BINARY, makeRoom, ROOT } from "../support/room.ts";
 
 const CASES: readonly (readonly [name: string, row: Row])[] = Object.entries(CATALOGUE);
@@ -138,7 +139,7 @@ describe("the catalogue of the lint", () => {
     },
   );
 
-  test.skipIf(process.getuid?.() !== 0).each(hosts.filter(([, , host]) => needsHost(host)))(
+  test.skipIf(peersMissing()).each(hosts.filter(([, , host]) => needsHost(host)))(
     "has an example of a host that triggers %s",
     (name, row, host) => {
       const findings = findOnHost(host);
@@ -147,7 +148,7 @@ describe("the catalogue of the lint", () => {
     },
   );
 
-  test.skipIf(process.getuid?.() !== 0)("shows names that --lookup finds in /etc/hosts", () => {
+  test.skipIf(peersMissing())("shows names that --lookup finds in /etc/hosts", () => {
     const files = { "/etc/hosts": "192.0.2.1 alpha.example mon\n" };
     const allow = "nrpe: alpha.example mon beta.example\n";
     const findings = findOnHost({ allow, deny: "ALL: ALL\n", files, options: "--lookup" });
