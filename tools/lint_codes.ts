@@ -18,9 +18,9 @@ stay as they are; messages may change.
 - A **warning** does more or less than it seems to.
 - A **hint** works but rests on something that may fail.
 
-Each example below stands under its message, and what to do about it under the example. Words in
-capitals stand for what is found. An example that names no file is a line of hosts.allow, while
-hosts.deny says \`ALL: ALL\`; \`\\x20\` is the byte with that value.
+Below each message stand an example and, after \`=\`, what to do. Words in capitals stand for what is
+found. An example without a file name is a line of hosts.allow, with \`ALL: ALL\` in hosts.deny;
+\`\\x20\` is the byte with that value.
 `;
 
 /** The whole page: the codes in alphabetical order, each with its cases. */
@@ -69,12 +69,12 @@ function indented(lines: readonly string[]): readonly string[] {
   return lines.map((line) => `    ${line}`);
 }
 
-const LONGEST_LINE = 80;
+const MAX_LINE = 80;
 
-/** A line of a file whose odd bytes can be seen, cut where it is long. */
+/** A line of a file, cut where it is long, with escapes for bytes that do not print. */
 function printed(line: string): string {
-  if (line.length > LONGEST_LINE) {
-    return `${line.slice(0, LONGEST_LINE / 2)}... (${line.length} bytes)`;
+  if (line.length > MAX_LINE) {
+    return `${line.slice(0, MAX_LINE / 2)}... (${line.length} bytes)`;
   }
   return line.replace(
     /[^\x20-\x7e]|\x20$/g,

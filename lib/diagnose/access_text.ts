@@ -187,7 +187,7 @@ function reasonText({ rule, refusedAt, optionError }: AccessTrace): string {
       printable(refusedAt.file)
     }${line} cannot ${what}, so every client that reaches it is denied`;
   }
-  if (rule === undefined) return "no rule matches, which grants";
+  if (rule === undefined) return "no rule matches, so the client gets in";
   const place = `${printable(rule.file)} line ${rule.line}`;
   return optionError === undefined ? `by ${place}` : `by ${place}, because of a wrong option`;
 }

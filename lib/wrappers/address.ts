@@ -104,6 +104,17 @@ export function mappedIpv4(text: string): string | undefined {
   return bytes !== undefined && isMapped(bytes) ? addressText(bytes.slice(12)) : undefined;
 }
 
+/** The IPv4 mask of a length from 1 to 32. */
+export function ipv4Mask(length: number): number {
+  return (0xffffffff << (32 - length)) >>> 0;
+}
+
+/** The length of an IPv4 mask whose ones are contiguous, or undefined. */
+export function maskLength(mask: number): number | undefined {
+  const inverse = ~mask >>> 0;
+  return (inverse & (inverse + 1)) === 0 ? Math.clz32(inverse) : undefined;
+}
+
 /** The text of an IPv4 address. */
 export function ipv4Text(value: number): string {
   return addressText([24, 16, 8, 0].map((shift) => (value >>> shift) & 255));

@@ -4,7 +4,7 @@
  */
 import { type AddressBytes, isWithin } from "../address.ts";
 import { isBlank } from "../bytes.ts";
-import { ipv4Value, ipv6Value, leadingNumber, unmapped } from "./address.ts";
+import { ipv4Mask, ipv4Value, ipv6Value, leadingNumber, unmapped } from "./address.ts";
 import { equalIgnoringCase, foldCase, isUnknown } from "./request.ts";
 
 /** A pattern that is compared with one text: an address, a host name, a user or a daemon. */
@@ -126,7 +126,7 @@ function parseNet(net: string, mask: string): Net {
   if (!(length >= 1 && length <= 32)) {
     return { kind: "bad", reason: `${mask} is neither a mask nor a length from 1 to 32` };
   }
-  return { kind: "ipv4", net: value, mask: (0xffffffff << (32 - length)) >>> 0 };
+  return { kind: "ipv4", net: value, mask: ipv4Mask(length) };
 }
 
 function parseIpv6Net(net: string, length: string): Net {

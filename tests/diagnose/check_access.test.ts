@@ -120,7 +120,7 @@ as for a connection.
   test("says that allowed_hosts does not count under inetd", () => {
     const config = file("nrpe.cfg", "debug=0\n allowed_hosts=10.0.0.7 10.0.0.8\n");
     const message =
-      "allowed_hosts does not count under inetd (-i): there the access tables decide alone";
+      "allowed_hosts does not count under inetd (-i): the access tables alone decide there";
     for (const client of ["10.0.0.7", "10.0.0.9"]) {
       expect(run("-c", config, client).out).toContain(`       warning: ${message}\n`);
       const { warnings } = JSON.parse(run("-c", config, "--json", client).out);
@@ -149,7 +149,7 @@ as for a connection.
     });
     expect(findings).toContainEqual(expect.objectContaining({ code: "nrpe-cfg", line: 2 }));
     const alone = file("alone.cfg", "allowed_hosts=10.0.0.7\ntcp_wrappers=0\n");
-    expect(run("-c", alone).out).toContain("under inetd (-i): there everyone is served [");
+    expect(run("-c", alone).out).toContain("under inetd (-i): every client is served there [");
     expect(run("-c", file("none.cfg", "debug=0\n")).out).not.toContain("inetd");
   });
 

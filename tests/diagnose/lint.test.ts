@@ -26,7 +26,7 @@ describe("--check-access without a client", () => {
     const deny = room.file("deny", "nrpe: ALL\n");
     expect(lint(allow, deny)).toEqual({
       exit: 1,
-      out: `${allow}:2:17: error: bits beyond the mask are set, so this matches nobody, ` +
+      out: `${allow}:2:17: error: bits beyond the mask are set, so this matches no client, ` +
         `not even that host [host-bits-set]
      2 | nrpe: 10.0.0.1, 10.0.0.5/24
        |                 ^^^^^^^^^^^
@@ -50,7 +50,7 @@ describe("--check-access without a client", () => {
         column: 7,
         severity: "error",
         code: "host-bits-set",
-        message: "bits beyond the mask are set, so this matches nobody, not even that host",
+        message: "bits beyond the mask are set, so this matches no client, not even that host",
         suggestion: "write 10.0.0.0/24 for the net, or 10.0.0.5 for the one host",
       },
       expect.objectContaining({ line: 1, column: 19, code: "empty-net-length" }),

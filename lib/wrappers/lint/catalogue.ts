@@ -1,5 +1,5 @@
 /**
- * Everything that the checks of the access tables can find.
+ * The findings that the checks of the access tables have.
  *
  * `deno task docs` makes docs/lint-codes.md from this table, and a test runs each of its examples.
  */
@@ -20,7 +20,7 @@ type Message =
   | { readonly warning: string }
   | { readonly hint: string };
 
-/** A line of hosts.allow, where hosts.deny says `ALL: ALL`; or all that there is. */
+/** A line of hosts.allow, with `ALL: ALL` in hosts.deny; or a whole host. */
 export type Example = string | ExampleHost;
 
 /** The host of an example. A table that is left out is empty. */
@@ -45,7 +45,7 @@ function inFile(text: string) {
 const AS_NOBODY = {
   "/etc/inetd.conf": "nrpe stream tcp nowait nobody /usr/local/bin/nrpe nrpe --inetd\n",
 };
-const MAY_NOT_READ = "the agent runs as {user}, who may not read this file";
+const MAY_NOT_READ = "the agent runs as {user}, which may not read this file";
 const MAYBE_NOT_READ = "not every user may read this file; if the agent's user may not";
 const LONG_LINE =
   `a line of more than ${LONGEST_LINE} bytes: it and all lines after it are not read`;
@@ -53,7 +53,7 @@ const SHORTEN = "divide the rule, or move its patterns into a file and name that
 const NO_NEWLINE = "the file ends without a newline";
 const END_LINE = "end the last line with a newline";
 const CONTINUED = "the file ends with a continued line";
-const END_CONTINUATION = "take the last backslash away";
+const END_CONTINUATION = "remove the last backslash";
 const NO_COLON = "without a colon this line is not a rule and is skipped";
 const BRACKET = "a bracket without its partner hides the colons after it";
 const CLOSE = "close each [ by a ]";
@@ -65,13 +65,13 @@ const NAMES_NEEDED =
 /**
  * The cases by name: the code and, where it has several cases, a slash and which one.
  *
- * Values are words of the tables, numbers and paths; the sentences are all here.
+ * Values are words of the tables, numbers and paths; all sentences are here.
  */
 export const CATALOGUE = {
   // A file as a whole.
 
   "table-is-directory": {
-    error: "this is a directory: it counts as an empty table, and nothing says so",
+    error: "this is a directory, which counts as an empty table without a warning",
     example: { options: "--hosts-allow /etc" },
   },
   "cannot-open/allow": {
@@ -87,14 +87,14 @@ export const CATALOGUE = {
     example: { options: "--hosts-allow /etc/nosuch" },
   },
   "nrpe-cfg": {
-    warning: "the agent warns of this at its start: {warning}",
+    warning: "the agent warns of this when it starts: {warning}",
     example: {
       files: { "/etc/nrpe.cfg": "allowed_hosts=192.0.2.9/24\n" },
       options: "-c /etc/nrpe.cfg",
     },
   },
   "allowed-hosts-inetd/tables": {
-    warning: "allowed_hosts does not count under inetd (-i): there the access tables decide alone",
+    warning: "allowed_hosts does not count under inetd (-i): the access tables alone decide there",
     suggestion: "say in hosts.allow and hosts.deny who may talk, which counts in every mode",
     example: {
       files: { "/etc/nrpe.cfg": "allowed_hosts=192.0.2.1\n" },
@@ -102,8 +102,8 @@ export const CATALOGUE = {
     },
   },
   "allowed-hosts-inetd/no-tables": {
-    warning: "allowed_hosts does not count under inetd (-i): there everyone is served",
-    suggestion: "take tcp_wrappers=0 out, and say in hosts.allow and hosts.deny who may talk",
+    warning: "allowed_hosts does not count under inetd (-i): every client is served there",
+    suggestion: "remove tcp_wrappers=0, and say in hosts.allow and hosts.deny who may talk",
     example: {
       files: { "/etc/nrpe.cfg": "allowed_hosts=192.0.2.1\ntcp_wrappers=0\n" },
       options: "-c /etc/nrpe.cfg",
@@ -120,7 +120,7 @@ export const CATALOGUE = {
     example: { shell: "chgrp users /etc/hosts.allow && chmod 664 /etc/hosts.allow" },
   },
   "unreadable-for-agent/allow": {
-    error: `${MAY_NOT_READ}: for it the table counts as empty`,
+    error: `${MAY_NOT_READ}: the table counts as empty for it`,
     suggestion: "chmod o+r {file}",
     example: { files: AS_NOBODY, shell: "chmod 640 /etc/hosts.allow" },
   },
@@ -130,7 +130,7 @@ export const CATALOGUE = {
     example: { files: AS_NOBODY, shell: "chmod 640 /etc/hosts.deny" },
   },
   "unreadable-for-agent/file": {
-    error: `${MAY_NOT_READ}: for it the pattern matches nobody`,
+    error: `${MAY_NOT_READ}: the pattern matches no client for it`,
     suggestion: "chmod o+r {file}",
     example: {
       ...inFile("192.0.2.1\n"),
@@ -139,7 +139,7 @@ export const CATALOGUE = {
     },
   },
   "not-readable-by-all/allow": {
-    hint: `${MAYBE_NOT_READ}, for it the table counts as empty`,
+    hint: `${MAYBE_NOT_READ}, the table counts as empty for it`,
     suggestion: "chmod o+r {file}",
     example: { shell: "chmod 640 /etc/hosts.allow" },
   },
@@ -149,7 +149,7 @@ export const CATALOGUE = {
     example: { shell: "chmod 640 /etc/hosts.deny" },
   },
   "not-readable-by-all/file": {
-    hint: `${MAYBE_NOT_READ}, for it the pattern matches nobody`,
+    hint: `${MAYBE_NOT_READ}, the pattern matches no client for it`,
     suggestion: "chmod o+r {file}",
     example: { ...inFile("192.0.2.1\n"), shell: "chmod 640 /etc/monitors" },
   },
@@ -166,12 +166,12 @@ export const CATALOGUE = {
   },
   "nul-byte/allow": {
     error: "there is a NUL byte here, and the line is skipped",
-    suggestion: "take it out; is this a text file?",
+    suggestion: "remove it; is this a text file?",
     example: "nrpe: ALL\0",
   },
   "nul-byte/deny": {
     error: "there is a NUL byte here: every client that reaches this line is denied",
-    suggestion: "take it out; is this a text file?",
+    suggestion: "remove it; is this a text file?",
     example: { deny: "nrpe: ALL\0\n" },
   },
   "nul-byte/file": {
@@ -228,7 +228,7 @@ export const CATALOGUE = {
   },
   "backslash-before-blank/blank": {
     error: "a blank follows the backslash, so the line is not continued",
-    suggestion: "take the blank away",
+    suggestion: "remove the blank",
     example: "nrpe: 192.0.2.1 \\ ",
   },
   "backslash-before-blank/return": {
@@ -238,12 +238,12 @@ export const CATALOGUE = {
   },
   "continued-comment/rule": {
     error: "the backslash at its end continues the comment: the next line is part of it",
-    suggestion: "take the backslash away",
+    suggestion: "remove the backslash",
     example: "# monitoring \\\nnrpe: 192.0.2.1",
   },
   "continued-comment/text": {
     warning: "the backslash at its end continues the comment: the next line is part of it",
-    suggestion: "take the backslash away",
+    suggestion: "remove the backslash",
     example: "# monitoring \\\nthe second server",
   },
   "indented-comment/rule": {
@@ -312,7 +312,7 @@ export const CATALOGUE = {
     example: ": 192.0.2.1",
   },
   "empty-list/clients": {
-    error: "there is no client after the colon, so this rule matches nobody",
+    error: "there is no client after the colon, so this rule matches no client",
     suggestion: "write ALL or the clients that are meant",
     example: "nrpe:",
   },
@@ -323,12 +323,12 @@ export const CATALOGUE = {
   },
   "except-twice": {
     error: "there is nothing between the two EXCEPT, so nothing is excepted",
-    suggestion: "take one of them away",
+    suggestion: "remove one of them",
     example: "nrpe: ALL EXCEPT EXCEPT 192.0.2.1",
   },
   "except-at-end": {
     error: "there is nothing after EXCEPT, so nothing is excepted",
-    suggestion: "name what is to be excepted, or take EXCEPT away",
+    suggestion: "name what is to be excepted, or remove EXCEPT",
     example: "nrpe: ALL EXCEPT",
   },
   "unknown-wildcard/meant": {
@@ -342,11 +342,11 @@ export const CATALOGUE = {
     example: "nrpe: OFFICE",
   },
   "wildcard-not-for-daemons": {
-    error: "{word} means nothing for a daemon: it is taken for a name",
+    error: "{word} has no meaning for a daemon: it is taken for a name",
     example: "LOCAL: 192.0.2.1",
   },
   "wildcard-not-for-users": {
-    error: "{word} means nothing for a user: it is taken for a name",
+    error: "{word} has no meaning for a user: it is taken for a name",
     example: "nrpe: LOCAL@192.0.2.1",
   },
   "semicolon": {
@@ -355,17 +355,17 @@ export const CATALOGUE = {
     example: "nrpe: 192.0.2.1;192.0.2.2",
   },
   "quotes": {
-    error: "quotes are part of the word, so this matches nobody",
+    error: "quotes are part of the word, so this matches no client",
     suggestion: "leave the quotes out",
     example: 'nrpe: "192.0.2.1"',
   },
   "parentheses": {
-    error: "parentheses do not group: they are part of the word, so this matches nobody",
+    error: "parentheses do not group: they are part of the word, so this matches no client",
     suggestion: "leave them out; a EXCEPT b EXCEPT c means a EXCEPT (b EXCEPT c)",
     example: "nrpe: ALL EXCEPT (192.0.2.1)",
   },
   "negation": {
-    error: "! does not negate: it is part of the word, so this matches nobody",
+    error: "! does not negate: it is part of the word, so this matches no client",
     suggestion: "write EXCEPT before what is to be left out",
     example: "nrpe: !192.0.2.1",
   },
@@ -386,12 +386,12 @@ export const CATALOGUE = {
     example: "nrpe: 192.0.2.1\xc2\xa0192.0.2.2",
   },
   "odd-character/foreign": {
-    error: "no name or address holds this character, so this matches nobody",
-    suggestion: "write a name as DNS has it (xn--...)",
+    error: "no name or address holds this character, so this matches no client",
+    suggestion: "write a name as in DNS (xn--...)",
     example: "nrpe: m\xc3\xbcller.example",
   },
   "odd-character/punctuation": {
-    error: "no name or address holds this character, so this matches nobody",
+    error: "no name or address holds this character, so this matches no client",
     suggestion: "separate words by commas or blanks",
     example: "nrpe: 192.0.2.1&192.0.2.2",
   },
@@ -399,7 +399,7 @@ export const CATALOGUE = {
   // Daemons.
 
   "path-as-daemon": {
-    error: "a daemon goes by its name alone, so this matches none",
+    error: "a daemon is known by its name alone, so this matches none",
     suggestion: "write {name}",
     example: "/usr/sbin/nrpe: 192.0.2.1",
   },
@@ -425,7 +425,7 @@ export const CATALOGUE = {
   "unknown-daemon/other": {
     hint: "no service of this host is called {name}",
     suggestion:
-      "this agent is nrpe, or what daemon_name says; others go by argv[0] of their program",
+      "this agent is nrpe, or what daemon_name says; others are known by argv[0] of their program",
     example: "zebra: 192.0.2.1",
   },
 
@@ -437,16 +437,16 @@ export const CATALOGUE = {
     example: "nrpe: /etc/hosts@monitoring",
   },
   "bad-user": {
-    error: "{user} is compared literally with the user's name, so this matches nobody",
+    error: "{user} is compared literally with the user's name, so this matches no client",
     example: "nrpe: @admins@192.0.2.1",
   },
   "two-ats": {
     error:
-      "the first @ separates user and host, and no name of a host holds an @; this matches nobody",
+      "the first @ separates user and host, and no name of a host holds an @; this matches no client",
     example: "nrpe: root@mon@192.0.2.1",
   },
   "empty-host": {
-    error: "no host follows the @, so this matches nobody",
+    error: "no host follows the @, so this matches no client",
     example: "nrpe: root@",
   },
   "empty-netgroup": {
@@ -465,7 +465,7 @@ export const CATALOGUE = {
   },
   "name-prefix": {
     warning:
-      "with a dot at its end this matches every name that begins like this, in any domain, and not the name itself",
+      "with a dot at its end this matches every name that begins with it, in any domain, but not the name itself",
     suggestion: "write {name} for one host",
     example: "nrpe: mon.example.",
   },
@@ -476,12 +476,12 @@ export const CATALOGUE = {
     example: "nrpe: mon2",
   },
   "wildcard-with-dot/start": {
-    error: "next to * or ? a dot at either end is literal, so this matches nobody",
+    error: "next to * or ? a dot at either end is literal, so this matches no client",
     suggestion: "write {name}, or the domain without * and ?",
     example: "nrpe: .*.example",
   },
   "wildcard-with-dot/end": {
-    error: "next to * or ? a dot at either end is literal, so this matches nobody",
+    error: "next to * or ? a dot at either end is literal, so this matches no client",
     suggestion: "write the prefix without * and ?, or leave the last dot out",
     example: "nrpe: 192.*.",
   },
@@ -509,12 +509,12 @@ export const CATALOGUE = {
     example: "nrpe: root@192.0.2.1",
   },
   "name-lookup/allow": {
-    hint: `${NAMES_NEEDED} and clients that come to these rules are refused`,
+    hint: `${NAMES_NEEDED} and clients that reach these rules are refused`,
     suggestion: "give addresses or nets as well; --lookup checks the names",
     example: "nrpe: mon.example",
   },
   "name-lookup/deny": {
-    hint: `${NAMES_NEEDED} and clients that come to these rules are refused; tcpd lets them in`,
+    hint: `${NAMES_NEEDED} and clients that reach these rules are refused; tcpd lets them in`,
     suggestion: "deny ALL and grant by address; --lookup checks the names",
     example: { deny: "nrpe: .bad.example\n" },
   },
@@ -545,7 +545,7 @@ export const CATALOGUE = {
     },
   },
   "unconfirmed-host/nameless": {
-    warning: "the addresses of {name} have no names (reverse lookup), so this matches nobody",
+    warning: "the addresses of {name} have no names (reverse lookup), so this matches no client",
     suggestion: "write {addresses}, or fix the reverse lookup",
     example: {
       allow: "nrpe: mon.example\n",
@@ -571,36 +571,36 @@ export const CATALOGUE = {
 
   "bad-address/client": {
     error:
-      "{word} is not how an address is spelled, and addresses are compared as text; this matches nobody",
+      "{word} is not how an address is spelled, and addresses are compared as text; this matches no client",
     suggestion: "write four decimal numbers from 0 to 255 with dots between",
     example: "nrpe: 192.0.2.256",
   },
   "bad-address/net": {
-    error: "{net} is not an IPv4 address, so this matches nobody",
+    error: "{net} is not an IPv4 address, so this matches no client",
     example: "nrpe: 192.0.2.256/24",
   },
   "leading-zero": {
-    error: "addresses are compared as text and have no leading zeros, so this matches nobody",
+    error: "addresses are compared as text and have no leading zeros, so this matches no client",
     suggestion: "write {address}",
     example: "nrpe: 192.0.2.01",
   },
   "address-with-dot": {
-    error: "an address ends with its fourth part, so this matches nobody",
+    error: "an address ends with its fourth part, so this matches no client",
     suggestion: "write {address}",
     example: "nrpe: 192.0.2.1.",
   },
   "prefix-without-dot": {
-    error: "the beginning of an address needs a dot at its end; without it this matches nobody",
+    error: "the beginning of an address needs a dot at its end; without it this matches no client",
     suggestion: "write {prefix}.",
     example: "nrpe: 192.0.2",
   },
   "numeric-suffix": {
-    warning: "with a leading dot this matches every address that ends like this",
+    warning: "with a leading dot this matches every address that ends with it",
     suggestion: "write a prefix, 10.0.0., or a net",
     example: "nrpe: .2.1",
   },
   "address-range": {
-    error: "there are no ranges of addresses, so this matches nobody",
+    error: "there are no ranges of addresses, so this matches no client",
     suggestion: "write a net, 10.0.0.0/28, or each address",
     example: "nrpe: 192.0.2.1-192.0.2.9",
   },
@@ -617,7 +617,7 @@ export const CATALOGUE = {
     example: "nrpe: 2001:db8:1:",
   },
   "ipv6-without-brackets/net": {
-    error: "an IPv6 net needs brackets; without them it matches nobody",
+    error: "an IPv6 net needs brackets; without them it matches no client",
     suggestion: "write [{net}]/{length}",
     example: inFile("2001:db8::/32\n"),
   },
@@ -633,50 +633,51 @@ export const CATALOGUE = {
     example: inFile("2001:db8:1\n"),
   },
   "bad-brackets/word": {
-    error: "brackets hold one IPv6 address and nothing else, so this matches nobody",
+    error: "brackets hold one IPv6 address and nothing else, so this matches no client",
     suggestion: "write [address]",
     example: "nrpe: [2001:db8::1]x",
   },
   "bad-brackets/class": {
-    error: "brackets hold one IPv6 address and nothing else, so this matches nobody",
+    error: "brackets hold one IPv6 address and nothing else, so this matches no client",
     suggestion: "there are no character classes: write a net",
     example: "nrpe: 192.0.2.[0-9]",
   },
   "bad-brackets/net": {
-    error: "there is text between the brackets and the slash, so this matches nobody",
+    error: "there is text between the brackets and the slash, so this matches no client",
     suggestion: "write [address]/length",
     example: "nrpe: [2001:db8::]x/32",
   },
   "length-inside-brackets": {
-    error: "the length is inside the brackets, so this matches nobody",
+    error: "the length is inside the brackets, so this matches no client",
     suggestion: "write [{net}]/{length}",
     example: "nrpe: [2001:db8::/32]",
   },
   "ipv4-in-brackets": {
-    error: "brackets are for IPv6 addresses only, so this matches nobody",
+    error: "brackets are for IPv6 addresses only, so this matches no client",
     suggestion: "write {pattern}",
     example: "nrpe: [192.0.2.1]",
   },
   "bad-ipv6-address/empty": {
-    error: "there is no address in the brackets, so this matches nobody",
+    error: "there is no address in the brackets, so this matches no client",
     example: "nrpe: []",
   },
   "bad-ipv6-address/text": {
-    error: "{text} is not an IPv6 address, so this matches nobody",
+    error: "{text} is not an IPv6 address, so this matches no client",
     example: "nrpe: [mon.example]",
   },
   "bad-ipv6-address/prefix": {
-    error: "{text} is not an IPv6 address, so this matches nobody",
+    error: "{text} is not an IPv6 address, so this matches no client",
     suggestion: "write a net with its length, [2001:db8::]/32",
     example: "nrpe: [2001:db8:]",
   },
   "bad-ipv6-address/wildcard": {
-    error: "* and ? mean nothing in brackets, so this matches nobody",
+    error: "* and ? have no meaning in brackets, so this matches no client",
     suggestion: "write a net with its length, [2001:db8::]/32",
     example: "nrpe: [2001:db8:*]",
   },
   "mapped-address": {
-    error: "a client with an IPv4-mapped address counts as an IPv4 client, so this matches nobody",
+    error:
+      "a client with an IPv4-mapped address counts as an IPv4 client, so this matches no client",
     suggestion: "write {pattern}",
     example: "nrpe: [::ffff:192.0.2.1]",
   },
@@ -689,31 +690,31 @@ export const CATALOGUE = {
 
   "blank-in-net": {
     error: "there is a blank before the slash: this is read as the name of a file",
-    suggestion: "take the blank before the slash away",
+    suggestion: "remove the blank before the slash",
     example: "nrpe: 192.0.2.0 /24",
   },
   "wildcard-in-net": {
-    error: "* and ? mean nothing in a net, so this matches nobody",
+    error: "* and ? have no meaning in a net, so this matches no client",
     suggestion: "write the net with a length, 10.0.0.0/24, or a prefix, 10.0.0.",
     example: "nrpe: 192.0.2.*/24",
   },
   "not-a-net/file": {
-    error: "a pattern with a slash is a net of numbers, and this is not; it matches nobody",
+    error: "a pattern with a slash is a net of numbers, and this is not; it matches no client",
     suggestion: "name a pattern file by its full path, which begins with /",
     example: "nrpe: ./monitors",
   },
   "not-a-net/name": {
-    error: "a pattern with a slash is a net of numbers, and this is not; it matches nobody",
+    error: "a pattern with a slash is a net of numbers, and this is not; it matches no client",
     suggestion: "write the net as n.n.n.n/length",
     example: "nrpe: mon.example/24",
   },
   "short-net": {
-    error: "a net needs all four parts, so this matches nobody",
+    error: "a net needs all four parts, so this matches no client",
     suggestion: "write {net}/{mask}",
     example: "nrpe: 192.0.2/24",
   },
   "host-bits-set": {
-    error: "bits beyond the mask are set, so this matches nobody, not even that host",
+    error: "bits beyond the mask are set, so this matches no client, not even that host",
     suggestion: "write {net}/{mask} for the net, or {host} for the one host",
     example: "nrpe: 192.0.2.1/24",
   },
@@ -728,22 +729,22 @@ export const CATALOGUE = {
     example: "nrpe: 10.0.0.0/0377.0.0.0",
   },
   "mask-all-ones": {
-    error: "255.255.255.255 is not a valid mask, so this matches nobody",
+    error: "255.255.255.255 is not a valid mask, so this matches no client",
     suggestion: "write {host} for the one host",
     example: "nrpe: 192.0.2.1/255.255.255.255",
   },
   "inverted-mask": {
-    error: "this mask has its ones at the wrong end, so it matches nobody",
+    error: "this mask has its ones at the wrong end, so it matches no client",
     suggestion: "write {net}/{mask}",
     example: "nrpe: 192.0.2.1/0.0.0.255",
   },
   "odd-mask": {
-    warning: "the ones of this mask are not contiguous; it works, but is it meant?",
+    warning: "the ones of this mask are not contiguous: it works, but may be a mistake",
     example: "nrpe: 10.0.0.0/255.0.255.0",
   },
   "net-length-zero": {
-    error: "a length of 0 is not valid for IPv4, so this matches nobody",
-    suggestion: "write ALL for everyone, or 0.0.0.0/0.0.0.0 for every IPv4 address",
+    error: "a length of 0 is not valid for IPv4, so this matches no client",
+    suggestion: "write ALL for every client, or 0.0.0.0/0.0.0.0 for every IPv4 address",
     example: "nrpe: 0.0.0.0/0",
   },
   "single-host-net": {
@@ -753,7 +754,7 @@ export const CATALOGUE = {
     example: "nrpe: 192.0.2.1/32",
   },
   "empty-net-length/ipv4": {
-    error: "no length follows the slash, so this matches nobody",
+    error: "no length follows the slash, so this matches no client",
     suggestion: "write the length right after the slash, without a blank",
     example: "nrpe: 192.0.2.0/",
   },
@@ -763,11 +764,11 @@ export const CATALOGUE = {
     example: "nrpe: [2001:db8::]/",
   },
   "bad-net-length/ipv4": {
-    error: "{length} is neither a mask nor a length from 1 to 32, so this matches nobody",
+    error: "{length} is neither a mask nor a length from 1 to 32, so this matches no client",
     example: "nrpe: 192.0.2.0/33",
   },
   "bad-net-length/ipv6": {
-    error: "{length} is neither a mask nor a length from 0 to 128, so this matches nobody",
+    error: "{length} is neither a mask nor a length from 0 to 128, so this matches no client",
     example: "nrpe: [2001:db8::]/129",
   },
   "odd-net-length": {
@@ -778,30 +779,30 @@ export const CATALOGUE = {
   // Pattern files.
 
   "missing-file": {
-    error: "there is no such file, so the pattern matches nobody",
+    error: "there is no such file, so the pattern matches no client",
     example: "nrpe: /etc/nosuch",
   },
   "file-is-directory": {
-    error: "this is a directory, so the pattern matches nobody",
+    error: "this is a directory, so the pattern matches no client",
     example: "nrpe: /etc",
   },
   "unreadable-file": {
-    error: "this file cannot be opened: {reason}, so the pattern matches nobody",
+    error: "this file cannot be opened: {reason}, so the pattern matches no client",
     example: "nrpe: /etc/hosts/monitors",
   },
   "file-names-itself": {
     error: "the file that is named here names this one, and is not read again",
-    suggestion: "take its name out",
+    suggestion: "remove its name",
     example: inFile("192.0.2.1 /etc/monitors\n"),
   },
   "comment-in-pattern-file/patterns": {
     error: "a pattern file has no comments: # and each word after it is a pattern",
-    suggestion: "take the comment out",
+    suggestion: "remove the comment",
     example: inFile("192.0.2.1 # was 192.0.2.9\n"),
   },
   "comment-in-pattern-file/words": {
     warning: "a pattern file has no comments: # and each word after it is a pattern",
-    suggestion: "take the comment out",
+    suggestion: "remove the comment",
     example: inFile("# office\n192.0.2.1\n"),
   },
   "comma-in-pattern-file": {
@@ -815,7 +816,7 @@ export const CATALOGUE = {
     example: inFile("192.0.2. EXCEPT 192.0.2.9\n"),
   },
   "user-in-pattern-file": {
-    error: "a pattern file has no user@host, so this matches nobody",
+    error: "a pattern file has no user@host, so this matches no client",
     example: inFile("root@192.0.2.1\n"),
   },
 
@@ -823,7 +824,7 @@ export const CATALOGUE = {
 
   "empty-option": {
     error: "there is nothing after this colon, and an empty option denies",
-    suggestion: "take the colon away",
+    suggestion: "remove the colon",
     example: "nrpe: 192.0.2.1: nice 5:",
   },
   "unknown-option/meant": {
@@ -899,7 +900,7 @@ export const CATALOGUE = {
     example: "sshd: 192.0.2.1: banners /etc/nosuch",
   },
   "banner-breaks-nrpe": {
-    warning: "check_nrpe takes a banner for a broken answer",
+    warning: "check_nrpe reads a banner as a broken response",
     suggestion: "leave nrpe out of the rule",
     example: "nrpe: 192.0.2.1: banners /etc",
   },
@@ -907,33 +908,33 @@ export const CATALOGUE = {
   // Rules together.
 
   "deny-never-reached/allow": {
-    error: "this denies nobody: line {line} matches all of it first, and grants",
+    error: "this denies no client: line {line} matches all of it first, and grants",
     suggestion: "move it before line {line}",
     example: "nrpe: 192.0.2.0/24\nnrpe: 192.0.2.9: deny",
   },
   "deny-never-reached/same-file": {
-    warning: "this denies nobody: line {line} matches all of it first, and grants",
+    warning: "this denies no client: line {line} matches all of it first, and grants",
     suggestion: "move it before line {line}",
     example: { deny: "nrpe: 192.0.2.0/24: allow\nnrpe: 192.0.2.9\n" },
   },
   "deny-never-reached/other-file": {
-    warning: "this denies nobody: {file} line {line} matches all of it first, and grants",
+    warning: "this denies no client: {file} line {line} matches all of it first, and grants",
     suggestion: "deny it in {file} before line {line}, with : deny",
     example: { allow: "nrpe: 192.0.2.0/24\n", deny: "nrpe: 192.0.2.9\n" },
   },
   "unreachable-rule/same-file": {
     warning: "this rule never decides: line {line} matches all of it first",
-    suggestion: "take it out, or move it before line {line}",
+    suggestion: "remove it, or move it before line {line}",
     example: "nrpe: 192.0.2.0/24\nnrpe: 192.0.2.1",
   },
   "unreachable-rule/other-file": {
     warning: "this rule never decides: {file} line {line} matches all of it first",
-    suggestion: "take it out",
+    suggestion: "remove it",
     example: { allow: "ALL: ALL: deny\n", deny: "nrpe: 192.0.2.1\n" },
   },
   "nothing-denies/all": {
     warning:
-      "clients that no rule matches get in, and no rule denies anyone: this grant changes nothing",
+      "clients that no rule matches get in, and no rule denies a client: this grant changes nothing",
     suggestion: "write {daemon}: ALL into hosts.deny",
     example: { allow: "ALL: 192.0.2.1\n" },
   },
@@ -948,11 +949,11 @@ export const CATALOGUE = {
 /** The name of a case. */
 export type CaseName = keyof typeof CATALOGUE;
 
-/** A short name that scripts can rely on, such as `host-bits-set`. */
+/** A name that scripts rely on, such as `host-bits-set`. */
 export type Code = CodeOf<CaseName>;
 type CodeOf<Name> = Name extends `${infer Code}/${string}` ? Code : Name;
 
-/** The arguments that go with a case: an object with a value for each `{name}` in its texts. */
+/** The arguments of a case: an object with a value for each `{name}` in its texts. */
 export type Values<Name extends CaseName> = [Placeholder<Name>] extends [never] ? []
   : [values: Readonly<Record<Placeholder<Name>, string | number>>];
 type Placeholder<Name> = Name extends CaseName ? PlaceholderOfRow<(typeof CATALOGUE)[Name]> : never;

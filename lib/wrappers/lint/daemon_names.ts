@@ -5,14 +5,15 @@ import { nearest } from "../../nearest.ts";
 import { isExcept } from "../match_list.ts";
 import { matchesText, parseDaemonPattern, type TextPattern } from "../pattern.ts";
 import { about, type Piece, type ReportAt } from "./finding.ts";
+import { isWildcard } from "./keyword.ts";
 import { partsOf } from "./list.ts";
 
 /**
  * Checks the names in a daemon list against those of this host's services.
  *
  * @param agent This agent's name.
- * @param services The names in small letters. Called only if a name is not this agent's.
- * @param isNew Whether the table holds a name for the first time.
+ * @param services The names in small letters; called only if a name is not this agent's.
+ * @param isNew Whether a name is the first of its kind in the table.
  */
 export function lintDaemonNames(
   words: readonly Piece[],
@@ -26,7 +27,8 @@ export function lintDaemonNames(
     const { daemon } = parseDaemonPattern(word.text);
     if (daemon.kind === "port" || !/^[\w.*?-]+$/.test(daemon.text)) continue;
     const name = daemon.text.toLowerCase();
-    if (RESERVED.includes(name) || !isNew(name)) continue;
+    // lintKeyword() deals with wildcards and ANY.
+    if (isWildcard(name) || name === "any" || !isNew(name)) continue;
     if (matchesText(daemon, agent) || isService(daemon, services())) continue;
     const meant = daemon.kind === "exact" ? similar(name, services()) : undefined;
     const say = about(partsOf(word).before, report);
@@ -35,16 +37,13 @@ export function lintDaemonNames(
   }
 }
 
-/** Words that other checks deal with. */
-const RESERVED: readonly string[] = ["all", "known", "unknown", "local", "paranoid", "any"];
-
 function isService(daemon: TextPattern, services: ReadonlySet<string>): boolean {
   if (daemon.kind === "exact") return services.has(daemon.text.toLowerCase());
   for (const service of services) if (matchesText(daemon, service)) return true;
   return false;
 }
 
-/** The service that is meant. Of thousands, only those that look alike are compared. */
+/** The service that is meant. There may be thousands: only similar ones are compared. */
 function similar(name: string, services: ReadonlySet<string>): string | undefined {
   const candidates = [...services].filter((service) =>
     service[0] === name[0] && Math.abs(service.length - name.length) <= 2

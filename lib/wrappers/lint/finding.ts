@@ -1,5 +1,5 @@
 /**
- * What the checks report, and where: the types that they share.
+ * Findings and their places.
  */
 import type { TablePlace } from "../table.ts";
 import { type CaseName, CATALOGUE, type Code, type Row, type Values } from "./catalogue.ts";
@@ -41,7 +41,7 @@ export interface FindingPlace {
   readonly line: number;
   /** The byte of that line, from 1 on. */
   readonly column: number;
-  /** How many bytes of that line it is about. */
+  /** The number of bytes. */
   readonly length: number;
   /** The offset of the line in the file, in bytes. */
   readonly lineStart: number;
@@ -59,7 +59,7 @@ export function fileFinding(file: string, problem: Problem): LintFinding {
   return { ...problem, file, place: undefined };
 }
 
-/** Findings that are only counted: there are too many with this code in one file. */
+/** Findings that are only counted, since too many in the file have their code. */
 export interface Suppressed extends Pick<LintFinding, "file" | "code" | "severity"> {
   readonly count: number;
 }
@@ -73,10 +73,10 @@ export interface Piece {
 /** Reports a problem with `length` bytes at an offset of the logical line. */
 export type ReportAt = (problem: Problem, at: number, length: number) => void;
 
-/** Reports a case of the catalogue about the piece that is being checked. */
+/** Reports a case of the catalogue about a piece. */
 export type Report = <Name extends CaseName>(name: Name, ...values: Values<Name>) => void;
 
-/** Binds a report to a piece. */
+/** Makes the report about a piece. */
 export function about({ text, at }: Piece, report: ReportAt): Report {
   return (name, ...values) => report(problem(name, ...values), at, text.length);
 }

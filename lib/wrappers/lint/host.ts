@@ -7,15 +7,15 @@ import { matchesText, parseHostPattern } from "../pattern.ts";
 import { PARANOID, UNKNOWN } from "../request.ts";
 import { oddCharacter } from "./character.ts";
 import type { Report } from "./finding.ts";
-import { lintKeyword } from "./keyword.ts";
+import { isWildcard, lintKeyword } from "./keyword.ts";
 import { lintBracketed, lintNet } from "./net.ts";
 
-/** Whether a word is a mask that a blank separates from its net, so that it is read as a path. */
+/** Whether a word is a mask after a blank, which is read as a path. */
 export function isLoneMask(word: string): boolean {
   return /^\/[0-9.]*$/.test(word);
 }
 
-/** Checks a host pattern. The file that a path names is not read. */
+/** Checks a host pattern. A pattern file is not read. */
 export function lintHost(word: string, report: Report): void {
   if (isLoneMask(word)) return report("blank-in-net");
   if (word === "") return report("empty-host");
@@ -30,7 +30,7 @@ export function lintHost(word: string, report: Report): void {
 
 function lintNetgroup(netgroup: string, report: Report): void {
   if (netgroup === "") report("empty-netgroup");
-  else if (/^(all|known|unknown|local|paranoid)$/i.test(netgroup)) {
+  else if (isWildcard(netgroup)) {
     report("wildcard-as-netgroup", { wildcard: netgroup.toUpperCase() });
   } else if (/^[0-9.]+$/.test(netgroup)) report("address-as-netgroup", { address: netgroup });
 }
@@ -52,7 +52,7 @@ function lintTextPattern(word: string, report: Report): void {
 
 /** Whether a word is a name without a dot, other than `localhost` and the wildcards. */
 function isShortName(word: string): boolean {
-  return /^[\w-]+$/.test(word) && !/^(all|known|unknown|local|paranoid|localhost)$/i.test(word);
+  return /^[\w-]+$/.test(word) && !isWildcard(word) && word.toLowerCase() !== "localhost";
 }
 
 function lintWildcard(word: string, report: Report): void {
@@ -71,7 +71,7 @@ function lintWildcard(word: string, report: Report): void {
   report("wildcard-matches-nameless", { names: nameless.join(" or ") });
 }
 
-/** Checks an IPv6 address without brackets, which only a pattern file can hold. */
+/** Checks an IPv6 address without brackets in a pattern file; in a list its colon ends the list. */
 function lintBareIpv6(word: string, report: Report): void {
   if (ipv6Value(word) === undefined) report("ipv6-without-brackets/text");
   else report("ipv6-without-brackets/address", { address: word });

@@ -1,13 +1,13 @@
 /**
- * Words that look like a wildcard or an operator of the language, but are not.
+ * Words that look like a wildcard or an operator but are none.
  */
 import { nearest } from "../../nearest.ts";
 import type { Report } from "./finding.ts";
 
 /** What a word is compared with. */
-export type WordRole = "host" | "daemon" | "user";
+type WordRole = "host" | "daemon" | "user";
 
-/** Words of other languages, and their equivalents. */
+/** Words of other languages, and those of this one. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   any: "ALL",
   anyone: "ALL",
@@ -25,16 +25,22 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   or: "a comma",
 };
 
-const KEYWORDS: readonly string[] = ["all", "local", "known", "unknown", "paranoid", "except"];
+const WILDCARDS: readonly string[] = ["all", "local", "known", "unknown", "paranoid"];
+const KEYWORDS: readonly string[] = [...WILDCARDS, "except"];
 
-/** Wildcards for hosts that are plain names when compared with a daemon or a user. */
+/** Whether a word is a wildcard, in any case. */
+export function isWildcard(word: string): boolean {
+  return WILDCARDS.includes(word.toLowerCase());
+}
+
+/** Wildcards for hosts that are plain names where a daemon or a user is compared. */
 const LITERAL: Readonly<Record<WordRole, readonly string[]>> = {
   host: [],
   daemon: ["local", "unknown", "paranoid"],
   user: ["local", "paranoid"],
 };
 
-/** Checks a word that is compared literally; returns whether it reports anything. */
+/** Checks a word that is compared literally; returns whether it has reported anything. */
 export function lintKeyword(word: string, role: WordRole, report: Report): boolean {
   const lower = word.toLowerCase();
   if (KEYWORDS.includes(lower)) {
@@ -50,7 +56,7 @@ export function lintKeyword(word: string, role: WordRole, report: Report): boole
   return true;
 }
 
-/** The keyword that is meant. A short word in small letters is more likely a name. */
+/** The keyword that is meant. A short word in small letters is probably a name. */
 function misspelt(word: string, lower: string): string | undefined {
   if (!/^[a-z]+$/.test(lower)) return undefined;
   const capitals = word === word.toUpperCase();

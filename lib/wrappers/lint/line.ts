@@ -3,7 +3,9 @@
  */
 import { ipv6Value, mappedIpv4 } from "../address.ts";
 import type { TableName } from "../find_rule.ts";
+import { isExcept } from "../match_list.ts";
 import { type Piece, type Problem, problem, type ReportAt } from "./finding.ts";
+import { isWildcard } from "./keyword.ts";
 
 const BOM = "\xef\xbb\xbf";
 
@@ -48,27 +50,28 @@ export function trailingComment(comment: string, hasOptions: boolean): Problem {
   return problem(`comment-behind-rule/${kind}`);
 }
 
-/** Whether words of a comment match clients, if they are read as patterns. */
+/** Whether words of a comment match clients when they are read as patterns. */
 export function holdsPatterns(comment: string): boolean {
   const words = comment.split(/[ \t\r,]+/);
-  return words.some((word) => /^(all|known|unknown|local|paranoid|except)$/i.test(word)) ||
+  return words.some((word) => isWildcard(word) || isExcept(word)) ||
     /[0-9]\.|\*|\s[./@]/.test(comment);
 }
 
 /** The problem of a line that is not a rule. */
-export function noRule(text: string, table: TableName): Problem {
+export function missingColon(text: string, table: TableName): Problem {
   if (/[[\]]/.test(text) && text.includes(":")) return problem(`unbalanced-bracket/${table}`);
   const [daemon = "", ...clients] = text.trim().split(/[ \t,]+/);
   const rule = `${daemon}: ${clients.join(" ")}`;
-  const isClear = clients.length > 0 && /^[\w.-]+$/.test(daemon) && rule.length <= LONGEST_RULE;
+  const isClear = clients.length > 0 && /^[\w.-]+$/.test(daemon) &&
+    rule.length <= LONGEST_SUGGESTION;
   return problem(`missing-colon/${table}`, { rule: isClear ? rule : "DAEMONS: CLIENTS" });
 }
 
-/** The longest rule that is suggested. */
-const LONGEST_RULE = 74;
+/** The longest rule that is suggested, in bytes. */
+const LONGEST_SUGGESTION = 74;
 
 /** An IPv6 address without brackets, whose first colon ends a list. */
-export interface BareIpv6 extends Piece {
+interface BareIpv6 extends Piece {
   readonly problem: Problem;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Checks of daemon lists and client lists: each word by itself, and the EXCEPT between them.
+ * Checks of daemon lists and client lists: each word by itself, and each EXCEPT.
  */
 import { isExcept } from "../match_list.ts";
 import { delimiterAt, parseDaemonPattern } from "../pattern.ts";

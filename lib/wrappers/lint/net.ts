@@ -1,7 +1,15 @@
 /**
- * Checks of `net/mask` and `[net]/length`, which a slip makes match nobody, or everybody.
+ * Checks of `net/mask` and `[net]/length`, which a slip makes match no client, or every one.
  */
-import { ipv4Text, ipv4Value, ipv6Value, leadingNumber, mappedIpv4 } from "../address.ts";
+import {
+  ipv4Mask,
+  ipv4Text,
+  ipv4Value,
+  ipv6Value,
+  leadingNumber,
+  mappedIpv4,
+  maskLength,
+} from "../address.ts";
 import { delimiterAt } from "../pattern.ts";
 import type { Report } from "./finding.ts";
 
@@ -46,7 +54,7 @@ function lintIpv4Length(net: string, value: number, text: string, report: Report
   if (length === 0) return report("net-length-zero");
   if (!(length >= 1 && length <= 32)) return report("bad-net-length/ipv4", { length: text });
   lintLengthText(text, length, report);
-  const mask = (0xffffffff << (32 - length)) >>> 0;
+  const mask = ipv4Mask(length);
   if (hasHostBits(value, mask)) reportHostBits(net, value, mask, String(length), report);
   else if (length === 32) report("single-host-net", { host: net });
 }
@@ -59,21 +67,16 @@ function lintIpv4Mask(
   report: Report,
 ): void {
   const inverse = ~mask >>> 0;
-  const contiguous = isContiguous(mask);
+  const isContiguous = maskLength(mask) !== undefined;
   if (!hasHostBits(value, mask)) {
     if (LEADING_ZERO.test(text)) report("octal-number/mask", { value: ipv4Text(mask), net });
-    else if (!contiguous) report("odd-mask");
-  } else if (!contiguous && isContiguous(inverse)) {
+    else if (!isContiguous) report("odd-mask");
+  } else if (!isContiguous && maskLength(inverse) !== undefined) {
     report("inverted-mask", {
       net: ipv4Text((value & inverse) >>> 0),
       mask: ipv4Text(inverse),
     });
   } else reportHostBits(net, value, mask, text, report);
-}
-
-function isContiguous(mask: number): boolean {
-  const inverse = ~mask >>> 0;
-  return (inverse & (inverse + 1)) === 0;
 }
 
 function hasHostBits(value: number, mask: number): boolean {
@@ -102,7 +105,7 @@ function lintIpv6Net(net: string, text: string, report: Report): void {
 /**
  * Checks the text in brackets, which must be an IPv6 address; returns whether it can match.
  *
- * @param length What follows the slash after the brackets, undefined for a single address.
+ * @param length The text after the slash that follows the brackets; undefined for an address.
  */
 export function lintBracketed(inner: string, length: string | undefined, report: Report): boolean {
   const slash = inner.indexOf("/");

@@ -8,18 +8,18 @@ import { answerKey, type Fact, type Request, UNKNOWN } from "../request.ts";
 import { about, type Report, type ReportAt } from "./finding.ts";
 import type { HostQueries } from "./host_queries.ts";
 
-/** What a rule does with the clients that it matches. */
+/** What a rule does with a client that it matches. */
 export type RuleOutcome = "grants" | "denies" | "delegates" | "searches on";
 
-/** What the checks of options need to know. */
-export interface OptionContext {
+/** What the checks of options depend on. */
+interface OptionContext {
   readonly table: TableName;
-  /** Whether the rule is for this agent, with or without others. */
+  /** Whether the rule names this agent. */
   readonly forAgent: boolean;
   readonly host: Pick<HostQueries, "ask" | "directoryExists">;
 }
 
-/** A request in which nothing is left to look up but accounts. */
+/** A request in which nothing but accounts is looked up. */
 export const UNKNOWN_CLIENT: Request = {
   daemon: "nrpe",
   client: { address: UNKNOWN, name: UNKNOWN },
@@ -80,7 +80,7 @@ function answered(fact: Fact, request: Request, { host }: OptionContext): Reques
       return { ...request, answers };
     }
     default:
-      throw new Error(`Nobody's ${fact.kind} is known from the start`);
+      throw new Error(`the ${fact.kind} of an unknown client is not asked for`);
   }
 }
 
@@ -100,7 +100,7 @@ function writtenOption(options: string, start: number): WrittenOption {
   const rest = options.slice(next);
   const field = options.slice(start, next - 1);
   const raw = field.trim();
-  // There is nothing to point at but the colon before it.
+  // An empty option has no place but the colon before it.
   if (raw === "") return { text: "", raw: ":", at: start - 1, rest };
   return { text: text.trim(), raw, at: start + field.indexOf(raw), rest };
 }
@@ -139,7 +139,7 @@ function isOption(name: string): boolean {
   return OPTION_NAMES.includes(name.toLowerCase());
 }
 
-/** Options whose values are free text, which may hold a colon by mistake. */
+/** Options whose value is free text, in which a colon may be a mistake. */
 const FREE_TEXT: readonly Effect["option"][] = ["spawn", "twist", "aclexec", "setenv", "banners"];
 
 /** The verdicts of other languages. */

@@ -7,7 +7,7 @@ import { about, type LintFinding, placeInFile, type Report, type ReportAt } from
 import { isLoneMask, lintHost } from "./host.ts";
 import { holdsPatterns } from "./line.ts";
 
-/** The pattern files so far: each is checked once. */
+/** The pattern files that were checked, each once. */
 export interface PatternFiles {
   readonly read: FileReader;
   readonly findings: LintFinding[];
@@ -24,7 +24,7 @@ interface Mention {
   readonly open: readonly string[];
 }
 
-/** More findings than this end the check of a file: a binary file has one for every word. */
+/** More findings than this end the check of a file; a binary file has one for each word. */
 const MOST_FINDINGS = 1000;
 
 /**

@@ -15,21 +15,21 @@ import { bareIpv6At, indentedComment, trailingComment } from "./line.ts";
 import { lintClients, lintDaemons, partsOf, piecesOf } from "./list.ts";
 import { lintOptions, UNKNOWN_CLIENT } from "./options.ts";
 import { lintPatternFile, type PatternFiles } from "./pattern_file.ts";
-import type { Policy } from "./policy.ts";
+import type { Ruleset } from "./ruleset.ts";
 
-/** What the checks of a table's rules share. */
+/** What the checks of a table's rules have in common. */
 export interface RuleContext {
   readonly table: TableName;
   readonly path: string;
   readonly host: HostQueries;
-  readonly policy: Policy;
+  readonly ruleset: Ruleset;
   readonly files: PatternFiles;
   /** Whether `key` is new in this table. */
   readonly isFirst: (key: string) => boolean;
 }
 
 /** A rule and its line. */
-export interface WrittenRule {
+interface WrittenRule {
   readonly text: string;
   readonly line: number;
   readonly rule: Extract<Rule, { readonly kind: "rule" }>;
@@ -42,11 +42,11 @@ export function lintRule(context: RuleContext, written: WrittenRule, report: Rep
   const clients = piecesOf(rule.clients, rule.daemons.length + 1);
   const misread = misreadFrom(written, daemons, clients, report);
   if (misread !== undefined) {
-    // The clients before that place are read as intended.
+    // The clients before that place are read as they were meant.
     return lintClients(clients.filter(({ at }) => at < misread), report);
   }
 
-  const { table, path: file, host, policy, isFirst } = context;
+  const { table, path: file, host, ruleset, isFirst } = context;
   lintDaemons(daemons, report);
   const bad = new Map<number, number>();
   lintClients(clients, (found, at, length) => {
@@ -60,19 +60,16 @@ export function lintRule(context: RuleContext, written: WrittenRule, report: Rep
   const start = rule.daemons.length + rule.clients.length + 2;
   const forAgent = isForDaemon(daemons, host.agent);
   const outcome = lintOptions(rule.options, start, { table, forAgent, host }, report);
-  policy.take({ table, file, line, daemons, clients: sound, outcome, report });
+  ruleset.add({ table, file, line, daemons, clients: sound, outcome, report });
 }
 
-/** Errors in words that match some clients, if not the right ones. */
+/** Errors in words that still match some clients. */
 const MAY_STILL_MATCH: ReadonlySet<Code> = new Set<Code>([
   ...["empty-net-length", "unknown-wildcard", "wildcard-not-for-users", "bad-user"] as const,
   ...["except-at-start", "except-at-end", "except-twice"] as const,
 ]);
 
-/**
- * The offset from which a rule is not read as it was meant, so that further checks make no sense.
- * Reports why.
- */
+/** Reports why a rule is not read as it was meant, and returns the offset from which it is not. */
 function misreadFrom(
   { text, rule }: WrittenRule,
   daemons: readonly Piece[],
@@ -117,7 +114,7 @@ function unbalancedIn(words: readonly Piece[]): Piece | undefined {
     : words.find(({ text }) => text.split("[").length !== text.split("]").length);
 }
 
-/** Whether a daemon is in a list, at any address of the server. */
+/** Whether a daemon list names a daemon, at any address of the server. */
 function isForDaemon(daemons: readonly Piece[], daemon: string): boolean {
   const request = { ...UNKNOWN_CLIENT, daemon };
   const matching: Matching = { request, read: NO_FILE, warn: () => {} };
@@ -147,7 +144,7 @@ function lintFileAndName(context: RuleContext, client: Piece, report: ReportAt):
   if (found !== undefined) report(found, at + text.length - name.length, name.length);
 }
 
-/** Whether a pattern is the name of one host and not a word of the language. */
+/** Whether a pattern is the name of one host and not a wildcard. */
 function isOneHostName(host: HostPattern): host is Extract<HostPattern, { readonly kind: "text" }> {
   return host.kind === "text" && host.text.kind === "exact" &&
     /^[\w-]+(\.[\w-]+)*$/.test(host.text.text) && !/^(unknown|paranoid)$/i.test(host.text.text);

@@ -1,11 +1,12 @@
 /**
- * Shadowed rules: rules that never decide, because earlier rules match all that they match.
+ * Shadowed rules: rules that never decide, since earlier rules match all that they match.
  *
- * A rule is not compared with every other. An index finds the earlier rule for each of its words: one
- * with ALL, with the same word, with a domain that the word ends in, or with a net that contains it.
- * Other overlaps are ignored, so that a rule that is called shadowed certainly is.
+ * For each word of a rule an index finds the earlier rule with ALL, the same word, a domain that the
+ * word ends in, or a net that contains it. Other overlaps are ignored: each rule that is reported is
+ * shadowed, but not each that is shadowed is reported.
  */
 import type { AddressBytes } from "../../address.ts";
+import { maskLength } from "../address.ts";
 import { type HostPattern, type Net, parseClientPattern } from "../pattern.ts";
 
 /** What a rule matches. */
@@ -17,14 +18,14 @@ export interface RuleScope {
   readonly excepts: boolean;
 }
 
-/** The rules before one in the order of the search. */
-export interface EarlierRules<Rule> {
+/** The earlier rules in the order of the search. */
+interface EarlierRules<Rule> {
   readonly add: (rule: Rule, scope: RuleScope) => void;
-  /** The first of the rules that together match all that `scope` does, or undefined. */
+  /** The first of the rules that together match all of `scope`, or undefined. */
   readonly shadowing: (scope: RuleScope) => Rule | undefined;
 }
 
-/** The clients that earlier rules match for one daemon, and the first rule that does. */
+/** The clients that earlier rules match for one daemon, and the first rule that matches them. */
 interface Shadow<Rule> {
   all: Rule | undefined;
   /** By the word in small letters. */
@@ -39,7 +40,7 @@ interface NetsOfLength<Rule> {
   readonly byBits: Map<number | bigint, Rule>;
 }
 
-/** A rule of more daemons times clients than this shadows nothing, and nothing shadows it. */
+/** Rules with more daemons times clients than this are left out. */
 const MOST_PAIRS = 4096;
 
 /** Makes an empty index. */
@@ -85,7 +86,7 @@ function addTo<Rule>(
   shadows.set(daemon, shadow);
   for (const client of clients) {
     const word = client.toLowerCase();
-    if (word === "all" || word === "*") shadow.all ??= rule;
+    if (isEveryClient(client)) shadow.all ??= rule;
     if (!shadow.words.has(word)) shadow.words.set(word, rule);
     const range = rangeOfWord(client);
     if (range === undefined) continue;
@@ -95,6 +96,11 @@ function addTo<Rule>(
     shadow.nets.set(key, nets);
     if (!nets.byBits.has(bits)) nets.byBits.set(bits, rule);
   }
+}
+
+/** Whether a word of a client list matches every client. */
+export function isEveryClient(word: string): boolean {
+  return word.toLowerCase() === "all" || word === "*";
 }
 
 /** The earlier rule for a word of a client list. */
@@ -109,7 +115,7 @@ function ruleFor<Rule>(shadows: readonly Shadow<Rule>[], client: string): Rule |
   return undefined;
 }
 
-/** The rule for a domain that a name, or a part of it, lies in. */
+/** The rule for a domain that holds a name or a smaller domain. */
 function ruleForDomain<Rule>({ words }: Shadow<Rule>, word: string): Rule | undefined {
   if (!/^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)+$/.test(word)) return undefined;
   for (let dot = word.indexOf(".", 1); dot > 0; dot = word.indexOf(".", dot + 1)) {
@@ -128,12 +134,12 @@ function ruleForRange<Rule>({ nets }: Shadow<Rule>, range: AddressRange): Rule |
   return undefined;
 }
 
-/** The addresses that share their first bits. */
+/** Addresses that have their first bits in common. */
 interface AddressRange {
   readonly family: 4 | 6;
-  /** How many bits they share. */
+  /** The number of these bits. */
   readonly length: number;
-  /** These bits, as a number: a bigint for IPv6 alone, since it costs more. */
+  /** The bits; a bigint is slow, so IPv4 has none. */
   readonly bits: number | bigint;
 }
 
@@ -168,9 +174,8 @@ function rangeOf(host: HostPattern): AddressRange | undefined {
 function rangeOfNet(net: Net): AddressRange | undefined {
   if (net.kind === "ipv6") return ipv6Range(net.net, net.length);
   if (net.kind === "bad" || ((net.net & net.mask) >>> 0) !== net.net) return undefined;
-  const inverse = ~net.mask >>> 0;
-  if ((inverse & (inverse + 1)) !== 0) return undefined;
-  const length = Math.clz32(inverse);
+  const length = maskLength(net.mask);
+  if (length === undefined) return undefined;
   return { family: 4, length, bits: Math.floor(net.net / 2 ** (32 - length)) };
 }
 

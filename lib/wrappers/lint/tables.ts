@@ -1,8 +1,8 @@
 /**
- * Checks hosts.allow and hosts.deny for mistakes that are otherwise silent.
+ * Checks hosts.allow and hosts.deny for mistakes that nothing else reports.
  *
- * The functions that decide read the lines, lists, patterns and options. The checks compare the
- * result with what the author of a rule is likely to have meant.
+ * The functions of the decision read the lines, lists, patterns and options; the checks compare what
+ * they make of a rule with what its author probably meant.
  */
 import type { TableName, Tables } from "../find_rule.ts";
 import { lineAt, LONGEST_LINE, parseRule, TABLE_START, type TablePlace } from "../table.ts";
@@ -17,18 +17,18 @@ import {
   type Suppressed,
 } from "./finding.ts";
 import type { HostQueries } from "./host_queries.ts";
-import { indentedComment, lintJoins, lintStart, noRule } from "./line.ts";
+import { indentedComment, lintJoins, lintStart, missingColon } from "./line.ts";
 import type { PatternFiles } from "./pattern_file.ts";
-import { makePolicy, type Policy } from "./policy.ts";
+import { makeRuleset, type Ruleset } from "./ruleset.ts";
 import { lintRule, type RuleContext } from "./rule.ts";
 
 /** What is wrong with the tables. */
 export interface LintReport {
   /** In the order of files and lines: hosts.allow, hosts.deny, then pattern files. */
   readonly findings: readonly LintFinding[];
-  /** How many rules each table has. */
+  /** The number of rules in each table. */
   readonly rules: Readonly<Record<TableName, number>>;
-  /** Those that are not in `findings`. */
+  /** Findings that are only counted. */
   readonly suppressed: readonly Suppressed[];
   /** The pattern files that were read. */
   readonly patternFiles: readonly string[];
@@ -36,11 +36,11 @@ export interface LintReport {
 
 /** Checks both tables, and the pattern files that they name. */
 export function lintTables(tables: Tables, host: HostQueries): LintReport {
-  const policy = makePolicy();
+  const ruleset = makeRuleset();
   const files: PatternFiles = { read: tables.read, findings: [], seen: new Set() };
-  const allow = lintTable("allow", tables, host, policy, files);
-  const deny = lintTable("deny", tables, host, policy, files);
-  policy.finish();
+  const allow = lintTable("allow", tables, host, ruleset, files);
+  const deny = lintTable("deny", tables, host, ruleset, files);
+  ruleset.finish();
   const all = [...allow.findings, ...deny.findings, ...files.findings];
   return {
     findings: inOrder(all, [tables.allow, tables.deny, ...files.seen]),
@@ -62,7 +62,7 @@ function inOrder(findings: LintFinding[], files: readonly string[]): readonly Li
 
 interface TableReport {
   readonly findings: readonly LintFinding[];
-  /** To be called after both tables have been read: a finding may be about an earlier line. */
+  /** Called after both tables have been read: a finding may be about an earlier line. */
   readonly suppressed: () => readonly Suppressed[];
   readonly rules: number;
 }
@@ -71,12 +71,12 @@ function lintTable(
   table: TableName,
   tables: Tables,
   host: HostQueries,
-  policy: Policy,
+  ruleset: Ruleset,
   files: PatternFiles,
 ): TableReport {
   const path = tables[table];
   const file = tables.read(path);
-  if (file.kind === "unreadable" && table === "deny") policy.deniesAll();
+  if (file.kind === "unreadable" && table === "deny") ruleset.denyTheRest();
   if (file.kind !== "text") {
     const findings = file.kind === "directory"
       ? [fileFinding(path, problem("table-is-directory"))]
@@ -88,12 +88,12 @@ function lintTable(
   const known = new Set<string>();
   const isFirst = (key: string) => known.size < known.add(key).size;
   const findings = collector(path, file.text);
-  const context = { table, path, host, policy, files, isFirst };
+  const context = { table, path, host, ruleset, files, isFirst };
   const rules = lintLines(file.text, context, findings.reportFrom);
   return { rules, findings: findings.listed, suppressed: findings.suppressed };
 }
 
-/** More findings with one code in one table than this are only counted. */
+/** The most findings of one code in one table that are listed; the rest is counted. */
 const MAX_LISTED_PER_CODE = 10_000;
 
 /** Collects the findings of a table. */
@@ -132,7 +132,7 @@ function lintLines(
   context: RuleContext,
   reportFrom: (start: TablePlace) => ReportAt,
 ): number {
-  const { table, policy } = context;
+  const { table, ruleset } = context;
   let rules = 0;
   for (let place = TABLE_START;;) {
     const line = lineAt(file, place);
@@ -140,7 +140,7 @@ function lintLines(
     if (place.offset === 0) lintStart(file, report);
     if (line.kind === "end") return rules;
     if (line.kind !== "line") {
-      if (table === "deny") policy.deniesAll();
+      if (table === "deny") ruleset.denyTheRest();
       if (line.kind === "unfinished") lintUnfinished(file.slice(place.offset), table, report);
       else report(problem(`line-too-long/${table}`), 0, LONGEST_LINE);
       return rules;
@@ -155,10 +155,10 @@ function lintLines(
       rules++;
       lintRule(context, { text, line: line.line, rule }, report);
     } else if (rule.kind === "error" && rule.fatal) {
-      if (table === "deny") policy.deniesAll();
+      if (table === "deny") ruleset.denyTheRest();
       report(problem(`nul-byte/${table}`), text.indexOf("\0"), 1);
     } else if (rule.kind === "error") {
-      const found = indentedComment(text, "text") ?? noRule(text, table);
+      const found = indentedComment(text, "text") ?? missingColon(text, table);
       report(found, text.length - text.trimStart().length, text.trim().length);
     }
     place = line.next;

@@ -6,41 +6,41 @@ import { isExcept } from "../match_list.ts";
 import { about, type Piece, type Problem, problem, type Report, type ReportAt } from "./finding.ts";
 import { partsOf } from "./list.ts";
 import type { RuleOutcome } from "./options.ts";
-import { makeEarlierRules, type RuleScope } from "./shadowed_rules.ts";
+import { isEveryClient, makeEarlierRules, type RuleScope } from "./shadowed_rules.ts";
 
-/** A rule whose words and options were read. */
-export interface PolicyRule {
+/** A rule whose lists and options have been checked. */
+interface CheckedRule {
   readonly table: TableName;
   readonly file: string;
   readonly line: number;
   readonly daemons: readonly Piece[];
-  /** The words of the client list that something can match. */
+  /** The words of the client list that can match. */
   readonly clients: readonly Piece[];
   readonly outcome: RuleOutcome;
-  /** Reports about its line, also after both tables have been read. */
+  /** Reports about its line, also later. */
   readonly report: ReportAt;
 }
 
 /** The rules of both tables, in the order in which they are searched. */
-export interface Policy {
-  readonly take: (rule: PolicyRule) => void;
-  /** Notes that hosts.deny denies every client that no rule matches. */
-  readonly deniesAll: () => void;
-  /** Reports what depends on all rules. */
+export interface Ruleset {
+  readonly add: (rule: CheckedRule) => void;
+  /** Notes that hosts.deny denies each client that no rule matches. */
+  readonly denyTheRest: () => void;
+  /** Reports what depends on all the rules. */
   readonly finish: () => void;
 }
 
-/** Makes a policy without rules. */
-export function makePolicy(): Policy {
-  const earlier = { allow: makeEarlierRules<PolicyRule>(), deny: makeEarlierRules<PolicyRule>() };
-  /** The rules of hosts.allow after which hosts.deny is never asked. */
-  const final = makeEarlierRules<PolicyRule>();
+/** Makes an empty ruleset. */
+export function makeRuleset(): Ruleset {
+  const earlier = { allow: makeEarlierRules<CheckedRule>(), deny: makeEarlierRules<CheckedRule>() };
+  /** The rules of hosts.allow after which hosts.deny is not searched. */
+  const final = makeEarlierRules<CheckedRule>();
   /** The first grant to some clients, by the daemon's name in small letters. */
   const granted = new Map<string, { readonly daemon: string; readonly report: Report }>();
   const denied = new Set<string>();
-  let deniesEverything = false;
+  let deniesTheRest = false;
   return {
-    take(rule) {
+    add(rule) {
       const { table, outcome, daemons, clients, report } = rule;
       const scope = scopeOf(rule);
       const by = earlier[table].shadowing(scope) ??
@@ -55,7 +55,7 @@ export function makePolicy(): Policy {
 
       if (outcome !== "grants") {
         for (const daemon of daemons) denied.add(deniedBy(daemon));
-      } else if (table === "allow" && clients.length > 0 && !scope.clients.some(isEveryone)) {
+      } else if (table === "allow" && clients.length > 0 && !scope.clients.some(isEveryClient)) {
         for (const daemon of daemons.slice(0, scope.daemons.length)) {
           const name = daemonNameIn(daemon);
           if (granted.has(name)) continue;
@@ -63,9 +63,9 @@ export function makePolicy(): Policy {
         }
       }
     },
-    deniesAll: () => void (deniesEverything = true),
+    denyTheRest: () => void (deniesTheRest = true),
     finish() {
-      if (deniesEverything || denied.has(EVERY_DAEMON)) return;
+      if (deniesTheRest || denied.has(EVERY_DAEMON)) return;
       for (const [name, { daemon, report }] of granted) {
         if (isPlainName(name) ? denied.has(name) : denied.size > 0) continue;
         report(`nothing-denies/${daemon.toLowerCase() === "all" ? "all" : "daemon"}`, { daemon });
@@ -74,7 +74,7 @@ export function makePolicy(): Policy {
   };
 }
 
-function scopeOf({ daemons, clients }: PolicyRule): RuleScope {
+function scopeOf({ daemons, clients }: CheckedRule): RuleScope {
   const texts = (pieces: readonly Piece[]) => {
     const end = pieces.findIndex(({ text }) => isExcept(text));
     return pieces.slice(0, end < 0 ? undefined : end).map(({ text }) => text);
@@ -84,11 +84,7 @@ function scopeOf({ daemons, clients }: PolicyRule): RuleScope {
   return { ...scope, excepts };
 }
 
-function isEveryone(word: string): boolean {
-  return word.toLowerCase() === "all" || word === "*";
-}
-
-/** The key for a word of a daemon list that is not a plain name. */
+/** The key of a word of a daemon list that is not a plain name. */
 const EVERY_DAEMON = "";
 
 function deniedBy(daemon: Piece): string {
@@ -96,7 +92,7 @@ function deniedBy(daemon: Piece): string {
   return isExcept(daemon.text) || !isPlainName(name) ? EVERY_DAEMON : name;
 }
 
-/** Whether a word in small letters names one daemon and no more. */
+/** Whether a word in small letters names one daemon. */
 function isPlainName(name: string): boolean {
   return name !== "all" && /^[\w.-]*[\w-]$/.test(name) && !name.startsWith(".");
 }
@@ -106,7 +102,7 @@ function daemonNameIn(daemon: Piece): string {
   return partsOf(daemon).before.text.toLowerCase();
 }
 
-function shadowed(rule: PolicyRule, by: PolicyRule): Problem {
+function shadowed(rule: CheckedRule, by: CheckedRule): Problem {
   const { file, line } = by;
   const place = file === rule.file ? "same-file" : "other-file";
   if (rule.outcome !== "denies" || by.outcome !== "grants") {
