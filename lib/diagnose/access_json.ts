@@ -1,9 +1,11 @@
 import { jsonLine } from "../json_line.ts";
 import { explainClient, explainDaemon } from "../wrappers/explain.ts";
 import type { RuleTrial } from "../wrappers/find_rule.ts";
+import type { PatternTrial } from "../wrappers/match_list.ts";
 import { type Host, isUnknown, type Request, UNKNOWN } from "../wrappers/request.ts";
 import type { AgentPolicy } from "./agent_policy.ts";
 import type { AccessStep, AccessTrace, TableTrace, TableWarning } from "./access_trace.ts";
+import type { BoundedList } from "./bounded_list.ts";
 import { allowedHostsProblem } from "./lint/nrpe_cfg.ts";
 
 /**
@@ -67,38 +69,38 @@ function nameJson({ name }: Host): string | null {
 function stepsJson({ file, steps }: TableTrace, request: Request): unknown[] {
   const json = (step: AccessStep) =>
     step.kind === "rule"
-      ? trialJson(file, step.trial, request)
+      ? ruleJson(file, step.trial, request)
       : { file, skipped: { first: step.first, last: step.last } };
-  const gap = steps.omitted > 0 ? [{ file, omitted: steps.omitted }] : [];
-  return [...steps.first.map(json), ...gap, ...steps.last.map(json)];
+  return listJson(steps, json, (omitted) => ({ file, omitted }));
 }
 
 function warningsJson({ file, warnings }: TableTrace): unknown[] {
   const json = ({ line, message }: TableWarning) => ({ file, line: line ?? null, message });
-  const gap = warnings.omitted > 0
-    ? [{ file, line: null, message: `${warnings.omitted} more warnings` }]
-    : [];
-  return [...warnings.first.map(json), ...gap, ...warnings.last.map(json)];
+  return listJson(
+    warnings,
+    json,
+    (omitted) => json({ line: undefined, message: `${omitted} more warnings` }),
+  );
 }
 
-function trialJson(file: string, trial: RuleTrial, request: Request): unknown {
+function listJson<Item>(
+  { first, omitted, last }: BoundedList<Item>,
+  json: (item: Item) => unknown,
+  gap: (omitted: number) => unknown,
+): unknown[] {
+  return [...first.map(json), ...omitted > 0 ? [gap(omitted)] : [], ...last.map(json)];
+}
+
+function ruleJson(file: string, trial: RuleTrial, request: Request): unknown {
+  const patterns = (trials: readonly PatternTrial[], explain: typeof explainClient) =>
+    trials.map((tried) => ({ ...tried, why: explain(tried.pattern, tried.matched, request) }));
   return {
     file,
     line: trial.line,
     rule: trial.text.trim(),
     matches: trial.clientMatches,
     daemonMatches: trial.daemonMatches,
-    daemons: trial.daemons.map(({ pattern, matched, exceptions }) => ({
-      pattern,
-      matched,
-      exceptions,
-      why: explainDaemon(pattern, matched, request),
-    })),
-    clients: trial.clients.map(({ pattern, matched, exceptions }) => ({
-      pattern,
-      matched,
-      exceptions,
-      why: explainClient(pattern, matched, request),
-    })),
+    daemons: patterns(trial.daemons, explainDaemon),
+    clients: patterns(trial.clients, explainClient),
   };
 }

@@ -6,7 +6,7 @@
  * run.
  */
 import { decodeBytes, encodeBytes } from "../bytes.ts";
-import type { Config, Finding } from "../config/config.ts";
+import type { Finding } from "../config/config.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { DIRECTIVES } from "../config/settings.ts";
 import { printable } from "../log.ts";
@@ -16,27 +16,19 @@ import { readOnce, readTableFile } from "../access/table_files.ts";
 import { Stdio } from "../system/linux.ts";
 import { isTerminal } from "../system/terminal.ts";
 import type { TableName, Tables } from "../wrappers/find_rule.ts";
-import { type AccessTrace, traceAccess } from "./access_trace.ts";
+import { traceAccess } from "./access_trace.ts";
 import { accessJson } from "./access_json.ts";
 import { accessText } from "./access_text.ts";
-import {
-  ACCESS_HELP,
-  ACCESS_USAGE,
-  type AccessOptions,
-  parseAccessQuestion,
-} from "./check_access_cli.ts";
+import { ACCESS_HELP, ACCESS_USAGE, parseAccessQuestion } from "./check_access_cli.ts";
 import { requestsOf } from "./check_access_request.ts";
-import { type AgentPolicy, agentPolicyText, readAgentPolicy } from "./agent_policy.ts";
+import { agentPolicyText, readAgentPolicy } from "./agent_policy.ts";
 
 /** Every address of the client gets in. */
 const EXIT_GRANTED = 0;
 const EXIT_DENIED = 1;
 /** The arguments make no sense, or a host is not found. */
 const EXIT_USAGE = 2;
-const EXIT_HELPED = 0;
-
-const SYSTEM_ALLOW = "/etc/hosts.allow";
-const SYSTEM_DENY = "/etc/hosts.deny";
+const EXIT_HELP = 0;
 
 /**
  * Prints the answer on stdout, or on stderr why there is none.
@@ -48,44 +40,54 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
   const asked = parseAccessQuestion(exactArguments(args));
   if (asked.kind === "help") {
     writeAll(Stdio.output, encodeBytes(ACCESS_HELP));
-    return EXIT_HELPED;
+    return EXIT_HELP;
   }
   if (asked.kind === "usage") return printError(`${printable(asked.problem)}\n\n${ACCESS_USAGE}`);
   const { options } = asked;
-  const agent = readAgent(options.config);
-  if (agent.kind === "failure") return printError(agent.message);
-  const tables = tablesOf(options, agent.config);
-  const daemon = agent.config?.daemon_name ?? DIRECTIVES.daemon_name.byDefault;
+  const loaded = options.config === undefined ? undefined : loadConfig(options.config, configFiles);
+  if (loaded?.kind === "failure") return printError(errorText(loaded.findings));
+  const config = loaded?.config;
+  const daemon = config?.daemon_name ?? DIRECTIVES.daemon_name.byDefault;
+  const tables: Tables = {
+    allow: options.hostsAllow ?? config?.hosts_allow_file ?? DIRECTIVES.hosts_allow_file.byDefault,
+    deny: options.hostsDeny ?? config?.hosts_deny_file ?? DIRECTIVES.hosts_deny_file.byDefault,
+    // Once for all addresses of the client.
+    read: readOnce(readTableFile),
+  };
   const named: TableName[] = [];
-  const positions = agent.config?.positions;
+  const positions = config?.positions;
   if (options.hostsAllow !== undefined || positions?.has("hosts_allow_file")) named.push("allow");
   if (options.hostsDeny !== undefined || positions?.has("hosts_deny_file")) named.push("deny");
   if (asked.kind === "tables") {
     const { json, lookup } = options;
     const { lintAccessTables } = await import("./lint/check_tables.ts");
     const { lintConfig } = await import("./lint/nrpe_cfg.ts");
-    const config = agent.config === undefined
-      ? undefined
-      : { file: options.config!, findings: lintConfig(agent.config, agent.findings, tables.read) };
-    const lintOptions = { daemon, json, lookup, colour: wantsColour(), named, config };
-    return lintAccessTables(tables, lintOptions);
+    const checked = loaded === undefined ? undefined : {
+      file: options.config!,
+      findings: lintConfig(loaded.config, loaded.findings, tables.read),
+    };
+    const colour = wantsColour();
+    return lintAccessTables(tables, { daemon, json, lookup, colour, named, config: checked });
   }
 
   const made = requestsOf(asked.daemon ?? daemon, asked.client, options.lookup);
   if (made.kind === "error") return printError(`${printable(made.message)}\n`);
-  const traces: AccessTrace[] = [];
+  const { json } = options;
+  const answers: string[] = [];
   let status = EXIT_GRANTED;
   for (const request of made.requests) {
-    const trace = await traceAccess(tables, request, options.json, named);
-    traces.push(trace);
+    const trace = await traceAccess(tables, request, json, named);
     if (trace.verdict === "denied") status = EXIT_DENIED;
-  }
-  const policies = traces.map(({ request }) =>
-    options.config === undefined || agent.config === undefined
+    const { address } = trace.request.client;
+    const policy = options.config === undefined || config === undefined
       ? undefined
-      : readAgentPolicy(options.config, agent.config, request.client.address)
-  );
-  writeAll(Stdio.output, encodeBytes(render(traces, policies, tables, options)));
+      : readAgentPolicy(options.config, config, address);
+    const policyText = policy === undefined ? "" : agentPolicyText(policy, address);
+    answers.push(
+      json ? accessJson(trace, policy) : accessText(trace, tables, wantsColour()) + policyText,
+    );
+  }
+  writeAll(Stdio.output, encodeBytes(answers.join(json ? "" : "\n\n")));
   return status;
 }
 
@@ -106,54 +108,11 @@ function printError(message: string): number {
   return EXIT_USAGE;
 }
 
-function render(
-  traces: readonly AccessTrace[],
-  policies: readonly (AgentPolicy | undefined)[],
-  tables: Tables,
-  options: AccessOptions,
-): string {
-  if (options.json) {
-    return traces.map((trace, at) => accessJson(trace, policies[at])).join("");
-  }
-  const colour = wantsColour();
-  return traces.map((trace, at) => {
-    const policy = policies[at];
-    const own = policy === undefined ? "" : agentPolicyText(policy, trace.request.client.address);
-    return accessText(trace, tables, colour) + own;
-  }).join("\n\n");
-}
-
-/** The configuration, where the command line names one, or what is wrong with it. */
-type Agent =
-  | {
-    readonly kind: "agent";
-    readonly config: Config | undefined;
-    readonly findings: readonly Finding[];
-  }
-  | { readonly kind: "failure"; readonly message: string };
-
-function readAgent(path: string | undefined): Agent {
-  if (path === undefined) return { kind: "agent", config: undefined, findings: [] };
-  const result = loadConfig(path, configFiles);
-  if (result.kind === "config") {
-    return { kind: "agent", config: result.config, findings: result.findings };
-  }
-  const errors = result.findings.filter(({ severity }) => severity === "error");
-  return {
-    kind: "failure",
-    message: errors.map(({ message }) => `${printable(message)}\n`).join("nrpe: "),
-  };
+function errorText(findings: readonly Finding[]): string {
+  const errors = findings.filter(({ severity }) => severity === "error");
+  return errors.map(({ message }) => `${printable(message)}\n`).join("nrpe: ");
 }
 
 function wantsColour(): boolean {
   return !process.env["NO_COLOR"] && isTerminal(Stdio.output);
-}
-
-/** The tables. Each file is read once for all addresses of the client. */
-function tablesOf(options: AccessOptions, config: Config | undefined): Tables {
-  return {
-    allow: options.hostsAllow ?? config?.hosts_allow_file ?? SYSTEM_ALLOW,
-    deny: options.hostsDeny ?? config?.hosts_deny_file ?? SYSTEM_DENY,
-    read: readOnce(readTableFile),
-  };
 }

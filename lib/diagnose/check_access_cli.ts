@@ -1,5 +1,5 @@
 /** What a command line with `--check-access` asks for. */
-export type AccessQuestion =
+type AccessQuestion =
   | {
     readonly kind: "question";
     /** `DAEMON[@SERVER]`; undefined for this agent. */

@@ -64,7 +64,7 @@ describe("--check-access without a client", () => {
     const deny = room.file("deny", "nrpe: ALL\n");
     expect(lint(clean, deny)).toEqual({
       exit: 0,
-      out: `Nothing to complain about in ${clean} (1 rule) and ${deny} (1 rule)\n`,
+      out: `No findings in ${clean} (1 rule) and ${deny} (1 rule)\n`,
       err: "",
     });
     expect(lint(clean, deny, "--json")).toEqual({ exit: 0, out: "", err: "" });

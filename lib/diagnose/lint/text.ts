@@ -104,5 +104,5 @@ function summary(
     return `${printable(tables[table])} (${size})`;
   });
   const also = config === undefined ? "" : `${printable(config)}, `;
-  return `${counts.join(", ") || "Nothing to complain about"} in ${also}${files.join(" and ")}\n`;
+  return `${counts.join(", ") || "No findings"} in ${also}${files.join(" and ")}\n`;
 }
