@@ -1,14 +1,23 @@
 import { parseAllowedHosts } from "./allowed_hosts.ts";
 import type { AllowedHost } from "./allowed_hosts.ts";
 import { FACILITIES } from "../log.ts";
-import { type Directive, flag, list, refined, text, wholeNumber, word } from "./directive.ts";
+import {
+  type Directive,
+  flag,
+  list,
+  readAs,
+  refined,
+  text,
+  wholeNumber,
+  word,
+} from "./directive.ts";
 import { readTlsVersions, TLS_DEFAULT } from "./tls_versions.ts";
 import { unescape } from "./unescape.ts";
 
-/** Characters that no request may hold unless `nasty_metachars` says otherwise. */
+/** Characters that are not allowed in requests by default. */
 const NASTY_METACHARS = "|`&><'\\[]{};\r\n";
 
-/** The largest `int`, which is what the reference reads numbers into. */
+/** INT_MAX: the C agent reads numbers into an `int`. */
 const MOST = 0x7fffffff;
 
 const seconds = { least: 1, most: MOST, unit: "a number of seconds" };
@@ -51,7 +60,9 @@ export const DIRECTIVES = {
   ssl_logging: bitMask(),
   ssl_shutdown_timeout: wholeNumber(15, seconds),
   allow_weak_random_seed: flag(false),
-  /** Whether the access tables are asked; this one and the next three are this agent's own. */
+  /**
+   * Whether the access tables are consulted. This directive and the next three are this agent's own.
+   */
   tcp_wrappers: flag(true),
   daemon_name: daemonName(),
   hosts_allow_file: path("/etc/hosts.allow"),
@@ -66,7 +77,7 @@ export const DIRECTIVES = {
 /** The name of a directive. */
 export type DirectiveName = keyof typeof DIRECTIVES;
 
-/** The value of every directive, under the directive's own name. */
+/** The value of every directive, by its name. */
 export type Settings = {
   readonly [Name in DirectiveName]: (typeof DIRECTIVES)[Name] extends Directive<infer Value> ? Value
     : never;
@@ -76,15 +87,15 @@ function path(byDefault: string): Directive<string> {
   return { byDefault, read: (value) => ({ kind: "value", value }) };
 }
 
-/** The longest daemon name: tcp_wrappers compares 127 bytes of a name. */
+/** tcp_wrappers compares 127 bytes of a daemon name. */
 const LONGEST_DAEMON_NAME = 127;
 
-/** Words that mean something else in a daemon list than a daemon of that name. */
+/** Keywords of daemon lists. */
 const NO_DAEMON_NAMES: readonly string[] = ["all", "known", "unknown", "except"];
 
 /**
- * The name that access rules know the service by. It has to be one that a rule can single out: made of
- * letters, digits, `.`, `_`, `+` and `-`, no port number and no keyword.
+ * The daemon name in access rules. A rule must be able to name it: letters, digits, `.`, `_`, `+` and
+ * `-`, no port number and no keyword.
  */
 function daemonName(): Directive<string> {
   return {
@@ -103,7 +114,7 @@ function daemonName(): Directive<string> {
   };
 }
 
-/** A number that atoi(3) would make of the text: 0 where it begins with no digit. */
+/** atoi(3): 0 where the text does not begin with a number. */
 function atoi(value: string): number {
   const number = parseInt(value, 10);
   return Number.isNaN(number) ? 0 : number;
@@ -117,8 +128,7 @@ function choice(byDefault: 0 | 1 | 2, most: 2, meaning: string): Directive<0 | 1
       if (number !== 0 && number !== 1 && number !== most) {
         return { kind: "error", reason: `it must be ${meaning}` };
       }
-      if (String(number) === value) return { kind: "value", value: number };
-      return { kind: "value", value: number, doubt: `read as ${number}` };
+      return readAs(number, value);
     },
   };
 }
@@ -133,7 +143,7 @@ function anonymousDh(): Directive<0 | 1 | 2> {
       : { kind: "value", value });
 }
 
-/** Lists that are given in several places add up, as in the reference. */
+/** Repeated lists are joined, as in the C agent. */
 function allowedHosts(): Directive<readonly AllowedHost[] | undefined> {
   return {
     byDefault: undefined,
@@ -145,7 +155,7 @@ function allowedHosts(): Directive<readonly AllowedHost[] | undefined> {
   };
 }
 
-/** A negative length is the most that the kernel allows, as listen(2) takes it; the kernel cuts it. */
+/** A negative length is the largest, as for listen(2). The kernel limits it. */
 function queueSize(): Directive<number> {
   const size = wholeNumber(128, { least: 1, most: MOST, unit: "a number of connections" });
   return {
@@ -157,7 +167,7 @@ function queueSize(): Directive<number> {
   };
 }
 
-/** The reference takes a negative limit for none and says so; one that no `int` holds is none too. */
+/** A negative limit means none, as in the C agent, and so does one that exceeds an `int`. */
 function commandLimit(): Directive<number> {
   return {
     byDefault: 0,
@@ -173,13 +183,12 @@ function commandLimit(): Directive<number> {
           doubt: "max_commands set too high, read as 0 (no limit)",
         };
       }
-      if (String(number) === value) return { kind: "value", value: number };
-      return { kind: "value", value: number, doubt: `read as ${number}` };
+      return readAs(number, value);
     },
   };
 }
 
-/** Decimal, octal behind 0 or hexadecimal behind 0x, as strtoul(3) reads with base 0. */
+/** Decimal, octal after 0 or hexadecimal after 0x, as strtoul(3) with base 0. */
 function bitMask(): Directive<number> {
   return {
     byDefault: 0,
@@ -193,7 +202,7 @@ function bitMask(): Directive<number> {
   };
 }
 
-/** An unknown facility is a warning and leaves the default, as in the reference. */
+/** An unknown facility is a warning and leaves the default, as in the C agent. */
 function facility(): Directive<number> {
   const names = word(FACILITIES.daemon, FACILITIES);
   return {
