@@ -33,7 +33,7 @@ export function list(): Directive<readonly string[]> {
 /** The bounds of a number, and what it counts. */
 export interface Bounds {
   readonly least: number;
-  readonly most?: number;
+  readonly most: number;
   readonly unit: string;
 }
 
@@ -45,11 +45,9 @@ export function wholeNumber(byDefault: number, { least, most, unit }: Bounds): D
     byDefault,
     read(value) {
       const number = parseInt(value, 10);
-      if (!(number >= least && number <= (most ?? Number.MAX_SAFE_INTEGER))) {
-        const range = most === undefined ? `of at least ${least}` : `from ${least} to ${most}`;
-        return { kind: "error", reason: `it must be ${unit} ${range}` };
-      }
-      return readAs(number, value);
+      return number >= least && number <= most
+        ? readAs(number, value)
+        : { kind: "error", reason: `it must be ${unit} from ${least} to ${most}` };
     },
   };
 }

@@ -220,16 +220,25 @@ function include(
 ): void {
   const identity = draft.files.identify(path);
   const outer = [...chain, draft.files.identify(position.file)];
-  const cycle = outer.indexOf(identity);
-  if (cycle >= 0) {
-    const names = [...outer.slice(cycle), identity].join(" -> ");
-    report(draft, "error", position, `${at(position, "Include cycle")}: ${names}`);
-    return;
-  }
+  if (isCycle(draft, outer, identity, position)) return;
   const failure = readLines(draft, path, outer);
   if (failure !== undefined) {
     reportUnreadable(draft, severityOf(failure), position, unreadableFile(path, failure));
   }
+}
+
+/** Whether an include is part of its own chain of includes, which is reported. */
+function isCycle(
+  draft: Draft,
+  chain: readonly string[],
+  identity: string,
+  position: Position,
+): boolean {
+  const start = chain.indexOf(identity);
+  if (start < 0) return false;
+  const names = [...chain.slice(start), identity].join(" -> ");
+  report(draft, "error", position, `${at(position, "Include cycle")}: ${names}`);
+  return true;
 }
 
 /** A missing file is a warning. One that exists and cannot be read is an error. */
@@ -258,11 +267,7 @@ function includeDirectory(
   chain: readonly string[],
 ): void {
   const identity = draft.files.identify(path);
-  if (chain.includes(identity)) {
-    const names = [...chain.slice(chain.indexOf(identity)), identity].join(" -> ");
-    report(draft, "error", position, `${at(position, "Include cycle")}: ${names}`);
-    return;
-  }
+  if (isCycle(draft, chain, identity, position)) return;
   const result = draft.files.list(path);
   if (result.kind !== "content") {
     const message = `Could not open config directory '${path}' for reading: ${result.reason}`;

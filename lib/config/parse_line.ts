@@ -7,13 +7,7 @@ export const LONGEST_CONFIG_LINE = 65536;
 export type ConfigLine =
   | { readonly kind: "nothing" }
   | {
-    readonly kind: "directive";
-    readonly name: string;
-    readonly value: string;
-    readonly doubt: string | undefined;
-  }
-  | {
-    readonly kind: "command";
+    readonly kind: "directive" | "command";
     readonly name: string;
     readonly value: string;
     readonly doubt: string | undefined;

@@ -55,7 +55,7 @@ export const DIRECTIVES = {
   ssl_cert_file: text(),
   ssl_privatekey_file: text(),
   ssl_cacert_file: text(),
-  ssl_client_certs: choice(0, 2, "0 (don't ask), 1 (ask) or 2 (require)"),
+  ssl_client_certs: choice(0, "0 (don't ask), 1 (ask) or 2 (require)"),
   ssl_use_adh: anonymousDh(),
   ssl_logging: bitMask(),
   ssl_shutdown_timeout: wholeNumber(15, seconds),
@@ -120,21 +120,20 @@ function atoi(value: string): number {
   return Number.isNaN(number) ? 0 : number;
 }
 
-function choice(byDefault: 0 | 1 | 2, most: 2, meaning: string): Directive<0 | 1 | 2> {
+function choice(byDefault: 0 | 1 | 2, meaning: string): Directive<0 | 1 | 2> {
   return {
     byDefault,
     read(value) {
       const number = atoi(value);
-      if (number !== 0 && number !== 1 && number !== most) {
-        return { kind: "error", reason: `it must be ${meaning}` };
-      }
-      return readAs(number, value);
+      return number === 0 || number === 1 || number === 2
+        ? readAs(number, value)
+        : { kind: "error", reason: `it must be ${meaning}` };
     },
   };
 }
 
 function anonymousDh(): Directive<0 | 1 | 2> {
-  return refined(choice(1, 2, "0 or 1"), 1, (value) =>
+  return refined(choice(1, "0 or 1"), 1, (value) =>
     value === 2
       ? {
         kind: "error",
@@ -173,17 +172,9 @@ function commandLimit(): Directive<number> {
     byDefault: 0,
     read(value) {
       const number = atoi(value);
-      if (number < 0) {
-        return { kind: "value", value: 0, doubt: "max_commands set too low, read as 0" };
-      }
-      if (number > MOST) {
-        return {
-          kind: "value",
-          value: 0,
-          doubt: "max_commands set too high, read as 0 (no limit)",
-        };
-      }
-      return readAs(number, value);
+      if (number >= 0 && number <= MOST) return readAs(number, value);
+      const extent = number < 0 ? "low, read as 0" : "high, read as 0 (no limit)";
+      return { kind: "value", value: 0, doubt: `max_commands set too ${extent}` };
     },
   };
 }

@@ -358,7 +358,9 @@ function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
         const handshake = handshakeOf(from, done, error, heard);
         if (handshake.kind === "failed") outlive(from, undefined);
         else if (handshake.kind === "secure" && handshake.doubt !== undefined) {
-          const record = refusalRecord(handshake, secrets, refuse);
+          const { version, cipher, doubt } = handshake;
+          const lines = secrets.map((line) => decodeBytes(line));
+          const record = refuse?.({ version, cipher, doubt, secrets: lines });
           if (record === undefined) from.shutdown();
           outlive(from, record);
         }
@@ -472,12 +474,4 @@ function handshakeOf(
     // Without a certificate the error is about a missing issuer.
     doubt: certificate === undefined ? undefined : error?.code,
   };
-}
-
-function refusalRecord(
-  { version, cipher, doubt = "" }: Handshake & { readonly kind: "secure" },
-  secrets: readonly Uint8Array[],
-  refuse: TlsOptions["refuse"],
-): Uint8Array | undefined {
-  return refuse?.({ version, cipher, doubt, secrets: secrets.map((line) => decodeBytes(line)) });
 }
