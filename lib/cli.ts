@@ -11,7 +11,6 @@ export type Invocation =
 export interface Serve {
   readonly kind: "serve";
   readonly mode: Mode;
-  /** The path of nrpe.cfg as given. */
   readonly config: string;
   readonly tls: boolean;
   /** undefined where nrpe.cfg decides. */
@@ -61,7 +60,6 @@ const LETTERS: Readonly<Record<string, Option>> = {
   C: "dont-chdir",
 };
 
-/** The options read so far. */
 interface ParsedOptions {
   text: "version" | "help" | "license" | undefined;
   mode: Mode | undefined;

@@ -52,7 +52,6 @@ output and exit status. A line for inetd:
 /** The texts of `--version`, `--help` and `--license`. */
 export const TEXTS = { version: VERSION_TEXT, help: HELP_TEXT, license: LICENSE_TEXT } as const;
 
-/** The text for wrong arguments. */
 export function usageText(problem: string): string {
   return `nrpe: ${printable(problem)}\n\nIncorrect command line arguments supplied\n${HELP_TEXT}`;
 }

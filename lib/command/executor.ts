@@ -15,7 +15,6 @@ interface Job {
   readonly seconds: number;
 }
 
-/** Runs the commands of a process with many clients. */
 export interface Executor {
   readonly run: (job: Job) => Promise<PluginEnd>;
   /** Starts waiting commands. To be called when the limit has changed. */

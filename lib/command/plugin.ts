@@ -42,7 +42,6 @@ export interface PluginRun {
   output: Uint8Array;
   /** Whether the pipe is open. */
   outputOpen: boolean;
-  /** How it ended; undefined while it runs. */
   end: ProcessEnd | undefined;
   phase: "running" | "draining" | "terminating" | "killing";
   /** The end of the phase, in milliseconds of now(). */
@@ -51,7 +50,6 @@ export interface PluginRun {
   wakeAt: number;
 }
 
-/** Begins the run of a started program. */
 export function newRun(
   started: PipedProgram,
   shell: boolean,

@@ -3,10 +3,8 @@ import { expandMacros } from "./macros.ts";
 
 /** A request, read from its text. */
 export type CommandRequest =
-  /** A request for the agent's version. */
   | { readonly kind: "version"; readonly name: string }
   | DefinedCommand
-  /** A command that nrpe.cfg does not define. */
   | { readonly kind: "undefined command"; readonly name: string }
   /** A request that gets no response. */
   | { readonly kind: "invalid"; readonly reason: RequestError };
@@ -17,7 +15,6 @@ export interface DefinedCommand {
   readonly name: string;
   /** Its definition with the prefix, before macros are expanded. */
   readonly definition: string;
-  /** The command line to run. */
   readonly line: string;
 }
 
@@ -28,7 +25,6 @@ type RequestError =
   | "Request contained command arguments, but argument option is not enabled!"
   | "Request contained a bash command substitution, but they are disallowed!";
 
-/** The request for the version. */
 const VERSION_REQUEST = "_NRPE_CHECK";
 
 const MOST_ARGUMENTS = 16;

@@ -8,7 +8,6 @@ import { advance, expire, isFull, newRun, readOutput, startPlugin } from "./plug
 /** How many reads of 8 KiB are made before other events get their turn. */
 const READS_AT_ONCE = 16;
 
-/** A running command. */
 export interface Running {
   readonly end: Promise<PluginEnd>;
   /** Ends it as its time-out would. */

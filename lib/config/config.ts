@@ -19,7 +19,6 @@ export interface Config extends Settings {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
   /** The last position of each directive that is given. */
   readonly positions: ReadonlyMap<DirectiveName, Position>;
-  /** The paths of included directories. */
   readonly directories: ReadonlySet<string>;
 }
 

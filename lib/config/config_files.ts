@@ -16,7 +16,6 @@ import {
   waitFor,
 } from "../system/libc.ts";
 
-/** The largest configuration file that is read, in bytes. */
 const LARGEST_CONFIG_FILE = 16 * 1024 * 1024;
 
 /**

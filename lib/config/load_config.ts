@@ -7,9 +7,7 @@ import { type DirectiveName, DIRECTIVES, type Settings } from "./settings.ts";
 
 /** The files of a configuration. Text is byte strings. */
 export interface ConfigFiles {
-  /** A file's text. */
   readonly read: (path: string) => FileResult<string>;
-  /** A directory's entries. */
   readonly list: (path: string) => FileResult<DirectoryListing>;
   /** The canonical path of a file; the path itself where there is no file. */
   readonly identify: (path: string) => string;

@@ -74,7 +74,6 @@ export const DIRECTIVES = {
   shutdown_timeout: wholeNumber(20, seconds),
 } as const satisfies Readonly<Record<string, Directive<unknown>>>;
 
-/** The name of a directive. */
 export type DirectiveName = keyof typeof DIRECTIVES;
 
 /** The value of every directive, by its name. */

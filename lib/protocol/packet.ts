@@ -28,7 +28,6 @@ export interface Response {
   readonly text: string;
 }
 
-/** The type field. */
 export const PacketType = { query: 1, response: 2 } as const;
 
 /** Offset of the checksum in every version. */

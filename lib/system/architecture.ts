@@ -3,7 +3,6 @@
  * is built for. Those that are the same on both stand in linux.ts.
  */
 
-/** An architecture, in the runtime's terms. */
 export type Architecture = "x64" | "arm64";
 
 /** Flags of open(2), fcntl(2), pipe2(2) and posix_spawn(3): <asm/fcntl.h>. */

@@ -149,7 +149,6 @@ interface StringArray {
   readonly memory: Uint8Array;
 }
 
-/** Makes the `char *[]` of some byte strings. */
 export function stringArray(texts: readonly string[]): StringArray {
   const memory = cString(texts.join("\0"));
   const base = ptr(memory);

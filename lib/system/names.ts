@@ -25,7 +25,6 @@ const netgroups = bindLater({
   innetgr: { args: ["buffer", "buffer", "ptr", "ptr"], returns: "i32" },
 });
 
-/** A family of addresses. */
 type Family = "IPv4" | "IPv6";
 
 const FAMILIES: Readonly<Record<Family, number>> = { IPv4: Linux.AF_INET, IPv6: Linux.AF_INET6 };

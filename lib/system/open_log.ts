@@ -12,14 +12,12 @@ const file = bindLater({ write: { args: ["i32", "buffer", "u64"], returns: "i32"
 export interface LogSettings extends AgentSettings {
   /** A facility of <syslog.h>. */
   readonly log_facility: number;
-  /** A file to log to instead of syslog. */
   readonly log_file: string | undefined;
   readonly disable_syslog: boolean;
   /** Whether lines of severity debug are logged. */
   readonly debug: boolean;
 }
 
-/** A log that is open. */
 export interface OpenLog extends Log {
   /** Closes a log file. Nothing may be logged after that. */
   readonly close: () => void;

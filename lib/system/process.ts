@@ -119,7 +119,6 @@ export function startPiped(start: ProgramStart): PipedProgram {
   }
 }
 
-/** Both ends of a pipe. */
 interface Pipe {
   readonly readEnd: number;
   readonly writeEnd: number;

@@ -76,7 +76,6 @@ export type Handshake =
     readonly kind: "failed";
     /** The TLS library's error. */
     readonly reason: string;
-    /** The client's last bytes. */
     readonly heard: Uint8Array;
   };
 
@@ -88,9 +87,7 @@ export interface Stream {
   readonly server: () => Endpoint | undefined;
   // The descriptor is not exposed: once the runtime has closed it, the number may be another
   // connection's.
-  /** Turns SO_KEEPALIVE on, see socket(7). */
   readonly keepAlive: () => void;
-  /** Sets SO_LINGER, see socket(7). */
   readonly linger: (seconds: number) => void;
   /** Makes the kernel send the pending acknowledgement, see {@link acknowledgeNow}. */
   readonly acknowledge: () => void;
@@ -185,7 +182,6 @@ export function adopt(fd: number, client?: Endpoint): Stream {
 
 /** A socket that accepts connections. */
 export interface Acceptor {
-  /** Stops accepting. */
   readonly close: () => void;
 }
 
@@ -261,13 +257,11 @@ function upgrade(plain: RuntimeSocket, tls: TlsOptions): RuntimeSocket {
   return secure;
 }
 
-/** A handshake that is not complete. */
 interface PendingHandshake {
   readonly done: (handshake: Handshake) => void;
   readonly fail: (error: unknown) => void;
   readonly refuse: TlsOptions["refuse"];
   readonly secrets: Uint8Array[];
-  /** The client's last bytes. */
   heard: Uint8Array;
 }
 

@@ -3,7 +3,6 @@ import { now } from "./libc.ts";
 /** The longest delay of the runtime's timers, in milliseconds. A longer one fires at once. */
 const LONGEST_DELAY = 0x7fffffff;
 
-/** A pending call. */
 export interface Timer {
   readonly cancel: () => void;
 }

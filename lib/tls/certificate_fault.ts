@@ -1,6 +1,5 @@
 import { Alert } from "./alert.ts";
 
-/** A fault of a client's certificate. */
 interface CertificateFault {
   readonly words: string;
   /** The alert that the client gets. */

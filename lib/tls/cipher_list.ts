@@ -4,7 +4,6 @@ interface CipherList {
   readonly ciphers: string | undefined;
   /** Whether only suites of TLS 1.3 are named, among which the library allows no choice. */
   readonly newestOnly: boolean;
-  /** Words that were left out. */
   readonly dropped: readonly string[];
 }
 

@@ -12,7 +12,6 @@ function lengthOf(length: number): Uint8Array {
   return Uint8Array.of(0x80 | bytes.length, ...bytes);
 }
 
-/** SEQUENCE. */
 export function sequence(...elements: readonly Uint8Array[]): Uint8Array {
   return element(0x30, ...elements);
 }
@@ -38,12 +37,10 @@ export function bitString(bytes: Uint8Array, unused = 0): Uint8Array {
   return element(0x03, Uint8Array.of(unused), bytes);
 }
 
-/** OCTET STRING. */
 export function octetString(bytes: Uint8Array): Uint8Array {
   return element(0x04, bytes);
 }
 
-/** UTF8String. */
 export function utf8String(text: string): Uint8Array {
   return element(0x0c, Buffer.from(text, "utf8"));
 }

@@ -14,14 +14,12 @@ interface LoadedPair {
   readonly key: string;
 }
 
-/** The settings of all handshakes. */
 export interface TlsSetup {
   readonly options: TlsOptions;
   /** undefined where the certificate is the agent's own. */
   readonly pair: LoadedPair | undefined;
   /** Whether clients are asked for a certificate, and whether they must have one. */
   readonly clientCertificates: "none" | "asked" | "required";
-  /** nrpe.cfg's `ssl_logging`. */
   readonly logging: number;
 }
 
@@ -40,7 +38,6 @@ export type TlsResult =
   /** What is wrong, in the C agent's words where it has some. */
   | { readonly kind: "failure"; readonly reason: string };
 
-/** The largest PEM file that is read, in bytes. */
 const LARGEST_PEM_FILE = 4 * 1024 * 1024;
 
 const CLIENT_CERTIFICATES = ["none", "asked", "required"] as const;
