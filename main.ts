@@ -7,12 +7,12 @@ import { openEarlyLog } from "./lib/serve/start.ts";
 import { bindingFailure, writeAll } from "./lib/system/libc.ts";
 import { Stdio } from "./lib/system/linux.ts";
 
-/** The exit status of an invocation that serves nobody, as UNKNOWN is to Nagios. */
-const NOTHING_SERVED = 3;
+/** The exit status of an invocation that is not to serve: UNKNOWN to Nagios. */
+const TEXT_PRINTED = 3;
 
 /**
- * Does what the arguments ask for, and returns the exit status. Only a plain check under inetd, which
- * has to be quick, is at hand; everything else is loaded when it is asked for.
+ * Does what the arguments ask for, and returns the exit status. Only the code for a plain check under
+ * inetd, which must start fast, is loaded at once.
  */
 async function main(): Promise<number> {
   const failure = bindingFailure();
@@ -41,7 +41,7 @@ async function main(): Promise<number> {
   return await (invocation.mode === "daemon" ? serveAsDaemon : serveInForeground)(invocation);
 }
 
-/** Prints what an invocation that serves nobody asks for, or why it makes no sense. */
+/** Prints the text that the arguments ask for, or what is wrong with them. */
 async function printText(
   invocation: Exclude<Invocation, { readonly kind: "serve" | "look up" }>,
 ): Promise<number> {
@@ -49,12 +49,12 @@ async function printText(
   if (invocation.kind === "usage") {
     writeAll(Stdio.error, encodeBytes(texts.usageText(invocation.problem)));
   } else writeAll(Stdio.output, encodeBytes(texts.TEXTS[invocation.kind]));
-  return NOTHING_SERVED;
+  return TEXT_PRINTED;
 }
 
 let serving = false;
 
-/** Ends the program after an exception that nobody was prepared for; no client hears of it. */
+/** Ends the program after an unexpected exception. Nothing is sent to a client. */
 async function fail(error: unknown): Promise<void> {
   try {
     const { sayUnexpected } = await import("./lib/serve/last_words.ts");

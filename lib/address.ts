@@ -8,7 +8,7 @@ export function parseIPv4(text: string): AddressBytes | undefined {
   const bytes: number[] = [];
   for (const part of parts) {
     const byte = parseInt(part, 10);
-    // Nothing else than the number's own digits: no sign, no blank, no leading zero.
+    // No sign, no blank, no leading zero.
     if (!(byte >= 0 && byte <= 255) || String(byte) !== part) return undefined;
     bytes.push(byte);
   }
@@ -58,14 +58,14 @@ function isGroup(text: string): boolean {
 }
 
 /**
- * An address in its usual text form: IPv4 as a dotted quad, IPv6 as RFC 5952 recommends, one that
- * stands for an address of IPv4 with a dotted quad at its end.
+ * An address in text form: IPv4 as a dotted quad, IPv6 by RFC 5952, an IPv4-mapped one with a dotted
+ * quad at its end.
  */
 export function addressText(bytes: AddressBytes): string {
   if (bytes.length === 4) return bytes.join(".");
   if (isMapped(bytes)) return `::ffff:${bytes.slice(12).join(".")}`;
   const groups = groupsOf(bytes);
-  // The longest run of zeros, the first of several; a single group is not shortened.
+  // The first of the longest runs of zeros. A single zero is not shortened.
   let start = 0;
   let length = 1;
   for (let at = 0; at < 8; at++) {
@@ -80,7 +80,7 @@ export function addressText(bytes: AddressBytes): string {
   return `${hex.slice(0, start).join(":")}::${hex.slice(start + length).join(":")}`;
 }
 
-/** Whether an address of IPv6 stands for one of IPv4, ::ffff:0:0/96 (RFC 4291, section 2.5.5.2). */
+/** Whether an IPv6 address is IPv4-mapped, ::ffff:0:0/96 (RFC 4291, section 2.5.5.2). */
 export function isMapped(bytes: ArrayLike<number>): boolean {
   for (let at = 0; at < 10; at++) if (bytes[at] !== 0) return false;
   return bytes[10] === 0xff && bytes[11] === 0xff;

@@ -1,17 +1,15 @@
 /**
- * Byte strings: text whose every character stands for one byte (ISO 8859-1).
+ * Byte strings: text with one character for each byte (ISO 8859-1).
  *
- * Requests, nrpe.cfg, access tables and plugin arguments are bytes of no declared encoding. Kept as
- * byte strings they pass through the agent unchanged, whatever they hold, and still can be searched
- * and split with the language's own string functions.
+ * Requests, nrpe.cfg, access tables and plugin arguments have no declared encoding. As byte strings
+ * they pass through the agent unchanged, and the language's string functions can search and split them.
  *
- * `Buffer` converts them, but is not used before it has to be. What the runtime provides is made
- * when a function that mentions it is first called, whether or not it gets to that line: `Buffer`
- * takes 100 µs, a regular expression 80, `Math` 45. A check under inetd, which is all over after
- * some 6000, does without all three.
+ * `Buffer` converts them, but is avoided: the runtime creates what a function mentions when the
+ * function is first called, even if that line is not reached. `Buffer` takes 100 µs, a regular
+ * expression 80, `Math` 45. A check under inetd takes some 6000 in all, and does without all three.
  */
 
-/** Up to this length a loop is quicker than Buffer is at its first use. */
+/** Up to this length a loop is faster than the first use of Buffer. */
 const SHORT = 2048;
 
 const SPACE = 0x20;
@@ -36,7 +34,7 @@ export function decodeBytes(bytes: Uint8Array, start = 0, end: number = bytes.le
   const part = bytes.subarray(start, end);
   utf8 ??= new TextDecoder();
   const text = utf8.decode(part);
-  // As many characters as bytes, none of them a replacement: it was ASCII.
+  // As many characters as bytes, and no replacement: it is ASCII.
   if (text.length === part.length && !text.includes(REPLACEMENT)) return text;
   return decodeLatin1(part);
 }
@@ -45,7 +43,7 @@ function decodeLatin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
-/** The byte string of text that the runtime has decoded already (argv, the environment). */
+/** The byte string of text that the runtime has decoded (argv, the environment). */
 export function byteStringOf(text: string): string {
   for (let at = 0; at < text.length; at++) {
     if (text.charCodeAt(at) > 0x7f) return decodeLatin1(new TextEncoder().encode(text));
@@ -54,8 +52,8 @@ export function byteStringOf(text: string): string {
 }
 
 /**
- * A byte string without the blanks at its ends: space, TAB, LF, VT, FF and CR, isspace(3)'s in the C
- * locale. `String.trim` would take bytes of UTF-8 characters for blanks, 0xA0 in "à" for one.
+ * A byte string without the blanks at its ends: those of isspace(3) in the C locale. `String.trim`
+ * would also remove bytes of UTF-8 characters, such as 0xA0 in "à".
  */
 export function trimBlanks(text: string): string {
   let start = 0;
@@ -66,7 +64,7 @@ export function trimBlanks(text: string): string {
   return text.slice(start, end);
 }
 
-/** Whether a byte is one of these blanks. */
+/** Whether a byte is space, TAB, LF, VT, FF or CR, see isspace(3). */
 export function isBlank(byte: number): boolean {
   return byte === SPACE || (byte >= 0x09 && byte <= 0x0d);
 }

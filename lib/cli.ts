@@ -1,22 +1,21 @@
 /** What a command line asks for. */
 export type Invocation =
   | { readonly kind: "version" | "help" | "license" }
-  /** Nothing that can be done; `problem` says why. */
+  /** Wrong arguments; `problem` says why. */
   | { readonly kind: "usage"; readonly problem: string }
   /** Answering the questions to the name services that another process of this program asks. */
   | { readonly kind: "look up" }
   | Serve;
 
-/** How and for whom the agent is to serve. */
+/** How the agent is to serve. */
 export interface Serve {
   readonly kind: "serve";
   readonly mode: Mode;
-  /** The path of nrpe.cfg as given. */
   readonly config: string;
   readonly tls: boolean;
-  /** `undefined` where nrpe.cfg is to decide. */
+  /** undefined where nrpe.cfg decides. */
   readonly family: 4 | 6 | undefined;
-  /** Whether a daemon moves to `/`. */
+  /** Whether a daemon changes its working directory to `/`. */
   readonly changeDirectory: boolean;
 }
 
@@ -26,7 +25,7 @@ export type Mode = "inetd" | "daemon" | "foreground";
 /** Answers questions to the name services that come on standard input, see lib/access/look_up.ts. */
 export const LOOK_UP_OPTION = "--look-up";
 
-/** The configuration file where none is named; the reference looks in the working directory too. */
+/** The default configuration file, in the working directory, as for the C agent. */
 const DEFAULT_CONFIG = "nrpe.cfg";
 
 type Option =
@@ -58,7 +57,6 @@ const LETTERS: Readonly<Record<string, Option>> = {
   C: "dont-chdir",
 };
 
-/** What the options say, as far as they have been read. */
 interface ParsedOptions {
   text: "version" | "help" | "license" | undefined;
   mode: Mode | undefined;
@@ -71,8 +69,8 @@ interface ParsedOptions {
 /**
  * Reads the arguments of the agent's own command line, without the program's name.
  *
- * As getopt_long(3) does for the reference: short options may be joined, long ones shortened as long
- * as they stay unambiguous, and words that are no options are passed over.
+ * The rules are those of getopt_long(3): short options may be joined, long ones abbreviated where that
+ * is unambiguous, and other words are ignored.
  */
 export function parseCommandLine(args: readonly string[]): Invocation {
   if (args[0] === LOOK_UP_OPTION) return { kind: "look up" };
@@ -94,7 +92,7 @@ export function parseCommandLine(args: readonly string[]): Invocation {
   return { kind: "serve", mode, config, tls, family, changeDirectory };
 }
 
-/** Takes an option; of several modes the last counts, but to stay in the foreground sticks. */
+/** Takes an option. Of several modes the last counts, but the foreground is kept. */
 function takeOption(given: ParsedOptions, option: Option, value: string): void {
   switch (option) {
     case "version":
@@ -127,7 +125,7 @@ function takeOption(given: ParsedOptions, option: Option, value: string): void {
   }
 }
 
-/** Reads all options; returns what is wrong with one of them. */
+/** Reads all options; returns what is wrong. */
 function readOptions(args: readonly string[], given: ParsedOptions): string | undefined {
   for (let at = 0; at < args.length; at++) {
     const word = args[at]!;
@@ -143,7 +141,7 @@ function readOptions(args: readonly string[], given: ParsedOptions): string | un
   return undefined;
 }
 
-/** A word of options was read, perhaps with the word behind it as a value, or makes no sense. */
+/** Whether an option was read alone, or with the next word as its value. */
 type WordRead =
   | { readonly kind: "alone" | "with next" }
   | { readonly kind: "problem"; readonly problem: string };
@@ -170,7 +168,7 @@ function readLong(word: string, next: string | undefined, given: ParsedOptions):
   return { kind: equals >= 0 ? "alone" : "with next" };
 }
 
-/** The option of that name, or all whose names begin with it. */
+/** The option with a name, or all options that the name abbreviates. */
 function optionsBeginning(name: string): readonly Option[] {
   const found: Option[] = [];
   for (const letter in LETTERS) {

@@ -1,4 +1,4 @@
-/** The exit statuses of an agent that is to serve. */
+/** The exit statuses of an agent that serves. */
 export const SERVED = 0;
-/** Nobody can be served: the configuration is wrong, or the agent would run as root. */
+/** It cannot serve: an error in nrpe.cfg, or it would run as root, for instance. */
 export const CANNOT_SERVE = 2;

@@ -49,10 +49,9 @@ output and exit status. A line for inetd:
 
 `;
 
-/** What `--version`, `--help` and `--license` print. */
+/** The texts of `--version`, `--help` and `--license`. */
 export const TEXTS = { version: VERSION_TEXT, help: HELP_TEXT, license: LICENSE_TEXT } as const;
 
-/** What is printed when the command line makes no sense. */
 export function usageText(problem: string): string {
   return `nrpe: ${printable(problem)}\n\nIncorrect command line arguments supplied\n${HELP_TEXT}`;
 }

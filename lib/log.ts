@@ -1,4 +1,4 @@
-/** Levels of syslog(3) by the names that access rules and syslog.conf(5) have for them. */
+/** Levels of syslog(3), by their names in access rules and syslog.conf(5). */
 export const LEVELS = {
   emerg: 0,
   alert: 1,
@@ -19,7 +19,7 @@ export const Severity = {
   debug: LEVELS.debug,
 } as const;
 
-/** Facilities of syslog(3) by their names, as numbers of <syslog.h>. */
+/** Facilities of syslog(3), as numbers of <syslog.h>. */
 export const FACILITIES = {
   kern: 0,
   user: 1 << 3,
@@ -43,9 +43,9 @@ export const FACILITIES = {
   local7: 23 << 3,
 } as const;
 
-/** Where log lines go. Their text is made harmless there, so callers put in what they have. */
+/** Logs a line. Callers need not make its text printable. */
 export interface Log {
-  /** @param priority A severity, with a facility added to it where it isn't the log's own. */
+  /** @param priority A severity, plus a facility where it is not the log's own. */
   (priority: number, message: string): void;
 }
 
@@ -59,14 +59,13 @@ export interface LogLine {
 const LONGEST_MESSAGE = 2048;
 
 /**
- * A byte string as it may stand in a log: one line of printable ASCII. Any other byte becomes `?`,
- * and what is too long is cut, with `...` at its end. So no client can forge a line or reach the
- * terminal of who reads the log.
+ * A byte string as one line of printable ASCII. Any other byte becomes `?`, and a long line is
+ * truncated and ends with `...`. So no client can forge a line or send escape sequences to a terminal.
  */
 export function printable(text: string): string {
   const line = text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE - 3)}...` : text;
   for (let at = 0; at < line.length; at++) {
-    // A pattern costs more at its first use than looking at every line.
+    // The first use of a regular expression costs more than this loop.
     if (!isPrintable(line.charCodeAt(at))) return line.replace(/[^\x20-\x7e]/g, "?");
   }
   return line;

@@ -1,4 +1,4 @@
-/** The known name that fewest changes of a letter lead to, if a third of its letters suffice. */
+/** The known name with the smallest edit distance, if that is at most a third of its length. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const candidate of known) {
@@ -11,8 +11,8 @@ export function nearest(name: string, known: readonly string[]): string | undefi
 }
 
 /**
- * How many letters have to be added, taken away, replaced, or changed in their order with the next;
- * names longer than any that is known are as far as they are long.
+ * How many letters have to be inserted, deleted, replaced, or swapped with the next. For names longer
+ * than any known one, their length.
  */
 function editDistance(one: string, other: string): number {
   if (one.length > 64) return one.length;

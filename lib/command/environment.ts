@@ -2,20 +2,20 @@ import { decodeBytes } from "../bytes.ts";
 import { readFile, SystemError } from "../system/libc.ts";
 import { VERSION } from "../version.ts";
 
-/** The variables that NRPE sets for every plugin. */
+/** The variables that the agent sets for every plugin, as NRPE does. */
 const NRPE_VARIABLES: readonly string[] = [
   "NRPE_MULTILINESUPPORT=1",
   `NRPE_PROGRAMVERSION=${VERSION}`,
 ];
 
-/** What the embedded runtime is told by; no plugin is to be told by it. */
+/** Variables of the embedded runtime, which plugins do not get. */
 const RUNTIME_PREFIX = "BUN_";
 
 /**
- * The environment of plugins under inetd: the one that the agent was started with, byte for byte, and
- * the two variables that NRPE sets; without those of the runtime that the agent is built on.
+ * The environment of plugins under inetd: the agent's own, byte for byte, without the runtime's
+ * variables, and with the two that NRPE sets.
  *
- * @param additions `NAME=value` each, which replace inherited ones.
+ * @param additions `NAME=value` each. They replace inherited ones.
  */
 export function pluginEnvironment(additions: readonly string[] = []): readonly string[] {
   const given = [...NRPE_VARIABLES, ...additions];
@@ -28,7 +28,7 @@ export function pluginEnvironment(additions: readonly string[] = []): readonly s
   return variables;
 }
 
-/** An environment with some variables added, which replace those of the same name. */
+/** An environment with some variables added or replaced. */
 export function withVariables(
   environment: readonly string[],
   additions: readonly string[],
@@ -38,7 +38,7 @@ export function withVariables(
   return [...kept, ...additions];
 }
 
-/** Whether one of some variables has that name. */
+/** Whether one of the variables has a name. */
 function includes(variables: readonly string[], name: string): boolean {
   for (const variable of variables) if (variableName(variable) === name) return true;
   return false;
@@ -52,15 +52,12 @@ export function variableName(variable: string): string {
 
 let inherited: readonly string[] | undefined;
 
-/**
- * What this process was started with. `process.env` has decoded it as UTF-8, and what is not UTF-8
- * would not come out of it again.
- */
+/** The environment of this process. `process.env` decodes it as UTF-8, and loses what is not UTF-8. */
 export function inheritedVariables(): readonly string[] {
   return inherited ??= readInherited();
 }
 
-/** The value of a variable that this process was started with. */
+/** The value of an environment variable, see getenv(3). */
 export function inheritedValue(name: string): string | undefined {
   for (const variable of inheritedVariables()) {
     if (variableName(variable) === name) return variable.slice(name.length + 1);
@@ -79,7 +76,7 @@ function readInherited(): readonly string[] {
   }
 }
 
-/** What a daemon's plugins are told about the user they run as. */
+/** The variables about the user that a daemon's plugins run as. */
 export interface UserVariables {
   readonly HOME: string;
   readonly USER: string;
@@ -87,14 +84,14 @@ export interface UserVariables {
   readonly SHELL: string;
 }
 
-/** The search path of a daemon's plugins, as from the reference; `keep_env_vars` does not change it. */
+/** The search path of a daemon's plugins, as under the C agent. `keep_env_vars` does not change it. */
 const DAEMON_PATH = "PATH=/usr/bin:/bin:/usr/sbin:/sbin";
 
 /**
  * The environment of a daemon's plugins: the variables to keep, a fixed PATH, those of the user, and
- * the two that NRPE sets. How the daemon was started makes no difference beyond that.
+ * the two that NRPE sets.
  *
- * @param own What the daemon was started with, `NAME=value` each.
+ * @param own The daemon's environment, `NAME=value` each.
  * @param keep The names of the variables to keep.
  */
 export function daemonEnvironment(

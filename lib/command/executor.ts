@@ -5,28 +5,27 @@ import { fairQueue, type Waiting } from "./fair_queue.ts";
 import type { PluginEnd } from "./outcome.ts";
 import { runEvented, type Running } from "./run_evented.ts";
 
-/** A command to run, and for whom. */
+/** A command to run for a client. */
 interface Job {
-  /** The client's address; clients take turns where commands have to wait. */
+  /** The client's address. Clients take turns where commands have to wait. */
   readonly source: string;
   readonly line: string;
   readonly inheritance: Inheritance;
-  /** How long the command may run, and how long it may have to wait before that. */
+  /** The time-out of the command, and of its wait before that. */
   readonly seconds: number;
 }
 
-/** Runs the commands of a process with many clients. */
 export interface Executor {
   readonly run: (job: Job) => Promise<PluginEnd>;
-  /** Begins what may begin now; to be called when the limit has changed. */
+  /** Starts waiting commands. To be called when the limit has changed. */
   readonly wake: () => void;
-  /** Ends everything that runs and answers everything that waits, as time-outs would. */
+  /** Times all commands out, running and waiting. */
   readonly stop: () => void;
 }
 
 /**
  * Makes an executor.
- * @param limit How many commands may run at once; 0 for any number. Asked again for every command.
+ * @param limit How many commands may run at once; 0 for any number. Called for every command.
  */
 export function makeExecutor(limit: () => number): Executor {
   const queue = fairQueue();

@@ -2,8 +2,7 @@ import { executionProblem, processesOf } from "../system/inspect.ts";
 import { NOT_EXECUTABLE, NOT_FOUND, type PluginEnd } from "./outcome.ts";
 
 /**
- * Why a plugin did not run, or what is left of it, for the log: which file or process, and what is
- * wrong with it.
+ * Why a plugin did not run, or which of its processes are left, for the log.
  *
  * @param name The command's name.
  * @param line The command line.
@@ -32,8 +31,8 @@ export function explainEnd(name: string, line: string, end: PluginEnd): readonly
 }
 
 /**
- * The file of a command line that cannot be executed, with the reason: the program, or one that it is
- * to start in turn, as sudo(8), env(1) or a shell does.
+ * The file of a command line that cannot be executed, with the reason: the program, or one that it
+ * executes, as sudo(8), env(1) or a shell does.
  */
 function executionProblemIn(line: string): string {
   const words = line.split(/[\s;&|()<>'"]+/).filter((word) => word !== "");

@@ -1,22 +1,22 @@
-/** Something that waits for its turn on behalf of a source. */
+/** An entry of the queue, which belongs to a source. */
 export interface Waiting {
   readonly source: string;
   readonly begin: () => void;
 }
 
-/** Those who wait: each source in the order in which it came, and the sources in turns. */
+/** A queue that serves sources in turn, and the entries of each source in order. */
 interface FairQueue {
   readonly length: number;
   readonly add: (waiting: Waiting) => void;
-  /** Gives up waiting. */
+  /** Removes an entry before its turn. */
   readonly remove: (waiting: Waiting) => void;
-  /** The next one, or undefined when nobody waits. */
+  /** The next entry; undefined where the queue is empty. */
   readonly take: () => Waiting | undefined;
 }
 
-/** Makes an empty queue: a source that asks for much delays itself and not the others. */
+/** Makes an empty queue. A source with many entries delays only itself. */
 export function fairQueue(): FairQueue {
-  // A Map keeps the order of insertion: a source that has had its turn is put behind the others.
+  // A Map keeps the order of insertion: after its turn, a source is inserted again after the others.
   const sources = new Map<string, Waiting[]>();
   let length = 0;
   const put = (source: string, rest: Waiting[]) => {

@@ -1,10 +1,9 @@
 /**
- * Replaces the macros of a command definition, as the reference does.
+ * Expands the macros of a command definition, as the C agent does.
  *
- * `$ARG1$` to `$ARG16$` become that argument, or nothing; `$$` becomes one `$`. A name that begins
- * with `ARG` and goes on differently stands for the argument of the number that follows, or for
- * nothing. Any other `$name$` stays as it is, and so does an unpaired `$`. Macros are not looked for
- * in arguments.
+ * `$ARG1$` to `$ARG16$` become that argument, or nothing; `$$` becomes one `$`. Of another name that
+ * begins with `ARG`, the digits that follow are the number of the argument; without digits it becomes
+ * nothing. Any other `$name$` and an unpaired `$` stay. Arguments are not expanded.
  */
 export function expandMacros(definition: string, args: readonly string[]): string {
   let expanded = "";

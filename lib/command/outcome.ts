@@ -7,24 +7,23 @@ import type { Started } from "../system/process.ts";
 export const NOT_EXECUTABLE = 126;
 export const NOT_FOUND = 127;
 
-/** How a plugin ended, and what it had written to its standard output by then. */
+/** How a plugin ended, and its output until then. */
 export type PluginEnd =
   | { readonly kind: "exited"; readonly status: number; readonly output: Uint8Array }
   | { readonly kind: "killed"; readonly signal: number; readonly output: Uint8Array }
-  /** `left` is what could not be ended. */
+  /** `left` is the process group that could not be killed. */
   | { readonly kind: "timed out"; readonly seconds: number; readonly left?: Started }
   | { readonly kind: "not started"; readonly reason: string };
 
-/** What a plugin's end says to the monitoring server. */
+/** The result of a plugin, as it is sent to the client. */
 export interface Outcome {
   readonly code: ResultCode;
   readonly text: string;
 }
 
 /**
- * The answer for a plugin's end, by the reference's rules: exit status 0 to 3 counts as it is and any
- * other as UNKNOWN, death by a signal is CRITICAL, no output is UNKNOWN. One newline at the end of
- * the output is dropped.
+ * The outcome of a plugin's end, as from the C agent: exit statuses 0 to 3 stay, any other is UNKNOWN,
+ * death by a signal is CRITICAL, no output is UNKNOWN. A newline at the end of the output is dropped.
  */
 export function outcomeOf(end: PluginEnd): Outcome {
   switch (end.kind) {
@@ -41,7 +40,7 @@ export function outcomeOf(end: PluginEnd): Outcome {
 
 function outcomeOfOutput(code: ResultCode, output: Uint8Array): Outcome {
   const text = decodeBytes(output);
-  // Clients read up to the first NUL: output that begins with one is none.
+  // Clients read up to the first NUL, so output that begins with one counts as none.
   if (text === "" || text.charCodeAt(0) === 0) {
     return { code: 3, text: "NRPE: Unable to read output" };
   }

@@ -10,48 +10,46 @@ import { NOT_EXECUTABLE, NOT_FOUND, type PluginEnd } from "./outcome.ts";
 import { type Program, programOf, shellProgram } from "./program.ts";
 
 /**
- * How much of a plugin's output is kept, in bytes: what a response carries, and one byte more to see
- * that it was cut. The plugin may write on; it is read and dropped.
+ * How much of a plugin's output is kept, in bytes: what a response carries, and one byte more to detect
+ * truncation. The rest is read and discarded.
  */
 const MOST_OUTPUT = 65536;
 
 /**
- * How long output is waited for after the plugin's end while another process can still write some, in
- * milliseconds: enough for the last output of a short background job, too little to be felt where a
- * daemon was left behind.
+ * How long output is read after the plugin's end while another process holds the pipe open, in
+ * milliseconds: enough for a short background job, and little delay where the plugin has started a
+ * daemon.
  */
 const OUTPUT_TIMEOUT = 200;
 
-/** How long a process group has for ending itself after SIGTERM, in milliseconds. */
+/** How long a process group may take to end after SIGTERM, in milliseconds. */
 const TERM_TIMEOUT = 1000;
 
-/** How long a process group may take to vanish after SIGKILL, in milliseconds. */
+/** How long a process group may take to end after SIGKILL, in milliseconds. */
 const KILL_TIMEOUT = 200;
 
-/** How often something is looked for that the kernel does not announce, in milliseconds. */
+/** How often a state is polled that the kernel sends no event for, in milliseconds. */
 export const POLL_INTERVAL = 20;
 
-/** A plugin, or another program, that runs within its limits. */
+/** A plugin or another program that runs with a time-out. */
 export interface PluginRun {
   readonly started: PipedProgram;
-  /** Whether a shell stands between the agent and the plugin. */
+  /** Whether the agent started the plugin through a shell. */
   readonly shell: boolean;
-  /** How long it may run. */
+  /** Its time-out. */
   readonly seconds: number;
   /** The first bytes of its output. */
   output: Uint8Array;
-  /** Whether more output can come. */
+  /** Whether the pipe is open. */
   outputOpen: boolean;
-  /** How it ended; undefined while it runs. */
   end: ProcessEnd | undefined;
   phase: "running" | "draining" | "terminating" | "killing";
-  /** When the phase is over at the latest, in milliseconds of now(). */
+  /** The end of the phase, in milliseconds of now(). */
   limit: number;
-  /** When {@link advance} is to be called though nothing has happened, in milliseconds of now(). */
+  /** When {@link advance} is to be called without an event, in milliseconds of now(). */
   wakeAt: number;
 }
 
-/** A run of a program that has just been started. */
 export function newRun(
   started: PipedProgram,
   shell: boolean,
@@ -72,22 +70,23 @@ export function newRun(
   };
 }
 
-/** Lets the time of a run be up now. */
+/** Makes a run time out now. */
 export function expire(run: PluginRun): void {
   if (run.phase === "running") run.limit = -Infinity;
 }
 
 /**
- * Takes a run as far as it can go now: the one policy for every plugin, whatever turns it.
+ * Advances a run as far as possible: the one policy for every plugin, for a process that blocks and for
+ * one with an event loop.
  *
- * A program that ends by itself is answered with what was written by then and a moment later, whether
- * or not a process that it left behind holds its standard output open. One that outlives its time is
- * ended with its process group: SIGTERM, a grace period, SIGKILL. What cannot be ended, because it
- * belongs to another user or does not wake up, is left: the client does not wait for it.
+ * The output of a program that exits is what was written by then and shortly after, even if another
+ * process holds its standard output open. After the time-out, its process group gets SIGTERM and later
+ * SIGKILL. Processes that cannot be killed, because they are another user's or in uninterruptible
+ * sleep, are left: the client does not wait for them.
  *
  * @param time The time, in milliseconds of now().
  * @param signal Sends a signal to the plugin and its group, as {@link signalProgram} does.
- * @returns How the run ended; undefined while it goes on.
+ * @returns How the run ended; undefined while it continues.
  */
 export function advance(
   run: PluginRun,
@@ -106,7 +105,7 @@ export function advance(
     if (run.outputOpen && !isFull(run) && time < run.limit) return undefined;
     return pluginEndOf(run, end!);
   }
-  // Every member of another user's: there is nothing to wait for.
+  // With EPERM all members are another user's: there is nothing to wait for.
   let left = signal(0);
   if (run.phase === "terminating" && left === 0 && time >= run.limit) {
     enter(run, "killing", time + KILL_TIMEOUT);
@@ -126,8 +125,8 @@ function enter(run: PluginRun, phase: PluginRun["phase"], limit: number): void {
 }
 
 /**
- * A shell says 128 and the signal's number where a plugin dies of a signal. That is not to be a lower
- * state than the same plugin gets without a shell.
+ * A shell exits with 128 plus the signal where a plugin dies of a signal. The outcome is the same as
+ * without a shell.
  */
 function pluginEndOf({ shell, output }: PluginRun, end: ProcessEnd): PluginEnd {
   if (shell && end.kind === "exited" && end.status > 128 && end.status <= 192) {
@@ -136,7 +135,7 @@ function pluginEndOf({ shell, output }: PluginRun, end: ProcessEnd): PluginEnd {
   return { ...end, output };
 }
 
-/** A command line that has been started, or how it ended because it cannot be. */
+/** A started program, or the end that stands for the failure. */
 export type StartResult =
   | { readonly kind: "started"; readonly started: PipedProgram; readonly shell: boolean }
   | { readonly kind: "failed"; readonly errno: number; readonly end: PluginEnd };
@@ -145,7 +144,7 @@ export type StartResult =
 export function startPlugin(line: string, inheritance: Inheritance): StartResult {
   const program = programOf(line);
   const start = tryStart(program, inheritance);
-  // A script without an interpreter is for a shell to read.
+  // A script without an interpreter is run by a shell.
   return start.kind === "failed" && start.errno === Errno.ENOEXEC && !program.shell
     ? tryStart(shellProgram(line), inheritance)
     : start;
@@ -184,15 +183,16 @@ export function isFull({ output }: PluginRun): boolean {
   return output.byteLength >= MOST_OUTPUT;
 }
 
-/** How much is read at a time, in bytes; hardly a plugin writes more. */
-const arrived = new Uint8Array(8192);
+/** The buffer of one read. Few plugins write more. */
+const buffer = new Uint8Array(8192);
 
 /**
- * Reads what is there; what there is no room for is dropped.
- * @returns Whether there was anything; without any, a blocking descriptor is waited for.
+ * Reads output, and discards what is beyond the limit. Blocks where the descriptor does and no output
+ * is there.
+ * @returns Whether there was output.
  */
 export function readOutput(run: PluginRun): boolean {
-  const count = readInto(run.started.stdout, arrived);
+  const count = readInto(run.started.stdout, buffer);
   if (count === -Errno.EAGAIN) return false;
   if (count <= 0) {
     run.outputOpen = false;
@@ -203,7 +203,7 @@ export function readOutput(run: PluginRun): boolean {
   if (room > 0) {
     const all = new Uint8Array(kept.byteLength + (count < room ? count : room));
     all.set(kept);
-    all.set(arrived.subarray(0, all.byteLength - kept.byteLength), kept.byteLength);
+    all.set(buffer.subarray(0, all.byteLength - kept.byteLength), kept.byteLength);
     run.output = all;
   }
   return true;

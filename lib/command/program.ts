@@ -1,4 +1,4 @@
-/** A program to start: its file and its arguments, the first of which is its own name. */
+/** A program to start: its file, and its arguments from argv[0] on. */
 export interface Program {
   readonly file: string;
   readonly argv: readonly string[];
@@ -10,16 +10,16 @@ const SPACE = 0x20;
 const TAB = 0x09;
 const SHELL = "/bin/sh";
 
-/** The program that a shell makes of a command line. */
+/** The shell for a command line. */
 export function shellProgram(line: string): Program {
   return { file: SHELL, argv: [SHELL, "-c", line], shell: true };
 }
 
 /**
- * The program that a command line starts.
+ * The program of a command line.
  *
- * The reference hands every line to `/bin/sh -c`. A line that begins with `/` and consists of blanks
- * and characters without a meaning to any shell means the same without one, and starts faster.
+ * The C agent passes every line to `/bin/sh -c`. A line that begins with `/` and consists of blanks and
+ * characters that are plain to every shell does not need one, and starts faster without.
  */
 export function programOf(line: string): Program {
   if (line.charCodeAt(0) !== 0x2f) return shellProgram(line);

@@ -1,34 +1,30 @@
 import type { Config } from "../config/config.ts";
 import { expandMacros } from "./macros.ts";
 
-/** What a request's text asks for. */
+/** A request, read from its text. */
 export type CommandRequest =
-  /** The agent's version. */
   | { readonly kind: "version"; readonly name: string }
   | DefinedCommand
-  /** A command that nrpe.cfg does not define. */
   | { readonly kind: "undefined command"; readonly name: string }
-  /** Something that is not answered. */
+  /** A request that gets no response. */
   | { readonly kind: "invalid"; readonly reason: RequestError };
 
-/** A command of nrpe.cfg. */
+/** A request for a command of nrpe.cfg. */
 export interface DefinedCommand {
   readonly kind: "command";
   readonly name: string;
-  /** Its definition, with the prefix and with macros. */
+  /** Its definition with the prefix, before macros are expanded. */
   readonly definition: string;
-  /** The command line to run. */
   readonly line: string;
 }
 
-/** Why a request is not answered, in the words that the reference logs. */
+/** Why a request gets no response, in the C agent's words. */
 type RequestError =
   | "Request contained no query!"
   | "Request contained illegal metachars!"
   | "Request contained command arguments, but argument option is not enabled!"
   | "Request contained a bash command substitution, but they are disallowed!";
 
-/** The request that asks for the version. */
 const VERSION_REQUEST = "_NRPE_CHECK";
 
 const MOST_ARGUMENTS = 16;
@@ -42,7 +38,7 @@ type Rules = Pick<
   | "command_prefix"
 >;
 
-/** Checks a request's text by the rules of nrpe.cfg, in the reference's order, and reads it. */
+/** Checks a request's text by nrpe.cfg, in the C agent's order, and reads it. */
 export function readRequest(text: string, rules: Rules): CommandRequest {
   if (text === "") return invalid("Request contained no query!");
   for (let at = 0; at < text.length; at++) {
@@ -53,7 +49,7 @@ export function readRequest(text: string, rules: Rules): CommandRequest {
   if (text.includes("!") && !rules.dont_blame_nrpe) {
     return invalid("Request contained command arguments, but argument option is not enabled!");
   }
-  // Runs of exclamation marks separate as one does; there is no empty argument.
+  // Several exclamation marks in a row separate like one, so no argument is empty.
   let name: string | undefined;
   const args: string[] = [];
   for (const word of text.split("!")) {
@@ -79,12 +75,12 @@ export function readRequest(text: string, rules: Rules): CommandRequest {
 const SUBSTITUTION = "$(";
 
 /**
- * Whether a command line holds a command substitution that is not the definition's own: one that an
- * argument completes, with another argument or with what stands next to it.
+ * Whether a command line has a command substitution that the definition has not: one that an argument
+ * completes with another argument or with the text next to it.
  */
 function isSubstitutionOf(args: readonly string[], definition: string, line: string): boolean {
   if (args.length === 0 || !line.includes(SUBSTITUTION)) return false;
-  // Arguments of the same lengths that mean nothing leave the definition's own.
+  // With harmless arguments of the same lengths, only the definition's own are left.
   const blank = args.map((arg) => "x".repeat(arg.length));
   return count(line, SUBSTITUTION) > count(expandMacros(definition, blank), SUBSTITUTION);
 }

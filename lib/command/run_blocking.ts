@@ -14,10 +14,8 @@ import {
 import type { Program } from "./program.ts";
 
 /**
- * Runs a command line and waits for its end, blocking the process: the way of a conversation under
- * inetd, which has nothing else to do.
- *
- * @param seconds How long it may run.
+ * Runs a command line and waits for its end, for a process that serves one client.
+ * @param seconds The time-out.
  */
 export function runBlocking(
   line: string,
@@ -27,7 +25,7 @@ export function runBlocking(
   return complete(startPlugin(line, { environment }), seconds);
 }
 
-/** Runs a program that is not a plugin by the same rules. */
+/** Runs another program than a plugin in the same way. */
 export function runProgram(
   program: Program,
   environment: readonly string[],
@@ -41,29 +39,29 @@ function complete(start: StartResult, seconds: number): PluginEnd {
   const { started, shell } = start;
   const run = newRun(started, shell, seconds, now());
   const signal = (signal: number) => signalProgram(started, signal, run.end !== undefined);
-  const announced = openPidfd(started.pid);
+  const pidfd = openPidfd(started.pid);
   try {
     for (;;) {
-      awaitEvent(run, announced);
+      awaitEvent(run, pidfd);
       run.end ??= reap(started.pid);
       const end = advance(run, now(), signal);
       if (end !== undefined) return end;
     }
   } finally {
     closeFile(started.stdout);
-    if (announced !== undefined) closeFile(announced);
+    if (pidfd !== undefined) closeFile(pidfd);
   }
 }
 
-/** Waits for output, which is read, for the end of the process, or for the time to look again. */
-function awaitEvent(run: PluginRun, announced: number | undefined): void {
+/** Waits for output, which is read, for the end of the process, or for the next poll. */
+function awaitEvent(run: PluginRun, pidfd: number | undefined): void {
   const awaited = [];
   const reads = run.outputOpen && (run.phase === "running" || run.phase === "draining");
   if (reads) awaited.push({ fd: run.started.stdout, events: Poll.in });
   const isAwaited = run.end === undefined;
-  if (isAwaited && announced !== undefined) awaited.push({ fd: announced, events: Poll.in });
+  if (isAwaited && pidfd !== undefined) awaited.push({ fd: pidfd, events: Poll.in });
   const next = now() + POLL_INTERVAL;
-  const looks = isAwaited && announced === undefined && next < run.wakeAt;
+  const looks = isAwaited && pidfd === undefined && next < run.wakeAt;
   const ready = waitFor(awaited, looks ? next : run.wakeAt);
   if (reads && ready[0] !== 0) readOutput(run);
 }

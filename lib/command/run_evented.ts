@@ -5,20 +5,16 @@ import { callAt, type Timer } from "../system/timer.ts";
 import type { PluginEnd } from "./outcome.ts";
 import { advance, expire, isFull, newRun, readOutput, startPlugin } from "./plugin.ts";
 
-/** How much of a torrent of output is read before others get their turn, in reads of 8 KiB. */
+/** How many reads of 8 KiB are made before other events get their turn. */
 const READS_AT_ONCE = 16;
 
-/** A command that runs. */
 export interface Running {
   readonly end: Promise<PluginEnd>;
-  /** Ends it before its time, with its whole group, as its time-out would. */
+  /** Ends it as its time-out would. */
   readonly stop: () => void;
 }
 
-/**
- * Runs a command line while the event loop does other things; what comes of it is the same as with
- * runBlocking().
- */
+/** Runs a command line on the event loop, with the same result as runBlocking(). */
 export function runEvented(line: string, inheritance: Inheritance, seconds: number): Running {
   listenForChildren();
   const start = startPlugin(line, inheritance);

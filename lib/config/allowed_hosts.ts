@@ -13,26 +13,25 @@ export type AllowedHost =
   | { readonly kind: "net"; readonly address: AddressBytes; readonly length: number }
   | { readonly kind: "name"; readonly name: string };
 
-/** A list of allowed hosts; entries that make no sense allow nobody. */
+/** A list of allowed hosts, without invalid entries. */
 interface AllowedHosts {
   readonly hosts: readonly AllowedHost[];
-  /** What does not do what it seems to, and what would. */
+  /** What has another meaning than it seems to have, and what to write instead. */
   readonly doubt?: string;
 }
 
-/** What became of an item: a host or none, and what is to be said of it. */
+/** An item of the list: its host, if it is valid, and a warning about it. */
 interface Item {
   readonly host: AllowedHost | undefined;
   readonly doubt?: string;
 }
 
 /**
- * Reads `allowed_hosts`: a comma list of IPv4 and IPv6 addresses, each with or without `/length`, and
- * host names. A list without a single good entry is empty and allows nobody.
+ * Reads `allowed_hosts`: a comma-separated list of IPv4 and IPv6 addresses, with or without `/length`,
+ * and host names. A list without a valid entry is empty and allows no host.
  *
- * It is read as NRPE 4.1.0 has been observed to read it, whose traps refuse: of an item only the first
- * word counts, an IPv4 net whose address has bits behind the mask matches nothing, and an IPv4 length of
- * 0 is the same as 32. Each of these is a doubt.
+ * It is read as by NRPE 4.1.0, as observed: only the first word of an item counts, an IPv4 net with
+ * host bits set matches nothing, and an IPv4 length of 0 is the same as 32. Each of these is a doubt.
  */
 export function parseAllowedHosts(text: string): AllowedHosts {
   const hosts: AllowedHost[] = [];
@@ -54,7 +53,7 @@ function joined(doubts: string, doubt: string): string {
   return doubts === "" ? doubt : `${doubts}; ${doubt}`;
 }
 
-/** The longest text that is quoted, in bytes: a line of the log has room for what is wrong with it. */
+/** The longest text that is quoted, in bytes, so that the log line has room for the reason. */
 const LONGEST_QUOTE = 100;
 
 function quoted(text: string): string {
@@ -96,7 +95,7 @@ function leftOut(text: string, reason: string): Item {
   return { host: undefined, doubt: `${quoted(text)} is left out: ${reason}` };
 }
 
-/** Four decimal numbers; unlike elsewhere, a 0 at the beginning of one changes nothing. */
+/** Four decimal numbers. Unlike elsewhere, leading zeros are ignored. */
 function parseDecimalQuad(text: string): AddressBytes | undefined {
   const usual = parseIPv4(text);
   if (usual !== undefined) return usual;
@@ -147,7 +146,7 @@ function ipv4Item(text: string, address: AddressBytes, length: string | undefine
   return netItem(text, address, bits, `${usual}/${bits}`);
 }
 
-/** Bits behind the mask do no harm here, and what follows the digits of the length is not looked at. */
+/** Host bits are ignored here, and so is what follows the digits of the length. */
 function ipv6Item(text: string, address: AddressBytes, length: string | undefined): Item {
   const usual = addressText(address);
   if (isMapped(address)) {
@@ -165,7 +164,7 @@ function ipv6Item(text: string, address: AddressBytes, length: string | undefine
     : { host, doubt: `${quoted(text)} is read as ${usual}/${bits}` };
 }
 
-/** @param usual How the item would usually be written. */
+/** @param usual The usual form of the item. */
 function netItem(text: string, address: AddressBytes, length: number, usual: string): Item {
   const host: AllowedHost = { kind: "net", address, length };
   return text === usual ? { host } : { host, doubt: `${quoted(text)} is read as ${usual}` };
@@ -192,7 +191,7 @@ function nameItem(name: string): Item {
   };
 }
 
-/** Whether a name consists of letters, digits, `.` and `-`, in an order that the C agent takes. */
+/** Whether a name consists of letters, digits, `.` and `-`, in an order that the C agent accepts. */
 function isHostName(name: string): boolean {
   let before = ".";
   for (let at = 0; at < name.length; at++) {
@@ -217,13 +216,13 @@ function isNumbers(name: string): boolean {
   return true;
 }
 
-/** Whether a text may be out of a template: SERVER_IP, __HOSTS__, {{ hosts }}, $IP, <ip>, %IP%, @IP@. */
+/** Whether a text may be from a template: SERVER_IP, __HOSTS__, {{ hosts }}, $IP, <ip>, %IP%, @IP@. */
 function isPlaceholder(text: string): boolean {
   for (const mark of "_${}<>") if (text.includes(mark)) return true;
   return text.startsWith("%") || text.startsWith("@");
 }
 
-/** Looks a host name up: its addresses in text form, none where it has none. */
+/** Looks a host name up. Its addresses are in text form. */
 export interface Resolver {
   (name: string): Promise<readonly string[]>;
 }
@@ -235,7 +234,7 @@ export function isInNets(address: string, hosts: readonly AllowedHost[]): boolea
   return hosts.some((host) => host.kind === "net" && isWithin(bytes, host.address, host.length));
 }
 
-/** How an entry is told: an address without a length, a net, or a name. */
+/** An entry as text: an address without a length, a net, or a name. */
 export function allowedHostText(host: AllowedHost): string {
   if (host.kind === "name") return host.name;
   const { address, length } = host;

@@ -16,16 +16,15 @@ import {
   waitFor,
 } from "../system/libc.ts";
 
-/** The largest configuration file that is read, in bytes. */
 const LARGEST_CONFIG_FILE = 16 * 1024 * 1024;
 
 /**
- * The longest time between two ticks of the clock that the kernel stamps files with, in milliseconds
- * (CONFIG_HZ=100). What is written between two ticks leaves no trace in a file's times.
+ * The longest tick of the clock for a file's times, in milliseconds (CONFIG_HZ=100). Two writes within
+ * one tick leave the same times.
  */
 const TICK = 10;
 
-/** How often a file is read that changes meanwhile. */
+/** How often a file is read again that has changed while it was read. */
 const MOST_READINGS = 20;
 
 /** The files of this host, for loadConfig(). */
@@ -35,10 +34,10 @@ export const configFiles: ConfigFiles = {
   identify: (path) => canonicalPath(path) ?? path,
 };
 
-/** Reads a file again and again until nobody has written to it meanwhile. */
+/** Reads a file until it has not changed while it was read. */
 function readWhole(path: string): FileResult<string> {
   for (let reading = 0; reading < MOST_READINGS; reading++) {
-    // With O_NONBLOCK a FIFO that nobody writes to is opened at once.
+    // With O_NONBLOCK, open(2) does not wait for the writer of a FIFO.
     const fd = openFile(path, Open.readOnlyAtOnce);
     try {
       const before = requireStatus(fd, path);
@@ -49,7 +48,7 @@ function readWhole(path: string): FileResult<string> {
       }
       const after = requireStatus(fd, path);
       const age = Date.now() - ctimeOf(after);
-      // Date.now() has no fractions; a time to come is a clock's that was set back.
+      // Date.now() has no fractions. A ctime in the future comes from a clock that was set back.
       const settled = age <= -1 || age >= TICK;
       if (settled && isUnchanged(before, after)) {
         return { kind: "content", content: decodeBytes(bytes) };
@@ -80,7 +79,7 @@ function resultOf<Content>(read: () => FileResult<Content>): FileResult<Content>
     const reason = describeErrno(error.errno);
     if (error.errno === Errno.ENOENT) return { kind: "missing", reason };
     if (error.errno !== Errno.EACCES) return failure(reason);
-    // Who started the agent as root may not see why it cannot read the file at SIGHUP.
+    // An agent that root started may be unable to read the file at SIGHUP, after dropping privileges.
     const { uid, gid } = userAndGroup();
     return failure(`${reason} to this process (user ${uid}, group ${gid})`);
   }

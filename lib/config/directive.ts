@@ -1,25 +1,25 @@
 import { trimBlanks } from "../bytes.ts";
 
-/** How the text behind a directive's `=` becomes a value. */
+/** How the text after a directive's `=` is read. */
 export interface Directive<Value> {
-  /** What counts where nrpe.cfg doesn't name the directive. */
+  /** The value where nrpe.cfg does not have the directive. */
   readonly byDefault: Value;
   readonly read: (text: string) => Reading<Value>;
-  /** What counts where the directive is given once more; the last value, unless this says otherwise. */
+  /** The value where the directive is repeated; without this, the last one. */
   repeated?(earlier: Value, later: Value): Value;
 }
 
-/** A value, perhaps with a doubt about the text; or what is wrong with the text. */
+/** A value, perhaps with a doubt about the text, or what is wrong with the text. */
 export type Reading<Value> =
   | { readonly kind: "value"; readonly value: Value; readonly doubt?: string }
   | { readonly kind: "error"; readonly reason: string };
 
-/** Text as it stands. */
+/** The text itself. */
 export function text(): Directive<string | undefined> {
   return { byDefault: undefined, read: (value) => ({ kind: "value", value }) };
 }
 
-/** A comma list; blanks around its words don't count. */
+/** A comma-separated list. Blanks around its words are ignored. */
 export function list(): Directive<readonly string[]> {
   return {
     byDefault: [],
@@ -33,30 +33,32 @@ export function list(): Directive<readonly string[]> {
 /** The bounds of a number, and what it counts. */
 export interface Bounds {
   readonly least: number;
-  readonly most?: number;
+  readonly most: number;
   readonly unit: string;
 }
 
 /**
- * A whole number. The reference reads numbers as atoi(3) does, so text behind the digits is
- * left out here as there, with a doubt.
+ * A whole number, read as the C agent does, by atoi(3): text after the digits is ignored, with a doubt.
  */
 export function wholeNumber(byDefault: number, { least, most, unit }: Bounds): Directive<number> {
   return {
     byDefault,
     read(value) {
       const number = parseInt(value, 10);
-      if (!(number >= least && number <= (most ?? Number.MAX_SAFE_INTEGER))) {
-        const range = most === undefined ? `of at least ${least}` : `from ${least} to ${most}`;
-        return { kind: "error", reason: `it must be ${unit} ${range}` };
-      }
-      if (String(number) === value) return { kind: "value", value: number };
-      return { kind: "value", value: number, doubt: `read as ${number}` };
+      return number >= least && number <= most
+        ? readAs(number, value)
+        : { kind: "error", reason: `it must be ${unit} from ${least} to ${most}` };
     },
   };
 }
 
-/** 1 for yes and 0 for no; whatever else atoi(3) does not read as 1 is no, as in the reference. */
+/** A number, with a doubt unless it is written in the usual form. */
+export function readAs<Value extends number>(number: Value, text: string): Reading<Value> {
+  if (String(number) === text) return { kind: "value", value: number };
+  return { kind: "value", value: number, doubt: `read as ${number}` };
+}
+
+/** 1 for yes and 0 for no. Whatever else atoi(3) does not read as 1 is no, as in the C agent. */
 export function flag(byDefault: boolean): Directive<boolean> {
   return {
     byDefault,
@@ -68,7 +70,7 @@ export function flag(byDefault: boolean): Directive<boolean> {
   };
 }
 
-/** One of some words, each standing for a value; case doesn't count. */
+/** One of some words, each of which stands for a value. Case is ignored. */
 export function word<const Value>(
   byDefault: NoInfer<Value>,
   words: Readonly<Record<string, Value>>,
@@ -83,7 +85,7 @@ export function word<const Value>(
   };
 }
 
-/** A directive with a further reading of what another one has read. */
+/** A directive that refines the value of another one. */
 export function refined<From, To>(
   directive: Directive<From>,
   byDefault: To,

@@ -5,22 +5,20 @@ import type { Directive } from "./directive.ts";
 import { type ConfigLine, type LineError, LONGEST_CONFIG_LINE, parseLine } from "./parse_line.ts";
 import { type DirectiveName, DIRECTIVES, type Settings } from "./settings.ts";
 
-/** The files that a configuration is read from; text is byte strings, failures are in words. */
+/** The files of a configuration. Text is byte strings. */
 export interface ConfigFiles {
-  /** A file's text. */
   readonly read: (path: string) => FileResult<string>;
-  /** The names in a directory that are files, and those that are directories. */
   readonly list: (path: string) => FileResult<DirectoryListing>;
-  /** One name for a file, however many links lead to it; the path itself where there is none. */
+  /** The canonical path of a file; the path itself where there is no file. */
   readonly identify: (path: string) => string;
 }
 
-/** What became of reading a file or a directory. */
+/** The content of a file or a directory, or why it could not be read. */
 export type FileResult<Content> =
   | { readonly kind: "content"; readonly content: Content }
   | Unreadable;
 
-/** Why there is no content: nothing of that name exists, or what exists cannot be read. */
+/** A name that does not exist, or that exists and cannot be read. */
 interface Unreadable {
   readonly kind: "missing" | "failure";
   readonly reason: string;
@@ -28,10 +26,10 @@ interface Unreadable {
 
 const HASH = 0x23;
 
-/** Warnings beyond this number are counted only. */
+/** Further warnings are only counted. */
 const MOST_WARNINGS = 50;
 
-/** How often one and the same error is told of a file: one that is no nrpe.cfg has it in every line. */
+/** How often the same error is reported. A file that is no nrpe.cfg has it in every line. */
 const MOST_REPEATS = 100;
 
 interface Draft {
@@ -40,24 +38,24 @@ interface Draft {
   readonly commands: Map<string, CommandDefinition>;
   readonly positions: Map<DirectiveName, Position>;
   readonly directories: Set<string>;
-  /** Of the configuration in force, if there is one. */
+  /** Of the current configuration, if there is one. */
   readonly formerDirectories: ReadonlySet<string> | undefined;
   readonly errors: Finding[];
-  /** How often there is an error, by its text without the line, and where it was found last. */
+  /** The number of equal errors and the last of them, by text without the line. */
   readonly repeats: Map<string, { count: number; last: Finding }>;
   readonly warnings: Finding[];
   suppressed: number;
 }
 
 /**
- * Reads an nrpe.cfg with everything that it includes.
+ * Reads an nrpe.cfg with its includes.
  *
- * The rules are those of the reference, as observed: the last of repeated directives counts, an
- * unknown one and a missing include are warnings, and a value out of range is an error. An include that
- * exists and cannot be read is an error, which it is not there: what it forbids would be allowed.
+ * The rules are the C agent's, as observed: the last of repeated directives counts, an unknown one and
+ * a missing include are warnings, and a value out of range is an error. Unlike there, an include that
+ * exists and cannot be read is an error, since what it forbids would be allowed.
  *
- * @param current The configuration that this one is to take the place of. What was a directory then
- * must not be passed over.
+ * @param current The configuration that this one replaces. A directory of it that cannot be read now is
+ * an error.
  */
 export function loadConfig(path: string, files: ConfigFiles, current?: Config): ConfigResult {
   const draft: Draft = {
@@ -112,7 +110,7 @@ function finish({ settings, commands, positions, directories }: Draft): Config {
   };
 }
 
-/** Reads a file into the draft; what keeps it from being read at all is returned. */
+/** Reads a file into the draft; returns why it could not be read. */
 function readLines(draft: Draft, path: string, chain: readonly string[]): Unreadable | undefined {
   const result = draft.files.read(path);
   if (result.kind !== "content") return result;
@@ -128,7 +126,7 @@ function readLines(draft: Draft, path: string, chain: readonly string[]): Unread
       report(draft, "error", position, `${at(position, "Not a text file")}: it holds a NUL byte`);
       return undefined;
     }
-    // Nine lines of ten are comments, and are passed over at every check under inetd.
+    // Most lines are comments, and every check under inetd skips them.
     if (text.charCodeAt(start) !== HASH || end - start > LONGEST_CONFIG_LINE) {
       const position = { file: path, line };
       const parsed = parseLine(text.slice(start, end));
@@ -156,7 +154,7 @@ function takeLine(
       const { name, value } = line;
       if (line.doubt !== undefined) doubt(draft, position, `command[${name}]`, line.doubt);
       const earlier = draft.commands.get(name);
-      // Overriding an earlier file is what a later one is for.
+      // A later file may override an earlier one.
       if (earlier?.position.file === position.file) {
         const where = `${earlier.position.file}:${earlier.position.line}`;
         doubt(draft, position, `command[${name}]`, `it replaces the one in ${where}`);
@@ -205,7 +203,7 @@ function setDirective(draft: Draft, name: string, value: string, position: Posit
   draft.positions.set(directive, position);
 }
 
-/** The longest value that a finding shows, in bytes; what is wrong with it stands behind it. */
+/** The longest value that a finding quotes, in bytes, so that the log line has room for the reason. */
 const LONGEST_VALUE = 200;
 
 function shortened(value: string): string {
@@ -220,19 +218,28 @@ function include(
 ): void {
   const identity = draft.files.identify(path);
   const outer = [...chain, draft.files.identify(position.file)];
-  const cycle = outer.indexOf(identity);
-  if (cycle >= 0) {
-    const names = [...outer.slice(cycle), identity].join(" -> ");
-    report(draft, "error", position, `${at(position, "Include cycle")}: ${names}`);
-    return;
-  }
+  if (isCycle(draft, outer, identity, position)) return;
   const failure = readLines(draft, path, outer);
   if (failure !== undefined) {
     reportUnreadable(draft, severityOf(failure), position, unreadableFile(path, failure));
   }
 }
 
-/** What does not exist is passed over; that what exists cannot be read is an error. */
+/** Whether an include is part of its own chain of includes, which is reported. */
+function isCycle(
+  draft: Draft,
+  chain: readonly string[],
+  identity: string,
+  position: Position,
+): boolean {
+  const start = chain.indexOf(identity);
+  if (start < 0) return false;
+  const names = [...chain.slice(start), identity].join(" -> ");
+  report(draft, "error", position, `${at(position, "Include cycle")}: ${names}`);
+  return true;
+}
+
+/** A missing file is a warning. One that exists and cannot be read is an error. */
 function severityOf({ kind }: Unreadable): Finding["severity"] {
   return kind === "missing" ? "warning" : "error";
 }
@@ -258,11 +265,7 @@ function includeDirectory(
   chain: readonly string[],
 ): void {
   const identity = draft.files.identify(path);
-  if (chain.includes(identity)) {
-    const names = [...chain.slice(chain.indexOf(identity)), identity].join(" -> ");
-    report(draft, "error", position, `${at(position, "Include cycle")}: ${names}`);
-    return;
-  }
+  if (isCycle(draft, chain, identity, position)) return;
   const result = draft.files.list(path);
   if (result.kind !== "content") {
     const message = `Could not open config directory '${path}' for reading: ${result.reason}`;
@@ -275,7 +278,7 @@ function includeDirectory(
   const { files, directories, odd } = result.content;
   const names = [...files];
   for (const { name, reason } of odd) {
-    // Reading it tells what is wrong.
+    // The error of reading it is the better message.
     if (name.endsWith(".cfg")) names.push(name);
     else if (!name.startsWith(".")) {
       const entry = `${directory}/${name}`;
@@ -298,7 +301,7 @@ function byBytes(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** The reference's way of saying where. */
+/** A message with its position, in the C agent's words. */
 function at({ file, line }: Position, what: string): string {
   return `${what} in config file '${file}' - Line ${line}`;
 }

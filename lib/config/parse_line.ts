@@ -3,24 +3,18 @@ import { trimBlanks } from "../bytes.ts";
 /** The longest line that is read, in bytes. */
 export const LONGEST_CONFIG_LINE = 65536;
 
-/** What a line of nrpe.cfg says. */
+/** A line of nrpe.cfg. */
 export type ConfigLine =
   | { readonly kind: "nothing" }
   | {
-    readonly kind: "directive";
-    readonly name: string;
-    readonly value: string;
-    readonly doubt: string | undefined;
-  }
-  | {
-    readonly kind: "command";
+    readonly kind: "directive" | "command";
     readonly name: string;
     readonly value: string;
     readonly doubt: string | undefined;
   }
   | { readonly kind: "error"; readonly reason: LineError };
 
-/** What is wrong with a line, in the reference's words. */
+/** What is wrong with a line, in the C agent's words. */
 export type LineError =
   | "No variable name specified"
   | "No variable value specified"
@@ -33,8 +27,8 @@ const BLANK: ConfigLine = { kind: "nothing" };
 /**
  * Reads one line: `name=value`, `command[name]=value`, a comment, or nothing.
  *
- * Blanks around the line don't count; `#` begins a comment only as its first character. Blanks
- * around the `=`, which the reference takes for part of the name, are left out with a doubt.
+ * Blanks around the line are ignored; `#` begins a comment only as the first character. Blanks around
+ * the `=`, which the C agent reads as part of the name, are dropped with a doubt.
  */
 export function parseLine(line: string): ConfigLine {
   if (line.length > LONGEST_CONFIG_LINE) return { kind: "error", reason: "Line too long" };
@@ -44,7 +38,7 @@ export function parseLine(line: string): ConfigLine {
   if (equals === 0 && text.length === 1) {
     return { kind: "error", reason: "No variable name specified" };
   }
-  // The reference splits with strtok(3), for which a leading "=" is no separator to stop at.
+  // The C agent splits with strtok(3), which skips a leading "=".
   if (equals <= 0 || equals === text.length - 1) {
     return { kind: "error", reason: "No variable value specified" };
   }
@@ -56,7 +50,7 @@ export function parseLine(line: string): ConfigLine {
   return { kind: "directive", name, value, doubt };
 }
 
-/** Whether the name goes on with a bracket; there may be blanks before it. */
+/** Whether the name continues with a bracket, perhaps after blanks. */
 function hasBracket(name: string): boolean {
   let at = COMMAND.length;
   while (name[at] === " " || name[at] === "\t") at++;

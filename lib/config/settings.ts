@@ -1,14 +1,23 @@
 import { parseAllowedHosts } from "./allowed_hosts.ts";
 import type { AllowedHost } from "./allowed_hosts.ts";
 import { FACILITIES } from "../log.ts";
-import { type Directive, flag, list, refined, text, wholeNumber, word } from "./directive.ts";
+import {
+  type Directive,
+  flag,
+  list,
+  readAs,
+  refined,
+  text,
+  wholeNumber,
+  word,
+} from "./directive.ts";
 import { readTlsVersions, TLS_DEFAULT } from "./tls_versions.ts";
 import { unescape } from "./unescape.ts";
 
-/** Characters that no request may hold unless `nasty_metachars` says otherwise. */
+/** Characters that are not allowed in requests by default. */
 const NASTY_METACHARS = "|`&><'\\[]{};\r\n";
 
-/** The largest `int`, which is what the reference reads numbers into. */
+/** INT_MAX: the C agent reads numbers into an `int`. */
 const MOST = 0x7fffffff;
 
 const seconds = { least: 1, most: MOST, unit: "a number of seconds" };
@@ -46,12 +55,14 @@ export const DIRECTIVES = {
   ssl_cert_file: text(),
   ssl_privatekey_file: text(),
   ssl_cacert_file: text(),
-  ssl_client_certs: choice(0, 2, "0 (don't ask), 1 (ask) or 2 (require)"),
+  ssl_client_certs: choice(0, "0 (don't ask), 1 (ask) or 2 (require)"),
   ssl_use_adh: anonymousDh(),
   ssl_logging: bitMask(),
   ssl_shutdown_timeout: wholeNumber(15, seconds),
   allow_weak_random_seed: flag(false),
-  /** Whether the access tables are asked; this one and the next three are this agent's own. */
+  /**
+   * Whether the access tables are consulted. This directive and the next three are this agent's own.
+   */
   tcp_wrappers: flag(true),
   daemon_name: daemonName(),
   hosts_allow_file: path("/etc/hosts.allow"),
@@ -63,10 +74,9 @@ export const DIRECTIVES = {
   shutdown_timeout: wholeNumber(20, seconds),
 } as const satisfies Readonly<Record<string, Directive<unknown>>>;
 
-/** The name of a directive. */
 export type DirectiveName = keyof typeof DIRECTIVES;
 
-/** The value of every directive, under the directive's own name. */
+/** The value of every directive, by its name. */
 export type Settings = {
   readonly [Name in DirectiveName]: (typeof DIRECTIVES)[Name] extends Directive<infer Value> ? Value
     : never;
@@ -76,15 +86,15 @@ function path(byDefault: string): Directive<string> {
   return { byDefault, read: (value) => ({ kind: "value", value }) };
 }
 
-/** The longest daemon name: tcp_wrappers compares 127 bytes of a name. */
+/** tcp_wrappers compares 127 bytes of a daemon name. */
 const LONGEST_DAEMON_NAME = 127;
 
-/** Words that mean something else in a daemon list than a daemon of that name. */
+/** Keywords of daemon lists. */
 const NO_DAEMON_NAMES: readonly string[] = ["all", "known", "unknown", "except"];
 
 /**
- * The name that access rules know the service by. It has to be one that a rule can single out: made of
- * letters, digits, `.`, `_`, `+` and `-`, no port number and no keyword.
+ * The daemon name in access rules. A rule must be able to name it: letters, digits, `.`, `_`, `+` and
+ * `-`, no port number and no keyword.
  */
 function daemonName(): Directive<string> {
   return {
@@ -103,28 +113,26 @@ function daemonName(): Directive<string> {
   };
 }
 
-/** A number that atoi(3) would make of the text: 0 where it begins with no digit. */
+/** atoi(3): 0 where the text does not begin with a number. */
 function atoi(value: string): number {
   const number = parseInt(value, 10);
   return Number.isNaN(number) ? 0 : number;
 }
 
-function choice(byDefault: 0 | 1 | 2, most: 2, meaning: string): Directive<0 | 1 | 2> {
+function choice(byDefault: 0 | 1 | 2, meaning: string): Directive<0 | 1 | 2> {
   return {
     byDefault,
     read(value) {
       const number = atoi(value);
-      if (number !== 0 && number !== 1 && number !== most) {
-        return { kind: "error", reason: `it must be ${meaning}` };
-      }
-      if (String(number) === value) return { kind: "value", value: number };
-      return { kind: "value", value: number, doubt: `read as ${number}` };
+      return number === 0 || number === 1 || number === 2
+        ? readAs(number, value)
+        : { kind: "error", reason: `it must be ${meaning}` };
     },
   };
 }
 
 function anonymousDh(): Directive<0 | 1 | 2> {
-  return refined(choice(1, 2, "0 or 1"), 1, (value) =>
+  return refined(choice(1, "0 or 1"), 1, (value) =>
     value === 2
       ? {
         kind: "error",
@@ -133,7 +141,7 @@ function anonymousDh(): Directive<0 | 1 | 2> {
       : { kind: "value", value });
 }
 
-/** Lists that are given in several places add up, as in the reference. */
+/** Repeated lists are joined, as in the C agent. */
 function allowedHosts(): Directive<readonly AllowedHost[] | undefined> {
   return {
     byDefault: undefined,
@@ -145,7 +153,7 @@ function allowedHosts(): Directive<readonly AllowedHost[] | undefined> {
   };
 }
 
-/** A negative length is the most that the kernel allows, as listen(2) takes it; the kernel cuts it. */
+/** A negative length is the largest, as for listen(2). The kernel limits it. */
 function queueSize(): Directive<number> {
   const size = wholeNumber(128, { least: 1, most: MOST, unit: "a number of connections" });
   return {
@@ -157,29 +165,20 @@ function queueSize(): Directive<number> {
   };
 }
 
-/** The reference takes a negative limit for none and says so; one that no `int` holds is none too. */
+/** A negative limit means none, as in the C agent, and so does one that exceeds an `int`. */
 function commandLimit(): Directive<number> {
   return {
     byDefault: 0,
     read(value) {
       const number = atoi(value);
-      if (number < 0) {
-        return { kind: "value", value: 0, doubt: "max_commands set too low, read as 0" };
-      }
-      if (number > MOST) {
-        return {
-          kind: "value",
-          value: 0,
-          doubt: "max_commands set too high, read as 0 (no limit)",
-        };
-      }
-      if (String(number) === value) return { kind: "value", value: number };
-      return { kind: "value", value: number, doubt: `read as ${number}` };
+      if (number >= 0 && number <= MOST) return readAs(number, value);
+      const extent = number < 0 ? "low, read as 0" : "high, read as 0 (no limit)";
+      return { kind: "value", value: 0, doubt: `max_commands set too ${extent}` };
     },
   };
 }
 
-/** Decimal, octal behind 0 or hexadecimal behind 0x, as strtoul(3) reads with base 0. */
+/** Decimal, octal after 0 or hexadecimal after 0x, as strtoul(3) with base 0. */
 function bitMask(): Directive<number> {
   return {
     byDefault: 0,
@@ -193,7 +192,7 @@ function bitMask(): Directive<number> {
   };
 }
 
-/** An unknown facility is a warning and leaves the default, as in the reference. */
+/** An unknown facility is a warning and leaves the default, as in the C agent. */
 function facility(): Directive<number> {
   const names = word(FACILITIES.daemon, FACILITIES);
   return {

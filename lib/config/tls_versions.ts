@@ -3,7 +3,7 @@ import type { Reading } from "./directive.ts";
 /** A version of TLS, 1.0 to 1.3. */
 export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 
-/** The oldest and the newest version that is spoken. */
+/** The oldest and the newest version that are allowed. */
 interface TlsVersions {
   readonly least: TlsVersion;
   readonly most: TlsVersion;
@@ -20,8 +20,8 @@ const VERSIONS: Readonly<Record<string, TlsVersion>> = {
 };
 
 /**
- * Reads `ssl_version`: a version, alone or with `+` for it and all newer ones. SSLv2 and SSLv3, which
- * no library serves any more, are read as the nearest version that is, TLSv1.
+ * Reads `ssl_version`: a version, or a version and `+` for all newer ones too. SSLv2 and SSLv3, which
+ * the TLS library lacks, are read as TLSv1.
  */
 export function readTlsVersions(text: string): Reading<TlsVersions> {
   const name = text.replace(/\+$/, "").toLowerCase();

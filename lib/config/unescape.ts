@@ -12,7 +12,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "?": "?",
 };
 
-/** Resolves the backslash escapes of C in `nasty_metachars`; any other backslash stays one. */
+/** Replaces the backslash escapes of C in `nasty_metachars`. Any other backslash stays. */
 export function unescape(value: string): string {
   return value.replace(/\\(.)/g, (whole, letter: string) => ESCAPES[letter] ?? whole);
 }

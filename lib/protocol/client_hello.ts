@@ -1,17 +1,16 @@
 const HANDSHAKE = 0x16;
 const MAJOR_VERSION = 3;
 const CLIENT_HELLO = 1;
-/** Where a record's content begins, RFC 8446, 5.1. */
+/** The offset of a record's content, RFC 8446, 5.1. */
 const CONTENT_AT = 5;
 /** The first bit of a length of two bytes, in a record of SSL 2.0. */
 const SHORT_HEADER = 0x80;
 
 /**
- * Whether a client begins by greeting a TLS server, instead of asking: with the first record of SSL 3.0
- * and TLS (RFC 8446, 5.1 and 4.1.2), or with a hello of SSL 2.0 (RFC 5246, E.2). Packets of NRPE begin
- * with a zero.
+ * Whether a client's first bytes are a ClientHello: of SSL 3.0 and TLS (RFC 8446, 5.1 and 4.1.2) or of
+ * SSL 2.0 (RFC 5246, E.2). Packets of NRPE begin with a zero.
  *
- * @param received All that the client has sent so far; two bytes are enough for TLS, four for SSL 2.0.
+ * @param received All bytes received so far; two are enough for TLS, four for SSL 2.0.
  */
 export function isClientHello(received: Uint8Array): boolean {
   if (received[0] === HANDSHAKE) {

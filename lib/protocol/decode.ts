@@ -14,13 +14,13 @@ import {
   type ResultCode,
 } from "./packet.ts";
 
-/** Why bytes are not a packet, in the order in which they are looked at. */
+/** Why bytes are not a packet, in the order of the checks. */
 export type PacketError = "version" | "buffer length" | "checksum" | "type";
 
-/** The bytes are the beginning of a packet; at least `length` bytes are needed to say more. */
+/** The bytes may be the beginning of a packet; at least `length` bytes are needed to decide. */
 interface NeedsMore {
   readonly kind: "needs more";
-  /** Counted from the packet's beginning, in bytes; never more than 65555. */
+  /** From the packet's beginning, in bytes; at most 65555. */
   readonly length: number;
 }
 
@@ -31,13 +31,13 @@ interface Decoded<Packet> {
   readonly length: number;
 }
 
-/** The bytes are no packet, and more of them would not change that. */
+/** The bytes are not a packet, whatever follows. */
 interface Refused {
   readonly kind: "refused";
   readonly reason: PacketError;
 }
 
-/** What the bytes received so far amount to. */
+/** The result of decoding the bytes received so far. */
 export type Decoding<Packet> = NeedsMore | Decoded<Packet> | Refused;
 
 const VERSION_KNOWN = 2;
@@ -46,8 +46,8 @@ const LENGTH_KNOWN = 16;
 /**
  * Decodes a query from all the bytes received so far.
  *
- * The answer depends on the bytes alone, not on how they arrived, and what follows a complete packet
- * is not looked at. What is asked for is bounded before anything is allocated for it.
+ * The result does not depend on how the bytes were split. Bytes after a complete packet are ignored.
+ * The announced length is checked before anything is allocated for it.
  */
 export function decodeQuery(received: Uint8Array): Decoding<Query> {
   return decode(received, PacketType.query, (version, text) => ({ version, text }));
@@ -65,7 +65,7 @@ export function decodeResponse(received: Uint8Array): Decoding<Response> {
   );
 }
 
-/** The result code that a number stands for: itself from 0 to 3, otherwise 3, UNKNOWN. */
+/** A number from 0 to 3 as a result code; any other becomes 3, UNKNOWN. */
 export function resultCodeOf(code: number): ResultCode {
   return code === 0 || code === 1 || code === 2 ? code : 3;
 }
@@ -85,7 +85,7 @@ function decode<Packet>(
   if ("kind" in layout) return layout;
   const { buffer, bufferLength, packetLength } = layout;
   if (received.byteLength < packetLength) return { kind: "needs more", length: packetLength };
-  // A copy, since computing the checksum clears the field that holds it.
+  // A copy, since checksumOf() clears the checksum field.
   const packet = new DataView(received.slice(0, packetLength).buffer);
   const checksum = packet.getUint32(CHECKSUM_AT);
   if (checksum !== checksumOf(packet, version)) return { kind: "refused", reason: "checksum" };

@@ -13,23 +13,23 @@ import {
 } from "./packet.ts";
 import { truncate } from "./truncate.ts";
 
-/** Queries of check_nrpe are never shorter than a packet of version 2, whatever their version. */
+/** The queries of check_nrpe are at least as long as a packet of version 2. */
 const SHORTEST_QUERY_BUFFER = { 2: 1024, 3: 1017, 4: 1020 } as const;
 
 /**
- * Encodes a response. Text that is too long for its version is cut, on a character's boundary where
- * it is UTF-8; text ends at a NUL, which no client reads past. Padding is zero.
+ * Encodes a response. Text ends at its first NUL, and is truncated to what the version carries, in
+ * UTF-8 at a character's boundary. Padding is zero.
  */
 export function encodeResponse({ version, code, text }: Response): Uint8Array {
   const bytes = encodeBytes(truncate(text, longestText(version)));
-  // The buffer length counts the text's NUL in version 4 and leaves it out in version 3, where it is
-  // 1 all the same for an empty text: no peer accepts 0.
+  // The buffer length includes the text's NUL in version 4, but not in version 3. There it is 1 for an
+  // empty text, since peers refuse 0.
   const bufferLength = version === 3 ? bytes.byteLength || 1 : bytes.byteLength + 1;
   return encode(version, PacketType.response, code, bytes, bufferLength);
 }
 
 /**
- * Encodes a query, in a buffer at least as long as the ones that check_nrpe sends.
+ * Encodes a query, in a buffer as long as check_nrpe's or longer.
  * @throws {RangeError} when the text does not fit into a packet of that version.
  */
 export function encodeQuery({ version, text }: Query): Uint8Array {

@@ -1,26 +1,26 @@
 /**
- * NRPE packets, version 2, 3 and 4: what they hold and where.
+ * NRPE packets, versions 2, 3 and 4.
  *
  * All integers are big-endian. Every packet begins with version (u16), type (u16), CRC-32 (u32) and
- * result code (i16). In version 2 the text follows at once, in a buffer of 1024 bytes, with two
- * bytes of padding behind it. In versions 3 and 4 come two bytes of alignment and the buffer's
- * length (i32), then the buffer; version 3 has three more bytes at the end.
+ * result code (i16). In version 2 a buffer of 1024 bytes with the text follows, and two bytes of
+ * padding. In versions 3 and 4 two bytes of alignment, the buffer's length (i32) and the buffer follow;
+ * version 3 has three bytes of padding.
  */
 
-/** The packet versions that are in use. */
+/** The packet versions in use. */
 export type PacketVersion = 2 | 3 | 4;
 
-/** What a monitoring server asks. */
+/** A packet from a client. */
 export interface Query {
   readonly version: PacketVersion;
-  /** The request, a byte string: a command's name, and its arguments behind exclamation marks. */
+  /** The request, a byte string: a command's name and its arguments, separated by exclamation marks. */
   readonly text: string;
 }
 
 /** A result code: OK, WARNING, CRITICAL, UNKNOWN. */
 export type ResultCode = 0 | 1 | 2 | 3;
 
-/** What an agent answers. */
+/** A packet from an agent. */
 export interface Response {
   readonly version: PacketVersion;
   readonly code: ResultCode;
@@ -28,7 +28,6 @@ export interface Response {
   readonly text: string;
 }
 
-/** The type field. */
 export const PacketType = { query: 1, response: 2 } as const;
 
 /** Offset of the checksum in every version. */
@@ -40,7 +39,7 @@ const ALIGNMENT_AT = 10;
 /** Offset of the buffer's length in versions 3 and 4. */
 export const BUFFER_LENGTH_AT = 12;
 
-/** Where the text stands in a packet, and how long the packet is. In bytes. */
+/** The offset and the length of the buffer, and the length of the packet. In bytes. */
 export interface Layout {
   readonly buffer: number;
   readonly bufferLength: number;
@@ -51,10 +50,10 @@ const V2_BUFFER = 1024;
 const V2_PADDING = 2;
 const V3_PADDING = 3;
 
-/** The largest buffer length that versions 3 and 4 may announce. */
+/** The largest buffer length in versions 3 and 4. */
 export const MAX_BUFFER = 65536;
 
-/** The layout of a packet of version 2, or of a version 3 or 4 with the given buffer length. */
+/** The layout of a packet. For version 2, the buffer length is ignored. */
 export function layoutOf(version: PacketVersion, bufferLength: number): Layout {
   if (version === 2) {
     return { buffer: 10, bufferLength: V2_BUFFER, packetLength: 10 + V2_BUFFER + V2_PADDING };
@@ -63,16 +62,14 @@ export function layoutOf(version: PacketVersion, bufferLength: number): Layout {
   return { buffer: 16, bufferLength, packetLength: 16 + bufferLength + padding };
 }
 
-/** The longest text that a response of a version carries, in bytes, without its NUL. */
+/** The longest text of a version, in bytes, without the NUL. */
 export function longestText(version: PacketVersion): number {
   return version === 2 ? V2_BUFFER - 1 : MAX_BUFFER - 1;
 }
 
 /**
- * CRC-32, as zlib computes it, over a whole packet whose checksum field is zero; in versions 3 and 4
- * the alignment field counts as zero as well.
- *
- * The two fields of `packet` are overwritten with zeros.
+ * The CRC-32 of zlib over a whole packet, with zero for its checksum field and, in versions 3 and 4,
+ * for its alignment field. Overwrites these fields of `packet` with zeros.
  */
 export function checksumOf(packet: DataView, version: PacketVersion): number {
   packet.setUint32(CHECKSUM_AT, 0);

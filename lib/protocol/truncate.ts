@@ -3,8 +3,8 @@ const CONTINUATION_HIGH = 0xbf;
 const LONGEST_CHARACTER = 4;
 
 /**
- * Cuts a byte string at its first NUL, and to at most `limit` bytes; not within a character where
- * the end of what stays is UTF-8 (RFC 3629).
+ * Truncates a byte string at its first NUL, and to at most `limit` bytes, but not within a UTF-8
+ * character (RFC 3629).
  */
 export function truncate(text: string, limit: number): string {
   const nul = text.indexOf("\0");
@@ -12,7 +12,7 @@ export function truncate(text: string, limit: number): string {
   return whole.length <= limit ? whole : whole.slice(0, characterBoundary(whole, limit));
 }
 
-/** The last boundary of a UTF-8 character at or before `at`; `at` itself in text that is not UTF-8. */
+/** The last boundary of a UTF-8 character up to `at`; `at` itself where the text is not UTF-8. */
 function characterBoundary(text: string, at: number): number {
   if (!isContinuation(text.charCodeAt(at))) return at;
   for (let lead = at - 1; lead > at - LONGEST_CHARACTER && lead >= 0; lead--) {

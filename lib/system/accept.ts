@@ -7,11 +7,11 @@ const libc = bindLibc({
 });
 
 const TCP_INFO = 11;
-/** Where `tcpi_unacked` is in a `struct tcp_info`; of a socket that listens it is the queue's length. */
+/** The offset of `tcpi_unacked` in `struct tcp_info`: the queue's length for a listening socket. */
 const UNACKED_AT = 24;
 
 /**
- * Accepts one connection, see accept(2); to be called where one waits.
+ * accept(2). Blocks unless a connection waits.
  * @returns Its descriptor, or minus errno.
  */
 export function acceptOne(listening: number): number {
@@ -19,7 +19,7 @@ export function acceptOne(listening: number): number {
   return fd < 0 ? -lastErrno() : fd;
 }
 
-/** How many connections wait to be accepted; undefined where the kernel does not say (not TCP). */
+/** How many connections wait to be accepted; undefined for a socket that is not TCP. */
 export function countWaiting(listening: number): number | undefined {
   const info = new Uint8Array(256);
   const length = new Uint32Array([info.byteLength]);

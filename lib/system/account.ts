@@ -15,7 +15,7 @@ const PW_DIR = 32;
 const PW_SHELL = 40;
 const GR_GID = 16;
 
-/** A user, as the system's user database knows it. */
+/** An entry of the user database. */
 export interface Account {
   readonly name: string | undefined;
   readonly uid: number;
@@ -24,14 +24,14 @@ export interface Account {
   readonly shell: string;
 }
 
-/** The account of a user name or number; a number need not be in the user database. */
+/** The account of a user name or number. A number need not be in the user database. */
 export function findAccount(user: string): Account | undefined {
   const byName = accountAt(libc().getpwnam(cString(user)) as Pointer | null);
   if (byName !== undefined || !/^[0-9]{1,10}$/.test(user)) return byName;
   return accountOf(Number(user));
 }
 
-/** The account of a user id; one that is in no database has no name and lives in `/`. */
+/** The account of a user id. One that is not in the user database has no name, and `/` as its home. */
 export function accountOf(uid: number): Account {
   return accountAt(libc().getpwuid(uid) as Pointer | null) ??
     { name: undefined, uid, gid: uid, home: "/", shell: "/bin/sh" };
@@ -72,15 +72,15 @@ export interface Owner {
   readonly gid: number;
 }
 
-/** Whom nrpe.cfg names. */
+/** The directives of nrpe.cfg that name the agent's user and group. */
 export interface AgentSettings {
   readonly nrpe_user?: string | undefined;
   readonly nrpe_group?: string | undefined;
 }
 
 /**
- * The user and group that the agent is going to be: started by root those of nrpe.cfg, as far as they
- * are known, otherwise its own.
+ * The user and group that the agent runs as after dropping privileges: started by root, those of
+ * nrpe.cfg as far as they exist, otherwise its own.
  */
 export function agentOf({ nrpe_user, nrpe_group }: AgentSettings): Owner {
   const own = userAndGroup();

@@ -1,13 +1,11 @@
 /**
- * What the kernel's interface has of its own on each architecture that the binary is built for. All
- * other numbers and structures that the program uses are the same on both; SOCK_CLOEXEC and
- * SOCK_NONBLOCK are O_CLOEXEC and O_NONBLOCK, see socket(2).
+ * Numbers and layouts of the kernel's interface that differ between the architectures that the binary
+ * is built for. Those that are the same on both stand in linux.ts.
  */
 
-/** An architecture, by the runtime's name for it. */
 export type Architecture = "x64" | "arm64";
 
-/** Flags of open(2), which fcntl(2), pipe2(2) and posix_spawn(3) take too: <asm/fcntl.h>. */
+/** Flags of open(2), fcntl(2), pipe2(2) and posix_spawn(3): <asm/fcntl.h>. */
 export const OPEN_FLAGS = {
   x64: {
     O_WRONLY: 0o1,
@@ -40,8 +38,8 @@ export const OPEN_FLAGS = {
 } as const satisfies Record<Architecture, Readonly<Record<string, number>>>;
 
 /**
- * The number of fstat(2), and where its `struct stat` has what, in bytes: <asm/unistd.h> and
- * <asm/stat.h>. The C library has a function of that name since glibc 2.33 only.
+ * The number of fstat(2), and the offsets of `struct stat` in bytes: <asm/unistd.h> and <asm/stat.h>.
+ * Before version 2.33, glibc has no function of that name.
  */
 export const FSTAT = {
   x64: {

@@ -1,6 +1,4 @@
-/**
- * What a process inherits from whoever starts it, and must not go on with.
- */
+/** What a process inherits from its parent and must get rid of. */
 import type { Pointer } from "bun:ffi";
 import { calls } from "./architecture.ts";
 import { listDirectory } from "./directory.ts";
@@ -11,20 +9,20 @@ import { blockSignals, SIGNALS_SIZE, syscall } from "./syscall.ts";
 
 const rare = bindLater({ fcntl: { args: ["i32", "i32", "i32"], returns: "i32" } });
 
-/** The first descriptor that is none of these. */
+/** The first descriptor after the standard three. */
 const AFTER_STDERR = 3;
-/** close_range(2), for which musl has no function, has this number on every architecture. */
+/** close_range(2), the same on every architecture. musl has no function for it. */
 const SYS_CLOSE_RANGE = 436;
 const NO_LIMIT = 0xffffffff as Pointer;
 const CLOSE_RANGE_CLOEXEC = 4 as Pointer;
 
-/** An empty set of signals, and a struct sigaction of the kernel's that says SIG_DFL. */
+/** An empty set of signals, and the kernel's struct sigaction for SIG_DFL. */
 const ZEROS = new Uint8Array(32);
 
 /**
- * Makes the process independent of who has started it: no signal is blocked; SIGCHLD is not ignored,
- * which would make the kernel throw away how children end; and no descriptor but the standard three
- * reaches a program that is started.
+ * Makes the process independent of its parent. It unblocks all signals. It stops ignoring SIGCHLD,
+ * since the kernel would discard the exit statuses of children. It marks all descriptors but the
+ * standard three close-on-exec.
  */
 export function cleanStart(): void {
   blockSignals(ZEROS, null);
@@ -34,7 +32,7 @@ export function cleanStart(): void {
   }
 }
 
-/** For Linux before 5.11. Entries of fdinfo are plain files, so that listing them opens none. */
+/** For Linux before 5.11. Entries of fdinfo are plain files, so listing them opens none. */
 function closeOnExecOneByOne(): void {
   for (const name of listDirectory("/proc/self/fdinfo").files) {
     const fd = Number(name);
@@ -43,9 +41,9 @@ function closeOnExecOneByOne(): void {
 }
 
 /**
- * Where standard input is a socket, inetd has left it on standard output and error as well: these become
- * the null device, so that nothing but a response reaches the client.
- * @throws {SystemError} when that is not possible; they are closed then.
+ * Puts standard output and error on the null device where standard input is a socket: inetd passes it
+ * on all three, and nothing but a response must reach the client.
+ * @throws {SystemError} when that is not possible. They are closed then.
  */
 export function leaveConnection(): void {
   if (!isSocket(Stdio.input)) return;

@@ -19,24 +19,24 @@ const libc = bindLater({
   realpath: { args: ["buffer", "buffer"], returns: "ptr" },
 });
 
-// struct dirent of 64-bit Linux, glibc and musl alike.
+// struct dirent of 64-bit Linux, in glibc and musl.
 const D_TYPE = 18;
 const D_NAME = 19;
-/** Room for a struct dirent; names of some file systems have more than 255 bytes. */
+/** Room for a struct dirent. Some file systems have names of more than 255 bytes. */
 const DIRENT_SIZE = 4352;
 const DT_UNKNOWN = 0;
 const DT_DIR = 4;
 const DT_LNK = 10;
 
-/** A directory's entries, but for `.` and `..`; a link counts as what it leads to. */
+/** A directory's entries, without `.` and `..`. A link counts as its target. */
 export interface DirectoryListing {
   readonly files: readonly string[];
   readonly directories: readonly string[];
-  /** Those of which this user cannot know what they are, and why. */
+  /** Those whose type this user is not permitted to find out. */
   readonly odd: readonly OddEntry[];
 }
 
-/** An entry that may lead to a file or to a directory. */
+/** An entry that may be a file or a directory. */
 interface OddEntry {
   readonly name: string;
   readonly reason: string;
@@ -44,8 +44,8 @@ interface OddEntry {
 
 /**
  * Lists a directory.
- * @throws {SystemError} when it cannot be opened or read to its end, or when it cannot be said now what
- * an entry is.
+ * @throws {SystemError} when it cannot be opened or read to its end, or the type of an entry cannot be
+ * found out now.
  */
 export function listDirectory(path: string): DirectoryListing {
   const stream = libc().opendir(cString(path));
@@ -54,11 +54,12 @@ export function listDirectory(path: string): DirectoryListing {
   const directories: string[] = [];
   const odd: OddEntry[] = [];
   const entry = new Uint8Array(DIRENT_SIZE);
-  // A pointer, NULL at the end; the two halves of it cost less than an array of 64 bits.
+  // A pointer in two halves, NULL at the end. An array of 64-bit elements would cost more.
   const found = new Uint32Array(2);
   try {
     for (;;) {
-      // readdir(3) tells a failure from the end by errno alone, which the runtime may set in between.
+      // Only errno distinguishes a failure of readdir(3) from the end, and the runtime may change
+      // errno.
       const errno = libc().readdir_r(stream, entry, found);
       if (errno !== 0) throw new SystemError("readdir", errno, path);
       if (found[0] === 0 && found[1] === 0) break;
@@ -82,12 +83,12 @@ export function listDirectory(path: string): DirectoryListing {
   return { files, directories, odd };
 }
 
-/** Whether a path leads to a directory that can be read. */
+/** Whether a path is a directory that can be read. */
 export function isDirectory(path: string): boolean {
   return openAsDirectory(path) === 0;
 }
 
-/** 0 if a path leads to a directory, or the errno that opening it as one fails with. */
+/** 0 for a directory, otherwise the errno of opening the path as one. */
 function openAsDirectory(path: string): number {
   try {
     closeFile(openFile(path, Open.directory));
@@ -98,14 +99,14 @@ function openAsDirectory(path: string): number {
   }
 }
 
-/** The path of a file without links in it, see realpath(3); undefined where there is no such file. */
+/** realpath(3); undefined where it fails. */
 export function canonicalPath(path: string): string | undefined {
   const resolved = new Uint8Array(Linux.PATH_MAX + 1);
   if (libc().realpath(cString(path), resolved) === null) return undefined;
   return decodeBytes(resolved, 0, resolved.indexOf(0));
 }
 
-/** Whether there is a file of that name, or something that keeps this user from knowing. */
+/** Whether a file exists. One that this user cannot look for counts as existing. */
 export function exists(path: string): boolean {
   try {
     closeFile(openFile(path, Open.readOnlyAtOnce));

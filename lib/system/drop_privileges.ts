@@ -47,7 +47,9 @@ function succeed(result: number, call: string): void {
   if (result !== 0) throw new SystemError(call, lastErrno());
 }
 
-/** The options `user` and `group` of hosts_options(5): a user, perhaps with a group, or a group alone. */
+/**
+ * The options `user` and `group` of hosts_options(5): a user, perhaps with a group, or a group alone.
+ */
 export type RunAs =
   | { readonly option: "user"; readonly user: string; readonly group: string | undefined }
   | { readonly option: "group"; readonly group: string };

@@ -12,10 +12,10 @@ const libc = bindLater({
 const SIG_DFL = 0n;
 
 /**
- * Becomes another program: it takes this process's place, with the connection as its standard input,
- * output and error, and with the signals and limits that a started program has.
+ * Replaces this process by a program with a connection as its standard input, output and error, and
+ * with the signals and limits that a started program has.
  *
- * @throws {SystemError} when it cannot be run.
+ * @throws {SystemError} when it cannot be executed.
  */
 export function execOnConnection(
   { file, argv, environment }: ProgramStart,
@@ -28,8 +28,8 @@ export function execOnConnection(
 }
 
 /**
- * Becomes another program, which gets some descriptors beyond the standard three.
- * @throws {SystemError} when it cannot be run.
+ * Replaces this process by a program that inherits some descriptors beside the standard three.
+ * @throws {SystemError} when it cannot be executed.
  */
 export function execWith(
   { file, argv, environment }: ProgramStart,

@@ -1,10 +1,10 @@
 import { decodeBytes } from "../bytes.ts";
 import { bindLibc } from "./libc.ts";
 
-/** One byte more than the longest name of Linux, see gethostname(2). */
+/** One byte more than HOST_NAME_MAX, see gethostname(2). */
 const NAME_SIZE = 65;
 
-/** This host's name, as the kernel has it; `localhost` where it has none. See gethostname(2). */
+/** gethostname(2); `localhost` where no name is set. */
 export function hostName(): string {
   const libc = bindLibc({ gethostname: { args: ["buffer", "u64"], returns: "i32" } });
   const name = new Uint8Array(NAME_SIZE);

@@ -1,7 +1,4 @@
-/**
- * What the system knows about programs and processes, for messages about them. Nothing here decides
- * anything.
- */
+/** What the system knows about programs and processes, for messages only. */
 import { decodeBytes } from "../bytes.ts";
 import { isDirectory, listDirectory } from "./directory.ts";
 import {
@@ -18,10 +15,10 @@ import type { Started } from "./process.ts";
 const libc = bindLater({ access: { args: ["buffer", "i32"], returns: "i32" } });
 
 const X_OK = 1;
-/** How much of a file is read for its first line, in bytes; see execve(2). */
+/** How much of a script the kernel reads for its first line, in bytes, see execve(2). */
 const INTERPRETER_LIMIT = 256;
 
-/** Why this process could not execute a file: the file named, and the reason; undefined if it could. */
+/** The file and the reason why it cannot be executed; undefined if it can. */
 export function executionProblem(path: string): string | undefined {
   if (libc().access(cString(path), X_OK) !== 0) return `${path}: ${describeErrno(lastErrno())}`;
   if (isDirectory(path)) return `${path}: ${describeErrno(Errno.EISDIR)}`;
@@ -32,7 +29,7 @@ export function executionProblem(path: string): string | undefined {
   return `${path}: its interpreter ${interpreter}: ${describeErrno(lastErrno())}`;
 }
 
-/** The program that a script's first line names. */
+/** The interpreter of a script, from its first line. */
 function interpreterOf(path: string): string | undefined {
   try {
     const start = decodeBytes(readFile(path, INTERPRETER_LIMIT));
@@ -46,15 +43,15 @@ function interpreterOf(path: string): string | undefined {
 /** A process, see proc_pid_stat(5). */
 interface ProcessState {
   readonly pid: number;
-  /** The name of its program, as the kernel cuts it. */
+  /** The program's name, truncated by the kernel. */
   readonly program: string;
-  /** A letter: `D` for uninterruptible sleep. */
+  /** A letter; `D` is uninterruptible sleep. */
   readonly state: string;
-  /** Whom it runs as. */
+  /** The effective user id. */
   readonly uid: number;
 }
 
-/** The processes that run in the group of a started program, or in one that it has made since. */
+/** The processes in the group of a started program, or in a group that the program has made. */
 export function processesOf({ pid, group }: Started): readonly ProcessState[] {
   const found: ProcessState[] = [];
   for (const name of listDirectory("/proc").directories) {
@@ -75,7 +72,7 @@ function processState(pid: string): ProcessState & { readonly group: number } | 
     const uid = Number(/^Uid:\t[0-9]+\t([0-9]+)/m.exec(status)?.[1]);
     return { pid: Number(pid), program, state, uid, group: Number(group) };
   } catch (error) {
-    // It has ended meanwhile.
+    // It has ended since.
     if (error instanceof SystemError) return undefined;
     throw error;
   }

@@ -20,10 +20,9 @@ import { decodeBytes, encodeBytes } from "../bytes.ts";
 import { openFlags } from "./architecture.ts";
 
 /**
- * The name by which glibc and musl both answer with themselves, as they are loaded, without looking for
- * a file. Where that fails the runtime tries the name once more, as a path below the working directory.
- * The C library reads no further than the NUL; the runtime's path leads back to the directory itself,
- * which is no library, whoever owns it.
+ * Under this name glibc and musl both find themselves, already loaded, without a search for a file.
+ * Where that fails, the runtime tries the name again as a path below the working directory. The C
+ * library reads up to the NUL; the runtime's path is the directory itself, which is never a library.
  */
 export const LIBC = "libc.so.6\0/..";
 
@@ -31,13 +30,13 @@ let unbound: Error | undefined;
 let started = false;
 
 /**
- * Binds functions of the C library; what is rarely used is bound where it is used.
+ * Binds functions of the C library.
  *
- * While the program's modules are loaded nobody could catch an exception, and the runtime would print
- * it, with source text, on what may be a client's connection. So until {@link bindingFailure} has been
- * asked a failure is kept for it, and the functions are missing.
+ * While the program's modules are loaded, nothing catches an exception, and the runtime would print it,
+ * with source text, on what may be a client's connection. Until {@link bindingFailure} is called, a
+ * failure is therefore recorded, and the functions are missing.
  *
- * @throws {Error} afterwards, when they cannot be bound.
+ * @throws {Error} after that call, when the functions cannot be bound.
  */
 export function bindLibc<const Functions extends Record<string, FFIFunction>>(
   functions: Functions,
@@ -51,15 +50,15 @@ export function bindLibc<const Functions extends Record<string, FFIFunction>>(
   }
 }
 
-/** Why the C library could not be bound while modules were loaded; to be asked before it is called. */
+/** Why the C library could not be bound while modules were loaded. To be called before any function. */
 export function bindingFailure(): Error | undefined {
   started = true;
   return unbound;
 }
 
 /**
- * Functions of the C library that are loaded when one of them is needed for the first time: of what a
- * file can do, a check under inetd needs little, and each function costs it 3 µs.
+ * Functions of the C library that are bound when one of them is first called. A check under inetd calls
+ * few of them, and binding costs 3 µs a function.
  */
 export function bindLater<const Functions extends Record<string, FFIFunction>>(
   functions: Functions,
@@ -68,9 +67,9 @@ export function bindLater<const Functions extends Record<string, FFIFunction>>(
   return () => bound ??= bindLibc(functions);
 }
 
-// read(2) and write(2) return ssize_t; no buffer here holds 2 GiB, so its low half says it all.
+// read(2) and write(2) return ssize_t. No buffer here holds 2 GiB, so the low half is enough.
 const libc = bindLibc({
-  // Not later: loading it could change errno itself.
+  // Not later: binding it could change errno.
   __errno_location: { args: [], returns: "ptr" },
   open: { args: ["buffer", "i32", "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
@@ -86,7 +85,7 @@ const rare = bindLater({
   write: { args: ["i32", "buffer", "u64"], returns: "i32" },
 });
 
-/** errno values that the program tells apart (Linux). */
+/** The errno values that the program distinguishes, see errno(3). */
 export const enum Errno {
   EPERM = 1,
   ENOENT = 2,
@@ -122,7 +121,7 @@ export class SystemError extends Error {
   /**
    * @param call The C function.
    * @param errno Its error number, see errno(3).
-   * @param subject What it was applied to, a path or an address, where there is one.
+   * @param subject The path or address that it was called with, if any.
    */
   constructor(readonly call: string, readonly errno: number, readonly subject?: string) {
     super(`${subject === undefined ? call : `${call}(${subject})`}: ${describeErrno(errno)}`);
@@ -134,7 +133,7 @@ export function describeErrno(errno: number): string {
   return String(rare().strerror(errno));
 }
 
-/** errno as the last call left it; to be read before anything else is called. */
+/** errno of the last call. To be read before any other call. */
 export function lastErrno(): number {
   return read.i32(libc.__errno_location() as Pointer, 0);
 }
@@ -144,13 +143,12 @@ export function cString(text: string): Uint8Array {
   return encodeBytes(text + "\0");
 }
 
-/** A NULL-terminated `char *[]`, and the memory it points into, to be kept while it is in use. */
+/** A NULL-terminated `char *[]`, and the memory that it points into, which must outlive it. */
 interface StringArray {
   readonly array: Int32Array;
   readonly memory: Uint8Array;
 }
 
-/** Makes the `char *[]` of some byte strings. */
 export function stringArray(texts: readonly string[]): StringArray {
   const memory = cString(texts.join("\0"));
   const base = ptr(memory);
@@ -158,7 +156,7 @@ export function stringArray(texts: readonly string[]): StringArray {
   let offset = 0;
   for (let at = 0; at < texts.length; at++) {
     const address = base + offset;
-    // Each half is what an element of 32 bits keeps of the number.
+    // An element of 32 bits keeps the low half of a number.
     array[2 * at] = address;
     array[2 * at + 1] = address / 2 ** 32;
     offset += texts[at]!.length + 1;
@@ -166,7 +164,7 @@ export function stringArray(texts: readonly string[]): StringArray {
   return { array, memory };
 }
 
-/** The byte string at a pointer that a C function returned; empty for NULL. */
+/** The byte string at a `char *`; empty for NULL. */
 export function textAt(pointer: Pointer | null): string {
   const length = pointer ? Number(rare().strlen(pointer)) : 0;
   return length === 0 ? "" : decodeBytes(new Uint8Array(toArrayBuffer(pointer!, 0, length)));
@@ -175,7 +173,7 @@ export function textAt(pointer: Pointer | null): string {
 /** Ways to open a file, see open(2). */
 export const Open = {
   readOnly: openFlags.O_CLOEXEC,
-  /** Whatever it is, without waiting for anybody, see O_NONBLOCK. */
+  /** Does not wait for the other end of a FIFO or for a lease, see O_NONBLOCK. */
   readOnlyAtOnce: openFlags.O_NONBLOCK | openFlags.O_NOCTTY | openFlags.O_CLOEXEC,
   readWrite: openFlags.O_RDWR | openFlags.O_CLOEXEC,
   directory: openFlags.O_DIRECTORY | openFlags.O_CLOEXEC,
@@ -191,13 +189,13 @@ export function openFile(path: string, flags: number, mode = 0): number {
   return fd;
 }
 
-/** close(2); an error of it is of no use to anyone here. */
+/** close(2). Its errors are of no use here. */
 export function closeFile(fd: number): void {
   libc.close(fd);
 }
 
 /**
- * read(2), begun again when a signal interrupts it.
+ * read(2), restarted after a signal.
  * @returns The bytes read, 0 at the end, or minus errno.
  */
 export function readInto(fd: number, buffer: Uint8Array): number {
@@ -228,7 +226,7 @@ export function writeAll(fd: number, bytes: Uint8Array): number {
 /**
  * Reads a whole file.
  *
- * @param limit The largest size, in bytes, that is read; of a larger file one byte more is returned.
+ * @param limit In bytes; of a larger file, one byte more is returned.
  * @throws {SystemError} when it cannot be opened or read; EISDIR for a directory.
  */
 export function readFile(path: string, limit = Number.MAX_SAFE_INTEGER): Uint8Array {
@@ -241,7 +239,7 @@ export function readFile(path: string, limit = Number.MAX_SAFE_INTEGER): Uint8Ar
 }
 
 /**
- * Reads what is left of a file that is open, as {@link readFile} does.
+ * Reads the rest of an open file, as {@link readFile} does.
  * @throws {SystemError} with the path as its subject when it cannot be read.
  */
 export function readToEnd(fd: number, path: string, limit: number): Uint8Array {
@@ -269,20 +267,20 @@ export const enum Poll {
   hangUp = 16,
 }
 
-/** What poll(2) waits at most, in milliseconds. */
+/** The longest time-out of poll(2), in milliseconds. */
 const LONGEST_TIMEOUT = 0x7fffffff;
 
-/** A descriptor to wait for, and the {@link Poll} conditions that are of interest. */
+/** A descriptor and the {@link Poll} conditions to wait for. */
 interface PollRequest {
   readonly fd: number;
   readonly events: number;
 }
 
 /**
- * Waits until one of some descriptors is ready; without descriptors, until the deadline.
+ * Waits until one of the descriptors is ready; without descriptors, until the deadline. See poll(2).
  *
- * @param deadline When to give up, in milliseconds of {@link now}.
- * @returns For each descriptor the conditions that hold; all 0 when the deadline passed.
+ * @param deadline In milliseconds of {@link now}.
+ * @returns The conditions of each descriptor; all 0 when the deadline has passed.
  */
 export function waitFor(awaited: readonly PollRequest[], deadline: number): number[] {
   // struct pollfd { int fd; short events; short revents; }
@@ -298,12 +296,12 @@ export function waitFor(awaited: readonly PollRequest[], deadline: number): numb
   }
 }
 
-/** Whether reading a descriptor, or accepting on it, would not wait now. */
+/** Whether a read(2) or accept(2) on a descriptor would not block. */
 export function isReadable(fd: number): boolean {
   return waitFor([{ fd, events: Poll.in }], 0)[0] !== 0;
 }
 
-/** A time-out for poll(2) that is not shorter than asked for. */
+/** A time-out for poll(2), rounded up. */
 function wholeMilliseconds(time: number): number {
   if (time <= 0) return 0;
   return time < LONGEST_TIMEOUT ? (time | 0) + 1 : LONGEST_TIMEOUT;
@@ -315,7 +313,7 @@ function conditionsOf(set: Int32Array): number[] {
   return conditions;
 }
 
-/** A clock that nobody sets, in milliseconds. */
+/** The time of a monotonic clock, in milliseconds. */
 export function now(): number {
   return Bun.nanoseconds() / 1e6;
 }

@@ -1,6 +1,6 @@
 /**
- * Numbers that Linux has on every architecture alike, by their names in its headers. They are enums,
- * because the bundler writes the members of enums out where they are used.
+ * Numbers of the kernel's interface that are the same on every architecture, by their names in its
+ * headers. They are enums because the bundler inlines those, but not exported constants.
  */
 
 /** Address families, sockets and their options: socket(2), ip(7), ipv6(7), tcp(7), send(2). */
@@ -31,7 +31,7 @@ export const enum Signal {
   pipe = 13,
   term = 15,
   child = 17,
-  /** Ignored by default, and sent here by nothing else than the kernel at a parent's end. */
+  /** SIGURG, ignored by default. Here only the kernel sends it, at the parent's end. */
   urgent = 23,
   fileSize = 25,
 }

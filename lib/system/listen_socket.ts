@@ -17,10 +17,10 @@ const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
 /**
- * Makes a TCP socket that is bound to an address and listens; of IPv6 it takes IPv6 only.
+ * Makes a TCP socket that is bound to an address and listens, for IPv6 with IPV6_V6ONLY.
  *
- * @param backlog How many connections may wait to be accepted, see listen(2).
- * @throws {SystemError} whose call says what failed, EADDRINUSE for instance.
+ * @param backlog See listen(2).
+ * @throws {SystemError}
  */
 export function listenOn(address: AddressBytes, port: number, backlog: number): number {
   const fd = bindSocket(address, port, false);
@@ -34,10 +34,10 @@ export function listenOn(address: AddressBytes, port: number, backlog: number): 
 }
 
 /**
- * Makes a TCP socket that is bound to an address, of IPv6 for IPv6 only.
+ * Makes a TCP socket that is bound to an address, for IPv6 with IPV6_V6ONLY.
  *
- * @param shared Whether it may take the port of sockets that are shared as well, see {@link setReusePort}.
- * @throws {SystemError} whose call says what failed.
+ * @param shared Whether it shares the port with other sockets, see {@link setReusePort}.
+ * @throws {SystemError}
  */
 export function bindSocket(address: AddressBytes, port: number, shared: boolean): number {
   const sockaddr = socketAddress(address, port);
@@ -56,33 +56,29 @@ export function bindSocket(address: AddressBytes, port: number, shared: boolean)
 
 /**
  * listen(2).
- * @throws {SystemError} EADDRINUSE when another socket listens there by now.
+ * @throws {SystemError} EADDRINUSE when another socket listens there.
  */
 export function startListening(fd: number, backlog: number): void {
   if (libc.listen(fd, backlog) !== 0) throw new SystemError("listen", lastErrno());
 }
 
-/**
- * Sets whether sockets of the same owner that are shared too may be bound to this one's port, see
- * SO_REUSEPORT in socket(7).
- */
+/** Sets SO_REUSEPORT, see socket(7). */
 export function setReusePort(fd: number, share: boolean): void {
   libc.setsockopt(fd, Linux.SOL_SOCKET, SO_REUSEPORT, new Int32Array([share ? 1 : 0]), 4);
 }
 
-/** Makes a user the owner of a socket; only root can, and another one's stays as it is. */
+/** fchown(2). Fails silently where the process is not root. */
 export function chownSocket(fd: number, uid: number, gid: number): void {
   libc.fchown(fd, uid, gid);
 }
 
-/** Sets how many connections may wait to be accepted. */
+/** Changes the backlog, see listen(2). */
 export function setBacklog(fd: number, backlog: number): void {
   libc.listen(fd, backlog);
 }
 
 /**
- * The number that a descriptor would get after `others` more have been opened, or minus errno where
- * there are not as many to be had.
+ * The lowest free descriptor after `others` more are opened, or minus errno where there are not enough.
  */
 export function nextDescriptor(others: number): number {
   const fd = libc.socket(Linux.AF_INET, Linux.SOCK_STREAM | Linux.SOCK_CLOEXEC, 0);

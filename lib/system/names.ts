@@ -11,7 +11,7 @@ const AI_NUMERICHOST = 4;
 const NI_NUMERICHOST = 1;
 const NI_NAMEREQD = 8;
 const NI_MAXHOST = 1025;
-/** EAI_NONAME, EAI_NODATA and glibc's EAI_ADDRFAMILY: what was asked for does not exist. */
+/** EAI_NONAME, EAI_NODATA and glibc's EAI_ADDRFAMILY. */
 const NO_SUCH_NAME: readonly number[] = [-2, -5, -9];
 
 const libc = bindLater({
@@ -25,31 +25,30 @@ const netgroups = bindLater({
   innetgr: { args: ["buffer", "buffer", "ptr", "ptr"], returns: "i32" },
 });
 
-/** A family of addresses. */
 type Family = "IPv4" | "IPv6";
 
 const FAMILIES: Readonly<Record<Family, number>> = { IPv4: Linux.AF_INET, IPv6: Linux.AF_INET6 };
 
-/** What a host name stands for. */
+/** The result of a forward lookup. */
 interface Resolution {
   /** Its addresses in text form, in the resolver's order. */
   readonly addresses: readonly string[];
-  /** The name that the resolver calls canonical. */
+  /** The canonical name, see AI_CANONNAME. */
   readonly canonicalName: string;
 }
 
-/** What the resolver said, or why it could not say anything. */
+/** The resolver's answer, or why there is none. */
 export type Found<Answer> =
   | { readonly kind: "found"; readonly answer: Answer }
-  /** There is no such name or address, or none of that family. */
+  /** No such name or address, or none of that family. */
   | { readonly kind: "none" }
   /**
-   * It has no answer now: no name server answers, or there is no memory or descriptor to ask with, for
-   * which glibc has one error (EAI_AGAIN). musl does not tell this from `none` for addresses.
+   * No name server answers, or memory or descriptors have run out: one error in glibc, EAI_AGAIN. For
+   * addresses, musl reports this as `none`.
    */
   | { readonly kind: "failure"; readonly reason: string };
 
-/** The addresses of a host name; undefined if none can be found, for whatever reason. */
+/** The addresses of a host name; undefined if none can be found. */
 export function resolveName(name: string): Resolution | undefined {
   const found = findAddresses(name);
   return found.kind === "found" ? found.answer : undefined;
@@ -58,7 +57,7 @@ export function resolveName(name: string): Resolution | undefined {
 /**
  * The addresses of a host name, by getaddrinfo(3).
  *
- * @param family The only family that is of interest, if one is.
+ * @param family Only addresses of this family.
  */
 export function findAddresses(name: string, family?: Family): Found<Resolution> {
   const hints = { flags: AI_CANONNAME, family: family ? FAMILIES[family] : Linux.AF_UNSPEC };
@@ -73,13 +72,13 @@ export function findAddresses(name: string, family?: Family): Found<Resolution> 
   });
 }
 
-/** Whether getaddrinfo(3) reads a text as an address, without looking anything up. */
+/** Whether getaddrinfo(3) accepts a text as an address, without a lookup. */
 export function isNumericAddress(text: string): boolean {
   const hints = { flags: AI_NUMERICHOST, family: Linux.AF_UNSPEC };
   return withAddrinfo(text, hints, () => ({ kind: "found", answer: text })).kind === "found";
 }
 
-/** The name that reverse lookup gives for an address, by getnameinfo(3). */
+/** The name of an address by reverse lookup, see getnameinfo(3). */
 export function findName(address: string): Found<string> {
   const hints = { flags: AI_NUMERICHOST, family: Linux.AF_UNSPEC };
   return withAddrinfo(address, hints, (first) => nameInfo(first, NI_NAMEREQD));
@@ -115,7 +114,7 @@ function numericHost(entry: Pointer): string {
   return text.kind === "found" ? text.answer : "";
 }
 
-/** What getnameinfo(3) makes of the address in a struct addrinfo. */
+/** getnameinfo(3) for the address in a struct addrinfo. */
 function nameInfo(entry: Pointer, flags: number): Found<string> {
   const text = new Uint8Array(NI_MAXHOST);
   const sockaddr = read.ptr(entry, 24) as Pointer;
@@ -127,7 +126,7 @@ function nameInfo(entry: Pointer, flags: number): Found<string> {
 
 /**
  * Whether innetgr(3) finds a host in a netgroup.
- * @throws {SystemError} with ENOSYS where the C library knows no netgroups, as musl doesn't.
+ * @throws {SystemError} ENOSYS where the C library has no netgroups, as musl.
  */
 export function isInNetgroup(netgroup: string, host: string): boolean {
   return innetgr()(cString(netgroup), cString(host), null, null) === 1;

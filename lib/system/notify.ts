@@ -10,17 +10,17 @@ const libc = bindLibc({
 
 const CLOCK_MONOTONIC = 1;
 
-/** What a service manager is told, see sd_notify(3). */
+/** A state change to report to the service manager, see sd_notify(3). */
 type Notice = "READY=1" | "STOPPING=1" | "RELOADING=1";
 
-/** Tells the service manager that started this process, by the protocol of sd_notify(3). */
+/** Sends a notice to the service manager. */
 interface Notify {
   (notice: Notice): void;
 }
 
 /**
- * The way to the service manager whose socket, a path or an abstract name behind `@`, NOTIFY_SOCKET
- * names; without one nobody is told.
+ * Notifies the service manager by the protocol of sd_notify(3).
+ * @param socket NOTIFY_SOCKET: a path, or `@` and an abstract name. Without it nothing is sent.
  */
 export function notifyVia(socket: string | undefined): Notify {
   if (socket === undefined || !/^[/@]./.test(socket)) return () => {};

@@ -8,30 +8,28 @@ import { sendToSyslog } from "./syslog.ts";
 
 const file = bindLater({ write: { args: ["i32", "buffer", "u64"], returns: "i32" } });
 
-/** What nrpe.cfg says about the log, and whom a log file is for. */
+/** The directives of nrpe.cfg about the log, and about the owner of a log file. */
 export interface LogSettings extends AgentSettings {
   /** A facility of <syslog.h>. */
   readonly log_facility: number;
-  /** A file to use in place of syslog. */
   readonly log_file: string | undefined;
   readonly disable_syslog: boolean;
-  /** Whether lines of severity debug are written at all. */
+  /** Whether lines of severity debug are logged. */
   readonly debug: boolean;
 }
 
-/** A log that is open. */
 export interface OpenLog extends Log {
-  /** Closes a log file; nothing may be written any more. */
+  /** Closes a log file. Nothing may be logged after that. */
   readonly close: () => void;
 }
 
 /**
  * Opens the log: syslog as `nrpe[pid]`, or the log file, whose lines begin with the time in seconds
- * since 1970 in brackets. A log file that cannot be opened is complained of in syslog, which then
- * takes its place. Nothing that becomes of the log holds the agent up; lines that could not be written
- * are counted, and the next one that can be is preceded by their number.
+ * since 1970 in brackets. When the log file cannot be opened, a warning and all lines go to syslog.
+ * Logging never blocks the agent. Lines that cannot be written are counted, and their number precedes
+ * the next line that can.
  *
- * @param copy Gets the lines that are written too.
+ * @param copy Gets a copy of each line that is logged.
  */
 export function openLog(settings: LogSettings, copy?: Log): OpenLog {
   let write: Log = settings.disable_syslog ? () => {} : openSyslog(settings.log_facility);
@@ -49,16 +47,16 @@ export function openLog(settings: LogSettings, copy?: Log): OpenLog {
   });
 }
 
-/** Writes a line without waiting; returns 0, or the errno that says why it could not be written. */
+/** Writes a line without blocking; returns 0 or an errno. */
 interface WriteLine {
   (priority: number, line: string): number;
 }
 
-/** How many lines could not be written since the last one that could, wherever they were to go. */
+/** How many lines have been lost since the last one that was written, to any log. */
 let lost = 0;
 let whyLost = "";
 
-/** Counts what cannot be written, and says so as soon as something can be. */
+/** Counts lost lines, and logs their number before the next line. */
 function counting(write: WriteLine, purpose: string): Log {
   return (priority, message) => {
     let errno = lost === 0 ? 0 : write(Severity.warning, printable(describeLost()));
@@ -84,7 +82,7 @@ function openSyslog(facility: number): Log {
   );
 }
 
-/** Opens the log file, if there is to be one, so that the agent's user can open it again. */
+/** Opens the log file, if there is one, such that the agent's user can open it again. */
 function openLogFile(settings: LogSettings, otherwise: Log): number | undefined {
   const { log_file } = settings;
   if (log_file === undefined) return undefined;
@@ -111,7 +109,7 @@ function openFileLog(fd: number, path: string): Log {
       return 0;
     }
     if (count < 0) return lastErrno();
-    // A part of it: the disk is full, or the file as large as it may be.
+    // A short write: the disk is full, or the file has reached its size limit.
     torn = true;
     return Errno.ENOSPC;
   }, `written to '${path}'`);

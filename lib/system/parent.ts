@@ -3,20 +3,20 @@ import { Signal } from "./linux.ts";
 
 const PR_SET_PDEATHSIG = 1;
 
-/** The process that has started this one. */
+/** The parent process. */
 export interface Parent {
   readonly hasEnded: () => boolean;
   /**
-   * Calls a function when it ends, or soon if it has ended. To be called after a change of the user,
-   * which would undo it, see PR_SET_PDEATHSIG in prctl(2).
+   * Calls a function when it ends, or soon if it has ended. To be called after privileges are dropped,
+   * which clears the setting, see PR_SET_PDEATHSIG in prctl(2).
    */
   readonly onceEnded: (act: () => void) => void;
 }
 
-/** The parent as it is now, see getppid(2). */
+/** Watches the present parent, see getppid(2). */
 export function watchParent(): Parent {
   const pid = process.ppid;
-  // A process whose parent has ended is given another one.
+  // A process whose parent has ended gets another one.
   const hasEnded = () => process.ppid !== pid;
   return {
     hasEnded,
@@ -30,7 +30,7 @@ export function watchParent(): Parent {
   };
 }
 
-/** Lets this process end when the one that has started it does. */
+/** Makes the kernel kill this process when its parent ends. */
 export function dieWithParent(): void {
   signalAtParentsEnd(Signal.kill);
 }

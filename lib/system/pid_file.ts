@@ -34,45 +34,44 @@ const F_OFD_SETLK = 37;
 const F_RDLCK = 0;
 const F_WRLCK = 1;
 const F_UNLCK = 2;
-/** Nobody is to have the file open before its lock is taken. */
-const UNTIL_LOCKED = 0o600;
-const READABLE = 0o644;
-/** The longest content that is looked at, in bytes. */
+/** Only the owner may open the file before it is locked. */
+const MODE_UNLOCKED = 0o600;
+const MODE_LOCKED = 0o644;
+/** How much of the file is read, in bytes. */
 const LONGEST_CONTENT = 32;
 
 /**
- * How long a lock may be held that is not for life, in milliseconds: an agent that ends takes it once
- * more, for as long as it takes to remove the file.
+ * How long another lock is waited for, in milliseconds: an agent that ends holds it again while it
+ * removes the file.
  */
 const LOCK_TIMEOUT = 1_000;
 
 /** A pid file that this process holds. */
 export interface PidFile {
   readonly path: string;
-  /** Lets the next agent take the file over, which goes on naming this process until then. */
+  /** Unlocks the file, so that the next agent can take it over. Until then it names this process. */
   readonly release: () => void;
   /**
-   * Removes it, or empties it where the directory lets nobody remove it; false when neither works. One
-   * that the next agent has taken over stays as it is.
+   * Removes the file, or truncates it where the directory is not writable; false when neither works. A
+   * file that the next agent has taken over stays as it is.
    */
   readonly remove: () => boolean;
 }
 
-/** What came of writing a pid file. */
+/** A pid file, or why there is none. `taken` is another agent's. */
 type PidFileResult =
   | { readonly kind: "held"; readonly file: PidFile }
   | { readonly kind: "taken"; readonly pid: number }
   | { readonly kind: "failed"; readonly reason: string };
 
 /**
- * Writes this process's id into a file, followed by a newline, and holds a write lock on it, one of an
- * open file description, see fcntl(2). Whether an agent runs is decided by that lock alone; what an
- * agent that has ended left behind is written anew.
+ * Writes this process's id and a newline to a file, and holds a write lock on it, an open file
+ * description lock, see fcntl(2). Only that lock says whether an agent runs; a stale file is
+ * overwritten.
  *
- * The file is root's where root starts the agent, and stays so: root sends signals to the process that
- * it names.
+ * A file of an agent that root starts is and stays root's: root sends signals to the process in it.
  *
- * @param agent The user that the agent is going to be, who may own a file of earlier days.
+ * @param agent The user that the agent runs as later, who may own an old file.
  */
 export function holdPidFile(path: string, agent: Owner): PidFileResult {
   let entry: Entry | undefined;
@@ -97,10 +96,10 @@ export function holdPidFile(path: string, agent: Owner): PidFileResult {
 }
 
 /**
- * Opens the file, and takes its lock.
+ * Opens and locks the file.
  *
- * A file that others may write to, or hold a read lock on, for which it takes no more than the right to
- * read, is removed and made anew: neither may hold up an agent or say whom root sends signals to.
+ * A file that other users may write to, or hold a read lock on, which takes read permission only, is
+ * replaced: such users must not block an agent, or choose the process that root sends signals to.
  *
  * @throws {FileRefused}
  */
@@ -110,11 +109,11 @@ function openLocked(
 ): { readonly kind: "locked"; readonly fd: number } | { readonly kind: "taken"; pid: number } {
   const { uid } = userAndGroup();
   for (const end = now() + LOCK_TIMEOUT;;) {
-    const { fd, found } = openOrCreate(entry, openFlags.O_RDWR, UNTIL_LOCKED, agent);
+    const { fd, found } = openOrCreate(entry, openFlags.O_RDWR, MODE_UNLOCKED, agent);
     const isForeign = found !== undefined &&
       (found.uid !== uid || (found.mode & WRITABLE_BY_OTHERS) !== 0);
     const lock = isForeign ? "foreign" : takeLock(fd);
-    // Meanwhile the name may have become another file's, as by the line below.
+    // The name may be another file's by now, as after the line below.
     if (lock === "own" && isStillNamed(entry, fd)) return { kind: "locked", fd };
     const pid = Number(/^[0-9]+/.exec(readContent(fd))?.[0] ?? 0);
     closeFile(fd);
@@ -137,7 +136,7 @@ function held(path: string, entry: Entry, fd: number, own: string): PidFile {
     remove() {
       const lock = takeLock(fd);
       const isOwn = lock !== "a writer's" && isStillNamed(entry, fd) && readContent(fd) === own;
-      // Without the lock the name could become the next agent's before it is removed.
+      // Without the lock, the name could become the next agent's before it is removed.
       const gone = !isOwn || (lock === "own" && remove(entry)) || libc.ftruncate(fd, 0n) === 0;
       closeFile(fd);
       closeFile(entry.directory);
@@ -146,7 +145,7 @@ function held(path: string, entry: Entry, fd: number, own: string): PidFile {
   };
 }
 
-/** Takes the write lock, or says whose is in the way, or of which errno there is none to be had. */
+/** Takes the write lock: whose it is then, or an errno. */
 function takeLock(fd: number): "own" | "a reader's" | "a writer's" | number {
   const errno = setLock(fd, F_WRLCK);
   if (errno === 0) return "own";
@@ -156,7 +155,7 @@ function takeLock(fd: number): "own" | "a reader's" | "a writer's" | number {
   return found ? "a reader's" : "a writer's";
 }
 
-/** Sets the lock, or gives it up; returns 0 or errno. */
+/** Sets or releases the lock; returns 0 or errno. */
 function setLock(fd: number, type: number): number {
   return libc.fcntl(fd, F_OFD_SETLK, fileLock(type)) === 0 ? 0 : lastErrno();
 }
@@ -173,12 +172,12 @@ function readContent(fd: number): string {
   return decodeBytes(content, 0, Math.max(0, libc.pread(fd, content, content.byteLength, 0n)));
 }
 
-/** Puts a content in the place of the old one; who reads it meanwhile never finds it empty. */
+/** Replaces the content. A reader never finds the file empty. */
 function writeContent(fd: number, content: string): number {
   const bytes = encodeBytes(content);
   const count = libc.pwrite(fd, bytes, bytes.byteLength, 0n);
   if (count < 0) return lastErrno();
   if (count < bytes.byteLength) return Errno.ENOSPC;
-  const done = libc.ftruncate(fd, BigInt(count)) === 0 && libc.fchmod(fd, READABLE) === 0;
+  const done = libc.ftruncate(fd, BigInt(count)) === 0 && libc.fchmod(fd, MODE_LOCKED) === 0;
   return done ? 0 : lastErrno();
 }

@@ -1,11 +1,10 @@
 /**
- * Files of the agent's own: the log file, the pid file and the file that keeps a certificate. Root opens
- * them before it gives up its rights, in directories that the agent's user may write to, so whatever
- * is found there may be a trap for root: a link to one of root's files, a second name of one, or a
- * FIFO that is opened for ever. All of them are opened here.
+ * The agent's own files: the log file, the pid file and the TLS state file. Root opens them before it
+ * drops privileges, in directories that the agent's user may write to. That user may have put a trap
+ * there: a symbolic or hard link to a file of root's, or a FIFO, which open(2) would wait for.
  *
- * The directory is opened once, and everything else is done with a name in it, so that it cannot be
- * exchanged for another one between two steps. An owner changes by the descriptor alone.
+ * The directory is opened once and all names are looked up in it, so that it cannot be replaced between
+ * two steps. Owners are changed by descriptor only.
  */
 import { decodeBytes } from "../bytes.ts";
 import type { Owner } from "./account.ts";
@@ -40,38 +39,38 @@ const rare = bindLater({
 const { O_CREAT, O_EXCL, O_NOCTTY, O_NONBLOCK, O_WRONLY, O_APPEND } = openFlags;
 const { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } = openFlags;
 const DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC;
-/** A FIFO, or a file that somebody else holds a lease on, must not hold up who opens it. */
+/** open(2) must not wait for the other end of a FIFO, or for a lease on a file. */
 const SAFELY = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 const S_IFLNK = 0o120000;
-/** Mode bits, see inode(7): anybody but the owner may write. */
+/** Mode bits, see inode(7): group or others may write. */
 export const WRITABLE_BY_OTHERS = 0o022;
 const READABLE_BY_ALL = 0o004;
 const ROOT = 0;
-/** For fchown(2): the group stays. */
+/** The group that leaves a file's group unchanged, see fchown(2). */
 const SAME_GROUP = 0xffffffff;
-/** As many links as the kernel follows in a path, see path_resolution(7). */
+/** How many links are followed in a path, as by the kernel, see path_resolution(7). */
 const MOST_LINKS = 40;
-/** How often a file may come and go while it is being opened. */
+/** How often opening is tried while the file is being created and removed. */
 const MOST_ATTEMPTS = 16;
 
-/** A file that cannot be opened, or must not be used. The message says why, without the path. */
+/** A file that cannot be opened or must not be used. The message is the reason, without the path. */
 export class FileRefused extends Error {
   override readonly name = "FileRefused";
-  /** @param errno The error number, where a system call has failed. */
+  /** @param errno Of the system call that failed, if one did. */
   constructor(reason: string, readonly errno = 0) {
     super(reason);
   }
 }
 
-/** A name in a directory that is held open. */
+/** A name in an open directory. */
 export interface Entry {
   readonly directory: number;
   readonly name: string;
 }
 
-/** What an inode says of its file, see inode(7). */
+/** See inode(7). */
 interface Inode {
-  /** Device and inode, by which a file is told from any other that exists. */
+  /** Device and inode number, which identify a file while it exists. */
   readonly identity: string;
   readonly mode: number;
   readonly links: number;
@@ -79,18 +78,17 @@ interface Inode {
   readonly size: number;
 }
 
-/** A file that is open; its status is missing where it has just been made. */
+/** An open file; `found` is missing where it has just been created. */
 interface Opened {
   readonly fd: number;
   readonly found: Inode | undefined;
 }
 
 /**
- * Opens the directory in which a file stands, or is to stand; to be closed.
+ * Opens the directory of a file, which the caller closes.
  *
- * For root a link on the way there counts only if nobody but root can have put it there, as with
- * `/var/run`: any other could lead into a directory where a file of that name means something. Who
- * has no rights to lose goes where links lead.
+ * Root follows a symbolic link on the way only if root alone can have made it, as `/var/run`: any other
+ * may lead to a directory where a file of that name has a meaning. Other users follow all links.
  *
  * @throws {FileRefused}
  */
@@ -108,7 +106,7 @@ export function openEntry(path: string): Entry {
   }
 }
 
-/** Opens a directory, as root, part by part. */
+/** Opens a directory as root, component by component. */
 function openDirectory(path: string): number {
   let links = 0;
   let directory = openFile(path.startsWith("/") ? "/" : ".", DIRECTORY);
@@ -119,7 +117,7 @@ function openDirectory(path: string): number {
       let next = libc().openat(directory, cString(name), DIRECTORY | O_NOFOLLOW, 0);
       if (next < 0) {
         const errno = lastErrno();
-        // What open(2) says of a link here, see its O_DIRECTORY and O_NOFOLLOW.
+        // The errors of open(2) for a link, see O_DIRECTORY and O_NOFOLLOW.
         if (errno !== Errno.ENOTDIR && errno !== Errno.ELOOP) throw refusedBy(errno);
         if (++links > MOST_LINKS) throw refusedBy(Errno.ELOOP);
         const target = targetOfLink(directory, name);
@@ -137,7 +135,7 @@ function openDirectory(path: string): number {
   return directory;
 }
 
-/** Where a link leads that only root can have made. */
+/** The target of a link that only root can have made. */
 function targetOfLink(directory: number, name: string): string {
   const fd = libc().openat(directory, cString(name), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
   if (fd < 0) throw refusedBy(lastErrno());
@@ -145,7 +143,7 @@ function targetOfLink(directory: number, name: string): string {
     const link = inodeOf(fd);
     if ((link.mode & S_IFMT) !== S_IFLNK) throw refusedBy(Errno.ENOTDIR);
     const parentInode = inodeOf(directory);
-    // One of root's may have been moved, or given another name, where others may write.
+    // In a directory that others may write to, a link of root's may have been moved or linked there.
     const planted = (parentInode.mode & WRITABLE_BY_OTHERS) !== 0 && link.links !== 1;
     if (link.uid !== ROOT || parentInode.uid !== ROOT || planted) {
       throw new FileRefused(
@@ -162,11 +160,11 @@ function targetOfLink(directory: number, name: string): string {
 }
 
 /**
- * Opens a file that exists: a regular one that has no other name, of root or of the agent's user. A
- * device is refused too, as by the C agent: it may do something when it is opened.
+ * Opens an existing file: a regular one with a single name, owned by root or the agent's user. A device
+ * is refused, as by the C agent, since opening one may have an effect.
  *
- * @param flags How, beyond what makes it safe.
- * @returns undefined where there is none.
+ * @param flags Of open(2), beside those that make it safe.
+ * @returns undefined where there is no file.
  * @throws {FileRefused}
  */
 function openExisting(entry: Entry, flags: number, agent: Owner): Opened | undefined {
@@ -175,7 +173,7 @@ function openExisting(entry: Entry, flags: number, agent: Owner): Opened | undef
     const errno = lastErrno();
     if (errno === Errno.ENOENT) return undefined;
     if (errno === Errno.ELOOP) throw new FileRefused("it is a symbolic link", errno);
-    // What open(2) says of a FIFO that nobody reads, and of a socket.
+    // A FIFO without a reader, or a socket.
     if (errno === Errno.ENXIO) throw new FileRefused("it is not a regular file", errno);
     throw refusedBy(errno);
   }
@@ -197,8 +195,8 @@ function openExisting(entry: Entry, flags: number, agent: Owner): Opened | undef
 }
 
 /**
- * Makes a file, which must not exist.
- * @returns Its descriptor, or undefined where there is something of that name.
+ * Creates a file.
+ * @returns Its descriptor; undefined where the name exists.
  * @throws {FileRefused}
  */
 function create(entry: Entry, flags: number, mode: number): number | undefined {
@@ -211,8 +209,8 @@ function create(entry: Entry, flags: number, mode: number): number | undefined {
 }
 
 /**
- * Opens a file as {@link openExisting} does, or makes it. In that order, because in some directories
- * O_CREAT refuses a file that exists, see fs.protected_regular in proc(5), and to know which it was.
+ * Opens a file as {@link openExisting} does, or creates it. In that order, since in some directories
+ * O_CREAT fails for a file that exists, see fs.protected_regular in proc(5).
  *
  * @throws {FileRefused}
  */
@@ -226,7 +224,7 @@ export function openOrCreate(entry: Entry, flags: number, mode: number, agent: O
   throw new FileRefused("somebody makes and removes it all the time");
 }
 
-/** Whether a name stands for a file that is open, and not for another one by now. */
+/** Whether a name is still that of an open file. */
 export function isStillNamed(entry: Entry, fd: number): boolean {
   const how = O_PATH | O_NOFOLLOW | O_CLOEXEC;
   const named = libc().openat(entry.directory, cString(entry.name), how, 0);
@@ -236,20 +234,20 @@ export function isStillNamed(entry: Entry, fd: number): boolean {
   return same;
 }
 
-/** Removes a name; false when that is not allowed. */
+/** Removes a name; false when that fails. */
 export function remove({ directory, name }: Entry): boolean {
   return rare().unlinkat(directory, cString(name), 0) === 0;
 }
 
 /**
- * Opens a file for lines at its end, or makes it, for the agent's user.
+ * Opens or creates a file for appending, for the agent's user.
  * @throws {FileRefused}
  */
 export function openForAppending(path: string, mode: number, agent: Owner): number {
   const entry = openEntry(path);
   try {
     const { fd, found } = openOrCreate(entry, O_WRONLY | O_APPEND, mode, agent);
-    // Not given, it serves until it is to be opened again, and then the log says so.
+    // Without the change of owner, the file serves until it is opened again, and then the log says so.
     if (found === undefined) chown(fd, agent);
     else if (found.uid === ROOT && !isPlanted(entry, found)) chown(fd, agent, SAME_GROUP);
     return fd;
@@ -259,11 +257,10 @@ export function openForAppending(path: string, mode: number, agent: Owner): numb
 }
 
 /**
- * Reads a file; one of root's only if it cannot be a secret of root's that somebody else has moved
- * there.
+ * Reads a file; one of root's only if another user cannot have moved it there.
  *
- * @param limit The largest size, in bytes, that is read; of a larger file one byte more is returned.
- * @returns undefined where there is none.
+ * @param limit In bytes; of a larger file, one byte more is returned.
+ * @returns undefined where there is no file.
  * @throws {FileRefused}
  */
 export function readPrivateFile(path: string, limit: number, agent: Owner): Uint8Array | undefined {
@@ -286,8 +283,7 @@ export function readPrivateFile(path: string, limit: number, agent: Owner): Uint
 }
 
 /**
- * Puts a new file in the place of the one that may be there, whole or not at all, for the agent's
- * user and for nobody else.
+ * Replaces or creates a file, whole or not at all, readable by the agent's user only.
  *
  * @throws {FileRefused}
  */
@@ -323,8 +319,8 @@ function randomSuffix(): string {
 }
 
 /**
- * Gives a file of root's to the agent's user, see fchown(2).
- * @returns 0, or the errno that says why it cannot be given.
+ * Makes the agent's user the owner of a file of root's, see fchown(2).
+ * @returns 0 or an errno.
  */
 function chown(fd: number, { uid, gid }: Owner, group = gid): number {
   if (userAndGroup().uid !== ROOT || uid === ROOT) return 0;
@@ -332,12 +328,12 @@ function chown(fd: number, { uid, gid }: Owner, group = gid): number {
 }
 
 /**
- * Whether a file of root's may be a secret that somebody else has moved there: whoever may write to two
- * directories can move any file from one to the other, also one that only root can read.
+ * Whether a file of root's may be a secret that another user has moved there: write permission for two
+ * directories is enough to move a file that only root can read.
  */
 function isPlanted({ directory }: Entry, { uid, mode, size }: Inode): boolean {
   if (uid !== ROOT || size === 0 || (mode & READABLE_BY_ALL) !== 0) return false;
-  // Who is not root reads by its own rights.
+  // Other users read with their own permissions.
   if (userAndGroup().uid !== ROOT) return false;
   const parentInode = inodeOf(directory);
   return parentInode.uid !== ROOT || (parentInode.mode & WRITABLE_BY_OTHERS) !== 0;
@@ -352,7 +348,7 @@ function inodeOf(fd: number): Inode {
   return {
     identity: `${view.getBigUint64(st_dev, true)} ${view.getBigUint64(st_ino, true)}`,
     mode: view.getUint32(st_mode, true),
-    // A long on one architecture, an int on the other; no file has 2 to the 32nd names.
+    // A long on one architecture, an int on the other. No file has 2^32 names.
     links: view.getUint32(st_nlink, true),
     uid: view.getUint32(st_uid, true),
     size: Number(view.getBigInt64(st_size, true)),

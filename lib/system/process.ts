@@ -46,12 +46,12 @@ const rare = bindLater({
   setsid: { args: [], returns: "i32" },
 });
 
-/** The size of a posix_spawn_file_actions_t: glibc's, which is not smaller than musl's. */
+/** The size of posix_spawn_file_actions_t in glibc, which is not smaller than musl's. */
 const FILE_ACTIONS_SIZE = 80;
 
-// posix_spawnattr_t as <spawn.h> of glibc and musl has it on 64-bit Linux: the flags (a short in
-// glibc, an int in musl, which is the same in little-endian), the group, and two sets of 128 bytes,
-// the signals to be handled by default and those to be blocked.
+// posix_spawnattr_t in <spawn.h> of glibc and musl on 64-bit Linux: the flags (a short in glibc, an int
+// in musl, the same in little-endian), the group, and two sets of 128 bytes: the signals that get their
+// default action, and those that are blocked.
 const ATTRIBUTES_SIZE = 336;
 const GROUP_AT = 4;
 const DEFAULT_SIGNALS_AT = 8;
@@ -60,7 +60,7 @@ const DEFAULT_SIGNALS_END = 16;
 const SETPGROUP = 0x02;
 const SETSIGDEF = 0x04;
 const SETSIGMASK = 0x08;
-/** The descriptor of the null device in a program that is being started. */
+/** The descriptor of the null device in the new program. */
 const NULL_DEVICE = 0;
 const WNOHANG = 1;
 const PRIO_PROCESS = 0;
@@ -69,18 +69,18 @@ const CLONE_VFORK = 0x4000;
 /** pidfd_open(2) has this number on every architecture. */
 const SYS_PIDFD_OPEN = 434;
 const RLIMIT_NOFILE = 7;
-/** The soft limit of open files that Linux and systemd give to services. */
+/** The soft limit of open files that Linux and systemd set for services. */
 const USUAL_OPEN_FILES = 1024;
 
 const F_SETOWN = 8;
 
-/** What a program gets from the process that starts it. */
+/** What a program inherits, beside descriptors. */
 export interface Inheritance {
   /** `NAME=value` each. */
   readonly environment: readonly string[];
-  /** The mask of rights that new files do not get, see umask(2); this process's own if it is missing. */
+  /** See umask(2). Without it, the agent's own. */
   readonly umask?: number;
-  /** What is added to this process's nice value, one after the other, see nice(2). */
+  /** Increments of the nice value, applied in turn, see nice(2). */
   readonly nice?: readonly number[];
 }
 
@@ -90,20 +90,19 @@ export interface ProgramStart extends Inheritance {
   readonly argv: readonly string[];
 }
 
-/** A started program and the process group that it and its descendants are in. */
+/** A started program, and the process group of it and its descendants. */
 export interface Started {
   readonly pid: number;
   readonly group: number;
 }
 
-/** A started program whose standard output can be read from `stdout`. */
+/** A started program whose standard output is read from `stdout`. */
 export interface PipedProgram extends Started {
   readonly stdout: number;
 }
 
 /**
- * Starts a program whose standard output is to be read, on a pipe; otherwise as
- * {@link startProgram} does.
+ * Starts a program with its standard output on a pipe, otherwise as {@link startProgram} does.
  *
  * @throws {SystemError} when it cannot be started, ENOENT or EACCES for instance.
  */
@@ -120,15 +119,14 @@ export function startPiped(start: ProgramStart): PipedProgram {
   }
 }
 
-/** Both ends of a pipe. */
 interface Pipe {
   readonly readEnd: number;
   readonly writeEnd: number;
 }
 
 /**
- * Makes a pipe that no program inherits by itself.
- * @throws {SystemError} when there is none to be had.
+ * Makes a pipe, close-on-exec.
+ * @throws {SystemError}
  */
 export function makePipe(): Pipe {
   const ends = new Int32Array(2);
@@ -138,15 +136,15 @@ export function makePipe(): Pipe {
 }
 
 /**
- * Starts a program in a new process group, its standard error on the null device, and its standard
- * output and input too unless descriptors are given for them.
+ * Starts a program in a new process group. Its standard error is the null device, and so are standard
+ * input and output unless descriptors are passed.
  *
- * The program does not lead the group. setsid(1) and programs that call setsid(2) behave differently
- * as leaders: setsid(1) forks then, and its exit status is no longer the plugin's. Under the reference
- * no plugin leads its group either.
+ * The program does not lead the group. setsid(1) and programs that call setsid(2) behave differently as
+ * leaders: setsid(1) then forks, and its exit status is no longer the plugin's. Under the C agent no
+ * plugin leads its group either.
  *
- * The program starts with no signal ignored or blocked, whoever started this process, and with the
- * usual soft limit of open files, which the embedded runtime raises.
+ * The program starts with no signal ignored or blocked, and with the usual soft limit of open files,
+ * which the embedded runtime raises.
  *
  * @throws {SystemError} when it cannot be started.
  */
@@ -166,19 +164,18 @@ export function startProgram(
   }
 }
 
-/** What the first process of a group runs on: a function of the C library that calls one other. */
+/** The stack of a group's first process, for two nested functions of the C library. */
 const STACK_SIZE = 16384;
 let stackMemory: Uint8Array | undefined;
 
 /**
- * Makes a process group: clones a process that makes itself the leader, by setpgrp(3), and ends. As
- * long as nobody has waited for it, others can be put into its group.
+ * Makes a process group: clones a process that calls setpgrp(3) and ends. Until that process is waited
+ * for, others can join its group.
  *
- * Until it has ended this process stands still, as with vfork(2), and no signal handler runs in the
- * memory that both share.
+ * This process is suspended until then, as with vfork(2). Signals are blocked, since both share memory.
  *
  * @returns The group's id.
- * @throws {SystemError} when there is no process to be had.
+ * @throws {SystemError}
  */
 function makeGroup(): number {
   stackMemory ??= new Uint8Array(STACK_SIZE);
@@ -196,15 +193,15 @@ function makeGroup(): number {
   return group;
 }
 
-/** Waits for the ended leader of a group. The group lives on as long as it has other members. */
+/** Waits for the leader of a group, which has ended. The group remains while it has other members. */
 function reapLeader(group: number): void {
   while (libc.waitpid(group, null, 0) < 0 && lastErrno() === Errno.EINTR);
 }
 
 /**
- * A shell that becomes a program when it is told to. A nice value can be set on a process that has
- * started only, and a process that lowers its own priority for that cannot raise it again: so the
- * program has to wait, or its first steps would be those of a process with another priority.
+ * A shell that executes a program once it has read a line. A nice value can be set only on a process
+ * that exists, and an unprivileged process cannot lower its own again. So the program waits until its
+ * nice value is set.
  */
 const GATE = 'read -r go && exec "$@" </dev/null';
 
@@ -226,7 +223,7 @@ function spawnNice(
   }
 }
 
-/** As nice(2) for another process; a value that is not permitted changes nothing. */
+/** nice(2) for another process. A value that is not permitted changes nothing. */
 function addToNice(pid: number, increment: number): void {
   const sum = rare().getpriority(PRIO_PROCESS, pid) + increment;
   rare().setpriority(PRIO_PROCESS, pid, Math.max(-20, Math.min(sum, 19)));
@@ -258,14 +255,14 @@ function spawn(
     umask === undefined ? spawnNow : () => withUmask(umask, spawnNow),
   );
   libc.posix_spawn_file_actions_destroy(actions);
-  // The memory that the arrays point into must outlive the call.
+  // Keeps the memory that the arrays point into alive during the call.
   if (errno !== 0 || args.memory.byteLength + variables.memory.byteLength === 0) {
     throw new SystemError("posix_spawn", errno, file);
   }
   return pid[0]!;
 }
 
-/** How many files this process may have open. */
+/** The soft limit of open files. */
 export function openFilesLimit(): number {
   const own = new BigUint64Array(2);
   libc.getrlimit(RLIMIT_NOFILE, own);
@@ -299,19 +296,19 @@ export function setUmask(mask: number): void {
   rare().umask(mask);
 }
 
-/** nice(2); an increment that is not permitted changes nothing. */
+/** nice(2). An increment that is not permitted changes nothing. */
 export function changeNice(increment: number): void {
   rare().nice(increment);
 }
 
-/** Leaves the controlling terminal, see setsid(2). */
+/** setsid(2). */
 export function startSession(): void {
   rare().setsid();
 }
 
 /**
- * A descriptor that is ready to read once a process has ended.
- * @returns undefined where the kernel has none to give (Linux before 5.3).
+ * pidfd_open(2): a descriptor that becomes readable when a process ends.
+ * @returns undefined where that fails, as before Linux 5.3.
  */
 export function openPidfd(pid: number): number | undefined {
   const fd = syscall(SYS_PIDFD_OPEN, pid, null, null, 0);
@@ -324,7 +321,7 @@ export type ProcessEnd =
   | { readonly kind: "killed"; readonly signal: number };
 
 /**
- * How a child ended, or undefined while it runs.
+ * How a child ended; undefined while it runs.
  * @throws {SystemError} when there is no such child.
  */
 export function reap(pid: number): ProcessEnd | undefined {
@@ -350,7 +347,7 @@ function waitForChild(pid: number, options: number): ProcessEnd | undefined {
   }
 }
 
-/** A child that has ended, whichever it is; undefined when all the others run. */
+/** Reaps any child that has ended; undefined where there is none. */
 export function reapAny(): { readonly pid: number; readonly end: ProcessEnd } | undefined {
   const status = new Int32Array(1);
   const pid = libc.waitpid(-1, status, WNOHANG);
@@ -364,19 +361,18 @@ function endFrom(status: number): ProcessEnd {
     : { kind: "killed", signal };
 }
 
-/** Lets the kernel announce with SIGIO that a descriptor can be read; reading it no longer waits. */
+/** Makes the kernel send SIGIO when a descriptor becomes readable, and reads from it not block. */
 export function signalReadable(fd: number): void {
   rare().fcntl(fd, F_SETOWN, rare().getpid());
   rare().fcntl(fd, Linux.F_SETFL, openFlags.O_NONBLOCK | openFlags.O_ASYNC);
 }
 
 /**
- * Sends a signal to a started program and everything in its group, or only asks, with 0, whether
- * something of them is left. A program that has made a group or a session of its own since is found
- * there.
+ * Sends a signal to a program and its process group, and to the group that the program may have made
+ * for itself. Signal 0 only tests whether any process is left.
  *
  * @param ended Whether the program's own process has been waited for.
- * @returns 0, ESRCH where nothing is left, EPERM where nothing is left that may be signalled.
+ * @returns 0, ESRCH where no process is left, EPERM where none is left that may be signalled.
  */
 export function signalProgram({ pid, group }: Started, signal: number, ended: boolean): number {
   const inGroup = sendSignal(-group, signal);

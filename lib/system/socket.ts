@@ -40,15 +40,15 @@ const F_DUPFD_CLOEXEC = 1030;
 
 /** An address and port of a TCP connection. */
 export interface Endpoint {
-  /** In its usual text form; IPv4 also where a socket of IPv6 carries it (RFC 4291, 2.5.5.2). */
+  /** In text form. An IPv4-mapped address of IPv6 (RFC 4291, 2.5.5.2) is written as IPv4. */
   readonly address: string;
   readonly port: number;
 }
 
 /**
  * The other end of a connection, see getpeername(2).
- * @returns undefined where the socket is not of an internet family.
- * @throws {SystemError} with ENOTSOCK or ENOTCONN for instance.
+ * @returns undefined for a socket of another family than IPv4 and IPv6.
+ * @throws {SystemError} ENOTSOCK or ENOTCONN for instance.
  */
 export function peerOf(fd: number): Endpoint | undefined {
   const address = new Uint8Array(128);
@@ -66,12 +66,12 @@ export function serverEndOf(fd: number): Endpoint | undefined {
   return libc.getsockname(fd, address, length) === 0 ? endpointOf(address) : undefined;
 }
 
-/** Whether a descriptor is a socket, connected, listening or neither. */
+/** Whether a descriptor is a socket. */
 export function isSocket(fd: number): boolean {
   return libc.getsockname(fd, new Uint8Array(128), int(128)) === 0;
 }
 
-/** An `int` that a C function reads or writes. */
+/** Memory for an `int *`. */
 function int(value: number): Int32Array {
   const memory = new Int32Array(1);
   memory[0] = value;
@@ -88,29 +88,26 @@ export function linger(fd: number, seconds: number): void {
   libc.setsockopt(fd, Linux.SOL_SOCKET, SO_LINGER, new Int32Array([1, seconds]), 8);
 }
 
-/** Whether a socket accepts connections: inetd leaves such a one to a service that says `wait`. */
+/** Whether a socket is listening: inetd passes such a socket to a `wait` service. */
 export function isListening(fd: number): boolean {
   const listening = int(0);
   rare().getsockopt(fd, Linux.SOL_SOCKET, SO_ACCEPTCONN, listening, int(4));
   return listening[0] === 1;
 }
 
-/** Lets the kernel acknowledge what has arrived now, instead of waiting for something to send. */
+/** Makes the kernel send the pending acknowledgement now, see TCP_QUICKACK in tcp(7). */
 export function acknowledgeNow(fd: number): void {
   libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_QUICKACK, int(1), 4);
 }
 
-/**
- * Holds back what does not fill a segment, or sends it, see TCP_CORK in tcp(7). The kernel would hold
- * it for 200 ms: whoever begins that ends it at once.
- */
-export function cork(fd: number, hold: boolean): void {
-  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_CORK, new Int32Array([hold ? 1 : 0]), 4);
+/** Sets TCP_CORK, see tcp(7): a partial segment is not sent until it is cleared, for up to 200 ms. */
+export function cork(fd: number, on: boolean): void {
+  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_CORK, new Int32Array([on ? 1 : 0]), 4);
 }
 
 /**
- * Another descriptor for the same socket.
- * @throws {SystemError} when there is none to be had.
+ * A duplicate of a descriptor, close-on-exec.
+ * @throws {SystemError}
  */
 export function duplicate(fd: number): number {
   const copy = rare().fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -118,7 +115,7 @@ export function duplicate(fd: number): number {
   return copy;
 }
 
-/** Two sockets that are connected with each other and do not block; see socketpair(2). */
+/** socketpair(2), with sockets that do not block. */
 export function socketPair(): readonly [number, number] {
   const libc = bindLibc({
     socketpair: { args: ["i32", "i32", "i32", "buffer"], returns: "i32" },
@@ -189,7 +186,7 @@ function ipv4Text(bytes: Uint8Array, at: number): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 }
 
-/** Why a read or a write did not do all that was asked. */
+/** Why a read or a write failed. */
 export type Failure =
   | { readonly kind: "timed out" }
   | { readonly kind: "closed" }
@@ -199,7 +196,7 @@ export type Failure =
 export type Received = { readonly kind: "bytes"; readonly count: number } | Failure;
 
 /**
- * Reads what has arrived, and waits for it if nothing has.
+ * Reads what has arrived, and waits for it if necessary.
  * @param deadline In milliseconds of {@link now}.
  */
 export function receive(fd: number, buffer: Uint8Array, deadline: number): Received {
@@ -209,13 +206,13 @@ export function receive(fd: number, buffer: Uint8Array, deadline: number): Recei
   return count === 0 ? { kind: "closed" } : { kind: "failed", errno: -count };
 }
 
-/** Waits until something has arrived, or the other end has gone; reads nothing. */
+/** Waits until bytes have arrived or the other end is closed; reads nothing. */
 export function awaitBytes(fd: number, deadline: number): void {
   waitFor([{ fd, events: Poll.in }], deadline);
 }
 
 /**
- * Sends all of some bytes, in one write where the socket takes them, with Nagle's algorithm off.
+ * Sends all bytes, in one write where the socket takes them, without Nagle's algorithm.
  * @param deadline In milliseconds of {@link now}.
  */
 export function send(fd: number, bytes: Uint8Array, deadline: number): Failure | undefined {
@@ -234,8 +231,8 @@ export function send(fd: number, bytes: Uint8Array, deadline: number): Failure |
 }
 
 /**
- * Ends the sending direction and reads away what the client sent beyond its query: closing a socket
- * with unread bytes resets the connection, and the response on its way may be lost with it.
+ * Shuts the sending direction down and discards what the client has sent after its query: closing a
+ * socket with unread bytes resets the connection, and the client may lose the response.
  * @param deadline In milliseconds of {@link now}.
  */
 export function lingeringClose(fd: number, deadline: number): void {

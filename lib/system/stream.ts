@@ -15,8 +15,8 @@ import {
 import { callAt } from "./timer.ts";
 
 /**
- * Connections of an event loop, on the runtime's own sockets: `node:net` and `node:tls` do the same
- * through layers of streams, which take 2.5 ms to load and half of a small check's time to pass.
+ * Connections on the event loop, by the runtime's own sockets. `node:net` and `node:tls` add layers of
+ * streams, which take 2.5 ms to load and half of the time of a small check.
  */
 
 /** Bytes that have arrived, or why there are none. */
@@ -26,7 +26,7 @@ export type Arrival =
   | { readonly kind: "closed" }
   | { readonly kind: "failed"; readonly reason: string };
 
-/** What a TLS server is made of; PEM in byte strings, versions as in the protocol. */
+/** The settings of a TLS server; PEM in byte strings, versions as in the protocol. */
 export interface TlsOptions {
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
@@ -36,89 +36,87 @@ export interface TlsOptions {
   readonly maxVersion?: number;
   /** Whether clients are asked for a certificate. */
   readonly requestCert?: boolean;
-  /** Whether the handshake fails, with the alert for it, where a client shows no certificate. */
+  /** Whether the handshake fails, with an alert, for a client without a certificate. */
   readonly requireCert?: boolean;
   /**
-   * Makes the bytes that end the connection with a client whose certificate is not good; nothing where
-   * TLS's own goodbye is to do. The library completes such a handshake, and has no words for it.
+   * Makes the record that ends the connection with a client whose certificate is not valid; without
+   * one, close_notify is sent. The library completes such a handshake and sends no alert.
    */
   readonly refuse?: (refused: RefusedClient) => Uint8Array | undefined;
 }
 
-/** A client whose certificate is not good, after the handshake, before anything else was sent. */
+/** A client whose certificate is not valid, after the handshake. */
 export interface RefusedClient {
   readonly version: string;
   readonly cipher: string;
-  /** What is wrong: the library's X509_V_ERR_ name. */
+  /** What is wrong with it: the library's X509_V_ERR_ name. */
   readonly doubt: string;
-  /** The connection's secrets, in lines of the SSLKEYLOGFILE format (RFC 9850). */
+  /** The connection's secrets, as lines in SSLKEYLOGFILE format (RFC 9850). */
   readonly secrets: readonly string[];
 }
 
 /**
- * What came of a handshake. Where it failed, or the client's certificate is not good, the client has
- * been told so and the own direction has ended: what it still sends is to be read away, see
- * {@link drain}, before the stream is closed.
+ * The result of a handshake. Where it failed, or the client's certificate is not valid, an alert has
+ * been sent and the sending direction is shut down. The caller drains the stream before it closes it,
+ * see {@link drain}.
  */
 export type Handshake =
   | {
     readonly kind: "secure";
     readonly version: string;
     readonly cipher: string;
-    /** The client's certificate; nothing where it has shown none. */
+    /** The client's certificate, if it has sent one. */
     readonly certificate: PeerCertificate | undefined;
-    /** Why the client's certificate is not good: the library's X509_V_ERR_ name. */
+    /** Why the client's certificate is not valid: the library's X509_V_ERR_ name. */
     readonly doubt: string | undefined;
   }
   | { readonly kind: "closed" }
   | { readonly kind: "timed out" }
   | {
     readonly kind: "failed";
-    /** The TLS library's complaint. */
+    /** The TLS library's error. */
     readonly reason: string;
-    /** What the client had sent last. */
     readonly heard: Uint8Array;
   };
 
 /** A connection with a client, plain or, from a handshake on, TLS. */
 export interface Stream {
-  /** The client; undefined where the socket is not of an internet family. */
+  /** The client; undefined for a socket of another family than IPv4 and IPv6. */
   readonly client: Endpoint | undefined;
-  /** This end of the connection; undefined as the client is, and once it is closed. */
+  /** This end of the connection; undefined as the client is, and after it is closed. */
   readonly server: () => Endpoint | undefined;
-  // The descriptor is nobody else's business: as soon as the runtime has closed it, the number can be
-  // another connection's.
-  /** Turns SO_KEEPALIVE on, see socket(7). */
+  // The descriptor is not exposed: once the runtime has closed it, the number may be another
+  // connection's.
   readonly keepAlive: () => void;
-  /** Sets SO_LINGER, see socket(7). */
   readonly linger: (seconds: number) => void;
-  /** Lets the kernel acknowledge what has arrived now, see {@link acknowledgeNow}. */
+  /** Makes the kernel send the pending acknowledgement, see {@link acknowledgeNow}. */
   readonly acknowledge: () => void;
   /**
-   * Waits for bytes; as long as nobody does, the client can send only as much as the kernel holds.
+   * Waits for bytes. Between calls nothing is read, so the client can send only what the kernel
+   * buffers.
    * @param deadline In milliseconds of {@link now}.
    */
   readonly receive: (deadline: number) => Promise<Arrival>;
-  /** Sends bytes; settled when the kernel has all of them, or the connection is gone. */
+  /** Sends bytes. Settled when the kernel has taken all of them, or the connection is closed. */
   readonly send: (bytes: Uint8Array) => Promise<void>;
   /**
-   * Sends last bytes and ends the own direction, where both fit in one segment: response, TLS's goodbye
-   * and TCP's end wake the client up once. Settled as sending is, or at a deadline.
+   * Sends the last bytes and shuts the sending direction down, in one segment where they fit: response,
+   * close_notify and FIN wake the client up once. Settled as for `send`, or at a deadline.
    */
   readonly finish: (bytes: Uint8Array, deadline: number) => Promise<void>;
   /**
-   * Makes TLS of a connection of which nothing has been read.
+   * Starts TLS on a connection from which nothing has been read.
    * @param deadline In milliseconds of {@link now}.
    */
   readonly secure: (options: TlsOptions, deadline: number) => Promise<Handshake>;
-  /** Calls a function when the connection is closed, or now where it is. */
+  /** Calls a function when the connection is closed, or now if it is. */
   readonly whenClosed: (act: () => void) => void;
   readonly close: () => void;
-  /** Closes it such that the client sees a reset. */
+  /** Resets the connection. */
   readonly reset: () => void;
 }
 
-/** The runtime's socket, as far as it is used here; its declarations do not know all of it. */
+/** The part of the runtime's socket that is used here, some of which its types lack. */
 interface RuntimeSocket {
   readonly fd: number;
   data: SocketHandlers | undefined;
@@ -134,15 +132,15 @@ interface RuntimeSocket {
   readonly getPeerCertificate: () => PeerCertificate | undefined;
 }
 
-/** Who hears what happens to a wire. */
+/** The callbacks of a socket. */
 interface SocketHandlers {
-  readonly data: (wire: RuntimeSocket, bytes: Uint8Array) => void;
-  readonly drain: (wire: RuntimeSocket) => void;
-  readonly ended: (wire: RuntimeSocket, arrival: Arrival) => void;
-  readonly closed: (wire: RuntimeSocket) => void;
+  readonly data: (socket: RuntimeSocket, bytes: Uint8Array) => void;
+  readonly drain: (socket: RuntimeSocket) => void;
+  readonly ended: (socket: RuntimeSocket, arrival: Arrival) => void;
+  readonly closed: (socket: RuntimeSocket) => void;
   readonly secret: (line: Uint8Array) => void;
-  readonly shaken: (
-    wire: RuntimeSocket,
+  readonly handshaken: (
+    socket: RuntimeSocket,
     done: boolean,
     error: NodeJS.ErrnoException | null,
   ) => void;
@@ -150,87 +148,86 @@ interface SocketHandlers {
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
-/** Session tickets are for clients that come back on the same terms; a check never does. */
+/** No session tickets: check_nrpe resumes no session. */
 const SSL_OP_NO_TICKET = 0x4000;
 
 const HANDLERS = {
   binaryType: "uint8array",
-  data: (wire: RuntimeSocket, bytes: Uint8Array) => wire.data?.data(wire, bytes),
-  drain: (wire: RuntimeSocket) => wire.data?.drain(wire),
-  end: (wire: RuntimeSocket) => wire.data?.ended(wire, { kind: "closed" }),
-  error: (wire: RuntimeSocket, { message }: Error) =>
-    wire.data?.ended(wire, { kind: "failed", reason: message }),
-  close: (wire: RuntimeSocket) => wire.data?.closed(wire),
+  data: (socket: RuntimeSocket, bytes: Uint8Array) => socket.data?.data(socket, bytes),
+  drain: (socket: RuntimeSocket) => socket.data?.drain(socket),
+  end: (socket: RuntimeSocket) => socket.data?.ended(socket, { kind: "closed" }),
+  error: (socket: RuntimeSocket, { message }: Error) =>
+    socket.data?.ended(socket, { kind: "failed", reason: message }),
+  close: (socket: RuntimeSocket) => socket.data?.closed(socket),
 } as const;
 
 const TLS_HANDLERS = {
   ...HANDLERS,
-  handshake: (wire: RuntimeSocket, done: boolean, error: NodeJS.ErrnoException | null) =>
-    wire.data?.shaken(wire, done, error),
+  handshake: (socket: RuntimeSocket, done: boolean, error: NodeJS.ErrnoException | null) =>
+    socket.data?.handshaken(socket, done, error),
 } as const;
 
-/** They hear the connection's secrets as well, before the handshake is done. */
+/** With the connection's secrets, before the handshake is complete. */
 const SECRET_HANDLERS = {
   ...TLS_HANDLERS,
-  keylog: (wire: RuntimeSocket, line: Uint8Array) => wire.data?.secret(line),
+  keylog: (socket: RuntimeSocket, line: Uint8Array) => socket.data?.secret(line),
 } as const;
 
-/** Makes a stream of a descriptor that is connected, with a client where it is an address's. */
+/** Makes a stream of a connected descriptor. */
 export function adopt(fd: number, client?: Endpoint): Stream {
   let stream: Stream | undefined;
-  connectTo(fd, (wire) => void (stream = streamOn(wire, client)));
+  connectTo(fd, (socket) => void (stream = streamOn(socket, client)));
   return stream!;
 }
 
-/** Something that accepts connections. */
+/** A socket that accepts connections. */
 export interface Acceptor {
-  /** Accepts no more. */
   readonly close: () => void;
 }
 
-/** Takes a connection that has been accepted, with nothing of it read. */
+/** Takes an accepted connection, from which nothing has been read. */
 export interface Accept {
-  /** @param number Its descriptor's number, which was the lowest that was free. */
+  /** @param number Its descriptor, which was the lowest free one. */
   (stream: Stream, number: number): void;
 }
 
-/** Accepts connections on a socket that listens, but none whose client has gone already. */
+/** Accepts connections on a listening socket, except those that the client has closed. */
 export function acceptOn(fd: number, accept: Accept): Acceptor {
-  const open = (wire: RuntimeSocket) => {
-    const { fd: number } = wire;
-    const client = clientOrGone(wire);
-    if (client === "gone") wire.terminate();
-    else accept(streamOn(wire, client), number);
+  const open = (socket: RuntimeSocket) => {
+    const { fd: number } = socket;
+    const client = clientOrGone(socket);
+    if (client === "gone") socket.terminate();
+    else accept(streamOn(socket, client), number);
   };
   const options = { fd, allowHalfOpen: true, socket: { ...HANDLERS, open } };
   const listener = Bun.listen(options as unknown as Bun.TCPSocketListenOptions);
   return { close: () => listener.stop() };
 }
 
-/** Why the TLS library does not take some options; undefined where it does. */
+/** Why the TLS library rejects some options; undefined where it accepts them. */
 export function tlsOptionsError(options: TlsOptions): NodeJS.ErrnoException | undefined {
-  let complaint: NodeJS.ErrnoException | undefined;
-  // They are tried on a socket that leads nowhere. The runtime keeps what it has made of them.
+  let problem: NodeJS.ErrnoException | undefined;
+  // They are tried on a socket pair. The runtime caches the context that it makes.
   const [fd, other] = socketPair();
-  const open = (wire: RuntimeSocket) => {
+  const open = (socket: RuntimeSocket) => {
     try {
-      upgrade(wire, options).terminate();
+      upgrade(socket, options).terminate();
     } catch (error) {
-      complaint = error as NodeJS.ErrnoException;
-      wire.terminate();
+      problem = error as NodeJS.ErrnoException;
+      socket.terminate();
     }
   };
   connectTo(fd, open);
   closeFile(other);
-  return complaint;
+  return problem;
 }
 
 /**
- * Reads away what a client still sends until it ends the connection, but not for long: closing a
- * socket with unread bytes resets the connection, and what is on its way may be lost with it.
+ * Discards what a client sends until it closes the connection or a deadline passes: closing a socket
+ * with unread bytes resets the connection, and the client may lose what was sent to it.
  *
  * @param deadline In milliseconds of {@link now}.
- * @param limit How much is read, in bytes.
+ * @param limit How much is discarded, in bytes.
  */
 export async function drain(
   stream: Stream,
@@ -244,10 +241,10 @@ export async function drain(
   }
 }
 
-/** Opens a wire on a connected descriptor, before this returns. */
-function connectTo(fd: number, open: (wire: RuntimeSocket) => void): void {
+/** Makes a socket of a connected descriptor. `open` is called before this returns. */
+function connectTo(fd: number, open: (socket: RuntimeSocket) => void): void {
   const options = { fd, allowHalfOpen: true, socket: { ...HANDLERS, open } };
-  // What happens to it later, the wire says.
+  // Later errors reach the socket's handlers.
   Bun.connect(options as unknown as Bun.TCPSocketConnectOptions).catch(() => {});
 }
 
@@ -260,20 +257,18 @@ function upgrade(plain: RuntimeSocket, tls: TlsOptions): RuntimeSocket {
   return secure;
 }
 
-/** A handshake that is going on. */
 interface PendingHandshake {
   readonly done: (handshake: Handshake) => void;
   readonly fail: (error: unknown) => void;
   readonly refuse: TlsOptions["refuse"];
   readonly secrets: Uint8Array[];
-  /** What has come last from the client. */
   heard: Uint8Array;
 }
 
 function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
   const chunks: Uint8Array[] = [];
   const closing: (() => void)[] = [];
-  let wire = plain;
+  let socket = plain;
   let open = true;
   let paused = true;
   let awaited = false;
@@ -282,16 +277,16 @@ function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
   let last = false;
   let wake = () => {};
   let sent = () => {};
-  let shaking: PendingHandshake | undefined;
+  let handshaking: PendingHandshake | undefined;
 
   const push = () => {
-    if (last) cork(wire.fd, true);
-    const count = wire.write(unsent);
+    if (last) cork(socket.fd, true);
+    const count = socket.write(unsent);
     unsent = unsent.subarray(Math.max(0, count));
     const over = count < 0 || unsent.byteLength === 0;
-    if (over && last) wire.shutdown();
-    // The runtime may have closed it by then, and the number may be another's.
-    if (open && last) cork(wire.fd, false);
+    if (over && last) socket.shutdown();
+    // The runtime may have closed it, and the number may be another socket's.
+    if (open && last) cork(socket.fd, false);
     if (over) sent();
   };
   const send = (bytes: Uint8Array): Promise<void> => {
@@ -309,11 +304,11 @@ function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
     wake();
   };
   /**
-   * Ends the own direction of a connection whose handshake has come to nothing, and keeps the
-   * connection itself on a descriptor of its own. The runtime is about to close its one, and a reset in
-   * answer to what the client still sends would overtake the alert.
+   * Shuts down the sending direction of a connection whose handshake has failed, and keeps the
+   * connection open on a duplicate descriptor. The runtime closes its own, and the reset that answers
+   * later bytes of the client would overtake the alert.
    */
-  const outlive = (from: RuntimeSocket, words: Uint8Array | undefined) => {
+  const outlive = (from: RuntimeSocket, record: Uint8Array | undefined) => {
     let fd: number;
     try {
       fd = duplicate(from.fd);
@@ -326,54 +321,56 @@ function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
       own.data = plain.data;
       own.pause();
       paused = true;
-      wire = own;
-      if (words !== undefined) own.write(words);
-      // After that TLS can say no more: its own goodbye would repeat the sequence number of these words.
+      socket = own;
+      if (record !== undefined) own.write(record);
+      // TLS must send no more: its close_notify would reuse the sequence number of this record.
       own.shutdown();
     });
-    if (wire === from) closeFile(fd);
+    if (socket === from) closeFile(fd);
     from.close();
   };
   plain.data = {
     data(from, bytes) {
-      // The plain half of a TLS connection goes on telling what it carries.
-      if (from !== wire) {
-        if (shaking !== undefined) shaking.heard = bytes;
+      // The plain socket of a TLS connection still reports the encrypted bytes.
+      if (from !== socket) {
+        if (handshaking !== undefined) handshaking.heard = bytes;
         return;
       }
       chunks.push(bytes);
       if (awaited) return wake();
       paused = true;
-      wire.pause();
+      socket.pause();
     },
-    drain: (from) => from === wire && unsent.byteLength > 0 && push(),
-    ended: (from, arrival) => from === wire && end(arrival),
-    secret: (line) => void shaking?.secrets.push(line),
-    shaken(from, done, error) {
-      if (shaking === undefined) return;
-      const { done: settle, fail, refuse, secrets, heard } = shaking;
-      shaking = undefined;
+    drain: (from) => from === socket && unsent.byteLength > 0 && push(),
+    ended: (from, arrival) => from === socket && end(arrival),
+    secret: (line) => void handshaking?.secrets.push(line),
+    handshaken(from, done, error) {
+      if (handshaking === undefined) return;
+      const { done: settle, fail, refuse, secrets, heard } = handshaking;
+      handshaking = undefined;
       try {
         const handshake = handshakeOf(from, done, error, heard);
         if (handshake.kind === "failed") outlive(from, undefined);
         else if (handshake.kind === "secure" && handshake.doubt !== undefined) {
-          const words = refusalRecord(handshake, secrets, refuse);
-          if (words === undefined) from.shutdown();
-          outlive(from, words);
+          const { version, cipher, doubt } = handshake;
+          const lines = secrets.map((line) => decodeBytes(line));
+          const record = refuse?.({ version, cipher, doubt, secrets: lines });
+          if (record === undefined) from.shutdown();
+          outlive(from, record);
         }
         settle(handshake);
       } catch (fault) {
-        // The runtime would take what is thrown here for an error of the connection.
+        // The runtime would treat an exception here as an error of the connection.
         fail(fault);
       }
     },
     closed(from) {
-      if (!open || from !== wire) return;
+      if (!open || from !== socket) return;
       open = false;
       end({ kind: "closed" });
       sent();
-      shaking?.done({ kind: "closed" });
-      shaking = undefined;
+      handshaking?.done({ kind: "closed" });
+      handshaking = undefined;
       for (const act of closing) act();
     },
   };
@@ -381,15 +378,15 @@ function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
 
   return {
     client,
-    server: () => open ? serverEndOf(wire.fd) : undefined,
+    server: () => open ? serverEndOf(socket.fd) : undefined,
     keepAlive() {
-      if (open) keepAlive(wire.fd);
+      if (open) keepAlive(socket.fd);
     },
     linger(seconds) {
-      if (open) linger(wire.fd, seconds);
+      if (open) linger(socket.fd, seconds);
     },
     acknowledge() {
-      if (open) acknowledgeNow(wire.fd);
+      if (open) acknowledgeNow(socket.fd);
     },
     async receive(deadline) {
       if (chunks.length === 0 && ending === undefined) {
@@ -397,7 +394,7 @@ function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
         const timer = callAt(deadline, resolve);
         wake = resolve;
         awaited = true;
-        if (paused) wire.resume();
+        if (paused) socket.resume();
         paused = false;
         await promise;
         timer.cancel();
@@ -421,14 +418,14 @@ function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
       const timer = callAt(deadline, () => resolve({ kind: "timed out" }));
       if (open) {
         const { refuse } = options;
-        shaking = { done: resolve, fail: reject, refuse, secrets: [], heard: NO_BYTES };
-        wire = upgrade(plain, options);
-        wire.resume();
+        handshaking = { done: resolve, fail: reject, refuse, secrets: [], heard: NO_BYTES };
+        socket = upgrade(plain, options);
+        socket.resume();
         paused = false;
       } else resolve({ kind: "closed" });
       const handshake = await promise;
-      // Closing a wire in the middle of a handshake makes that one fail.
-      shaking = undefined;
+      // Closing a socket during a handshake makes the handshake fail.
+      handshaking = undefined;
       timer.cancel();
       return handshake;
     },
@@ -437,10 +434,10 @@ function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
       else act();
     },
     close() {
-      if (open) wire.close();
+      if (open) socket.close();
     },
     reset() {
-      if (open) wire.terminate();
+      if (open) socket.terminate();
     },
   };
 }
@@ -455,28 +452,20 @@ function clientOrGone({ fd }: RuntimeSocket): Endpoint | undefined | "gone" {
 }
 
 function handshakeOf(
-  wire: RuntimeSocket,
+  socket: RuntimeSocket,
   done: boolean,
   error: NodeJS.ErrnoException | null,
   heard: Uint8Array,
 ): Handshake {
   if (!done && error?.code === "ECONNRESET") return { kind: "closed" };
   if (!done) return { kind: "failed", reason: error?.message ?? "", heard };
-  const certificate = wire.getPeerCertificate();
+  const certificate = socket.getPeerCertificate();
   return {
     kind: "secure",
-    version: wire.getTLSVersion(),
-    cipher: wire.getCipher().standardName,
+    version: socket.getTLSVersion(),
+    cipher: socket.getCipher().standardName,
     certificate,
-    // Without a certificate the runtime misses its issuer.
+    // Without a certificate the error is about a missing issuer.
     doubt: certificate === undefined ? undefined : error?.code,
   };
-}
-
-function refusalRecord(
-  { version, cipher, doubt = "" }: Handshake & { readonly kind: "secure" },
-  secrets: readonly Uint8Array[],
-  refuse: TlsOptions["refuse"],
-): Uint8Array | undefined {
-  return refuse?.({ version, cipher, doubt, secrets: secrets.map((line) => decodeBytes(line)) });
 }

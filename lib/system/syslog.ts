@@ -1,11 +1,11 @@
 /**
- * Lines for the host's syslog, in the form that glibc's syslog(3) gives them: RFC 3164 without a host
- * name. That function waits until somebody reads, for good where nobody does, and is not used.
+ * Lines for the host's syslog, in the format of glibc's syslog(3): RFC 3164 without a host name. That
+ * function itself blocks while syslog does not read, and is not used.
  */
 import { bindLater, closeFile, cString, Errno, lastErrno, now, waitFor } from "./libc.ts";
 import { Linux } from "./linux.ts";
 
-// The C library's local time: a Date takes 500 page faults more at its first use.
+// The local time of the C library: the first use of a Date costs 500 page faults more.
 const libc = bindLater({
   time: { args: ["buffer"], returns: "i32" },
   localtime_r: { args: ["buffer", "buffer"], returns: "ptr" },
@@ -23,19 +23,19 @@ const CONNECTION = Linux.SOCK_STREAM | Linux.SOCK_NONBLOCK | Linux.SOCK_CLOEXEC;
 const AT_ONCE = Linux.MSG_DONTWAIT | Linux.MSG_NOSIGNAL;
 
 /**
- * Where syslog listens. The others are for a process whose /dev lacks the first: systemd's journal, and
- * the syslog daemon behind it.
+ * Where syslog listens. The second and third, of systemd's journal and of the syslog daemon that it
+ * forwards to, are for a process whose /dev lacks the first.
  */
 const SOCKETS = ["/dev/log", "/run/systemd/journal/dev-log", "/run/systemd/journal/syslog"];
 
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-/** For how many pauses of a millisecond a syslog that lags may hold up the agent at once. */
+/** How many pauses of a millisecond are made at most while syslog's queue is full. */
 const MOST_PAUSES = 100;
-/** How many of them are regained in a millisecond: over time it is a hundredth that is lost. */
+/** How many pauses are regained per millisecond: pauses take up to a hundredth of the time. */
 const REGAINED = 0.01;
 
-/** The socket that datagrams leave by. It is kept, since descriptors may have run out by the next line. */
+/** The socket for datagrams. It stays open, since descriptors may have run out by the next line. */
 let datagrams: number | undefined;
 /** The connection to a syslog that takes no datagrams. */
 let connection: { readonly fd: number; readonly path: string } | undefined;
@@ -45,12 +45,12 @@ let pauses = MOST_PAUSES;
 let counted = 0;
 
 /**
- * Sends a line to syslog as `nrpe[pid]`, to whoever listens there now, so that no restart of it
- * matters. A syslog that is there but does not read does not get the line.
+ * Sends a line to syslog as `nrpe[pid]`. Each line is addressed anew, so syslog may be restarted at any
+ * time. A line is lost where syslog does not read.
  *
  * @param priority A facility and a level.
- * @param text What a log line may hold, see printable().
- * @returns 0, or the errno that says why the line could not be sent.
+ * @param text Printable text, see printable().
+ * @returns 0 or an errno.
  */
 export function sendToSyslog(priority: number, text: string): number {
   pid ??= libc().getpid();
@@ -61,7 +61,7 @@ export function sendToSyslog(priority: number, text: string): number {
   }
 }
 
-/** The local time as RFC 3164, 4.1.2, has it. */
+/** The local time in the format of RFC 3164, 4.1.2. */
 function timestamp(): string {
   const seconds = new Int32Array(2);
   // struct tm { int tm_sec; int tm_min; int tm_hour; int tm_mday; int tm_mon; … };
@@ -78,12 +78,12 @@ function twoDigits(number: number): string {
   return number < 10 ? `0${number}` : `${number}`;
 }
 
-/** Sends a line, its NUL left out, to the first place that takes it; returns 0 or an errno. */
+/** Sends a line, without its NUL, to the first socket that takes it; returns 0 or an errno. */
 function offer(line: Uint8Array): number {
   let failure = 0;
   for (let at = 0; at < SOCKETS.length; at++) {
     const errno = sendTo(SOCKETS[at]!, line);
-    // Who lags is there, and the next place leads to the same one.
+    // A full queue: the next socket belongs to the same syslog.
     if (errno === 0 || errno === Errno.EAGAIN) return errno;
     if (failure === 0) failure = errno;
   }
@@ -107,7 +107,7 @@ function sendTo(path: string, line: Uint8Array): number {
   return errno === Errno.EPROTOTYPE ? sendOnConnection(path, address, line) : errno;
 }
 
-/** Sends a line to a syslog that takes connections; there its NUL ends it. */
+/** Sends a line to a syslog that takes connections, where a NUL ends it. */
 function sendOnConnection(path: string, address: Uint8Array, line: Uint8Array): number {
   if (connection?.path === path) {
     const errno = sendWhole(connection.fd, line);
@@ -129,14 +129,14 @@ function sendOnConnection(path: string, address: Uint8Array, line: Uint8Array): 
 function sendWhole(fd: number, line: Uint8Array): number {
   const count = rare().send(fd, line, line.byteLength, AT_ONCE);
   if (count < 0) return lastErrno();
-  // A part of a line would be one with the next: the connection is of no more use.
+  // The rest of the line would be lost and the next appended to this part: the connection is useless.
   return count === line.byteLength ? 0 : Errno.EPIPE;
 }
 
 /**
- * Leaves a syslog that lags a moment to read: in a burst of lines its queue, of ten by default, is full
- * at once. The pauses are counted, not their time, for on a busy machine both sides take longer.
- * @returns Whether there is any pause left.
+ * Gives syslog a millisecond to read: a burst of lines fills its queue, of ten by default. Pauses are
+ * counted rather than timed, since on a busy machine both sides take longer.
+ * @returns Whether a pause was left.
  */
 function pause(): boolean {
   const time = now();

@@ -11,9 +11,8 @@ export function isTerminal(fd: number): boolean {
 }
 
 /**
- * Opens the terminal of a descriptor once more, such that writing does not wait where somebody has
- * stopped the terminal. One of another user cannot be opened; then it is the descriptor itself.
- * @returns undefined where the descriptor is no terminal.
+ * Opens the terminal of a descriptor again, such that writes do not block while its output is stopped.
+ * @returns The descriptor itself where the terminal is another user's; undefined where it is none.
  */
 export function openTerminal(fd: number): number | undefined {
   if (!isTerminal(fd)) return undefined;
@@ -25,7 +24,7 @@ export function openTerminal(fd: number): number | undefined {
   }
 }
 
-/** Prints a line for people, as harmless as one of the log. */
+/** Prints a line with the characters that a log line may have. */
 export function printLine(fd: number, message: string): void {
   writeAll(fd, encodeBytes(`nrpe: ${printable(message)}\n`));
 }

@@ -1,17 +1,15 @@
 import { now } from "./libc.ts";
 
-/** The longest delay that a timer of the runtime takes, in milliseconds; a longer one fires at once. */
+/** The longest delay of the runtime's timers, in milliseconds. A longer one fires at once. */
 const LONGEST_DELAY = 0x7fffffff;
 
-/** A call that is still to come. */
 export interface Timer {
   readonly cancel: () => void;
 }
 
 /**
- * Calls a function at a deadline, not earlier, or as soon as the event loop gets to it if that has
- * passed. Every time limit that a directive or a rule sets is made here: none fires early because it
- * is long.
+ * Calls a function at a deadline, or as soon as possible if that has passed. Used for every time limit
+ * that a directive or a rule sets, since these may exceed the longest delay of a timer.
  *
  * @param deadline In milliseconds of {@link now}.
  */

@@ -1,6 +1,6 @@
 /** Alerts of TLS, RFC 8446, 6. */
 
-/** The levels and descriptions that the agent sends. */
+/** The level and the descriptions that the agent sends. */
 export const Alert = {
   fatal: 2,
   badCertificate: 42,
@@ -51,7 +51,7 @@ export function nameOfAlert(description: number): string {
 
 const ABOUT_CERTIFICATES = [42, 43, 44, 45, 46, 48, 113];
 
-/** Whether an alert says that its sender does not accept the other side's certificate. */
+/** Whether an alert rejects the peer's certificate. */
 export function isAboutCertificate(description: number): boolean {
   return ABOUT_CERTIFICATES.includes(description);
 }
@@ -62,11 +62,11 @@ const HEADER_LENGTH = 5;
 const ALERT_LENGTH = 2;
 
 /**
- * The description of the first alert among some records, where it is not encrypted. A client of TLS 1.3
- * has no key to write with yet when it does not accept the server's certificate, so that its alert comes
- * as plain text where the server expects encrypted records, and fails to decrypt it.
+ * The description of the first unencrypted alert among some records. A TLS 1.3 client that rejects the
+ * server's certificate has no key to write with yet. It sends the alert in plain text, which the server
+ * fails to decrypt.
  *
- * @param records What a client has sent, from the beginning of a record on.
+ * @param records A client's bytes, from the beginning of a record.
  */
 export function alertIn(records: Uint8Array): number | undefined {
   for (let at = 0; at + HEADER_LENGTH + ALERT_LENGTH <= records.length;) {

@@ -1,9 +1,8 @@
 import { Alert } from "./alert.ts";
 
-/** What can be wrong with a client's certificate. */
 interface CertificateFault {
   readonly words: string;
-  /** What the client is told. */
+  /** The alert that the client gets. */
   readonly alert: number;
 }
 
@@ -12,7 +11,7 @@ const UNKNOWN_CA: CertificateFault = {
   alert: Alert.unknownCa,
 };
 
-/** By the library's X509_V_ERR_ names. */
+/** By X509_V_ERR_ name. */
 const FAULTS: Readonly<Record<string, CertificateFault>> = {
   CERT_HAS_EXPIRED: { words: "it has expired", alert: Alert.certificateExpired },
   CERT_NOT_YET_VALID: { words: "it is not valid yet", alert: Alert.badCertificate },
@@ -25,12 +24,12 @@ const FAULTS: Readonly<Record<string, CertificateFault>> = {
   INVALID_PURPOSE: { words: "it is not meant for clients", alert: Alert.unsupportedCertificate },
 };
 
-/** What is wrong with a client's certificate, in words, from the library's X509_V_ERR_ name. */
+/** What is wrong with a client's certificate, from the library's X509_V_ERR_ name. */
 export function explainCertificate(code: string): string {
   return FAULTS[code]?.words ?? code.toLowerCase().replaceAll("_", " ");
 }
 
-/** The alert that tells a client what is wrong with its certificate. */
+/** The alert for a client's certificate. */
 export function alertFor(code: string): number {
   return FAULTS[code]?.alert ?? Alert.badCertificate;
 }

@@ -1,17 +1,13 @@
-/** A cipher list of nrpe.cfg as the TLS library takes it. */
+/** A cipher list in the TLS library's terms. */
 interface CipherList {
-  /** Nothing where the library's own list is meant. */
+  /** undefined for the library's default. */
   readonly ciphers: string | undefined;
-  /** Whether only suites of TLS 1.3 are named. The library does not choose among them. */
+  /** Whether only suites of TLS 1.3 are named, among which the library allows no choice. */
   readonly newestOnly: boolean;
-  /** What was left out. */
   readonly dropped: readonly string[];
 }
 
-/**
- * Takes out of an OpenSSL cipher list what the TLS library doesn't know and can do without:
- * `@SECLEVEL=n`, OpenSSL's notion of how strong a key must be.
- */
+/** Reads an OpenSSL cipher list, without `@SECLEVEL=n`, which the TLS library does not know. */
 export function readCipherList(text: string | undefined): CipherList {
   if (text === undefined) return { ciphers: undefined, newestOnly: false, dropped: [] };
   const words = text.split(/[:, ;]+/).filter((word) => word !== "");

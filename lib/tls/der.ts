@@ -1,4 +1,4 @@
-/** The Distinguished Encoding Rules of ASN.1 (ITU-T X.690), as far as a certificate needs them. */
+/** The part of ASN.1's Distinguished Encoding Rules (ITU-T X.690) that a certificate needs. */
 
 /** An element: its tag, the length of its content, and the content. */
 export function element(tag: number, ...content: readonly Uint8Array[]): Uint8Array {
@@ -12,7 +12,6 @@ function lengthOf(length: number): Uint8Array {
   return Uint8Array.of(0x80 | bytes.length, ...bytes);
 }
 
-/** SEQUENCE. */
 export function sequence(...elements: readonly Uint8Array[]): Uint8Array {
   return element(0x30, ...elements);
 }
@@ -22,7 +21,7 @@ export function set(member: Uint8Array): Uint8Array {
   return element(0x31, member);
 }
 
-/** INTEGER, not negative, from its bytes with the highest first. */
+/** INTEGER, not negative, from its bytes in big-endian order. */
 export function integer(bytes: Uint8Array): Uint8Array {
   const first = bytes.findIndex((byte) => byte !== 0);
   const significant = first < 0 ? Uint8Array.of(0) : bytes.subarray(first);
@@ -33,17 +32,15 @@ export function integer(bytes: Uint8Array): Uint8Array {
 /** BOOLEAN true. */
 export const TRUE = element(0x01, Uint8Array.of(0xff));
 
-/** BIT STRING of whole bytes, or of the highest bits of one byte less some unused ones. */
+/** BIT STRING, with a number of unused bits in the last byte. */
 export function bitString(bytes: Uint8Array, unused = 0): Uint8Array {
   return element(0x03, Uint8Array.of(unused), bytes);
 }
 
-/** OCTET STRING. */
 export function octetString(bytes: Uint8Array): Uint8Array {
   return element(0x04, bytes);
 }
 
-/** UTF8String. */
 export function utf8String(text: string): Uint8Array {
   return element(0x0c, Buffer.from(text, "utf8"));
 }
@@ -60,7 +57,7 @@ export function objectIdentifier(dotted: string): Uint8Array {
   return element(0x06, Uint8Array.from(bytes));
 }
 
-/** A time as RFC 5280 (4.1.2.5) wants it: UTCTime up to 2049, GeneralizedTime from then on. */
+/** A time by RFC 5280, 4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050 on. */
 export function time(date: Date): Uint8Array {
   const digits = `${date.toISOString().replace(/[-T:]|\.[0-9]+/g, "")}`;
   return date.getUTCFullYear() < 2050

@@ -2,10 +2,10 @@ import type { Handshake } from "../system/stream.ts";
 import { alertIn, isAboutCertificate, nameOfAlert } from "./alert.ts";
 
 /**
- * Why a handshake failed, for who reads the log; see BoringSSL's ssl/errors for the names of its
- * reasons, which end its complaints: `error:100000f0:SSL routines:OPENSSL_internal:UNSUPPORTED_PROTOCOL`.
+ * Why a handshake failed, for the log. The library's errors end with a reason of BoringSSL's
+ * ssl/errors: `error:100000f0:SSL routines:OPENSSL_internal:UNSUPPORTED_PROTOCOL`.
  *
- * @param seconds How long it took until then.
+ * @param seconds How long the handshake took.
  */
 export function explainFailure(
   handshake: Exclude<Handshake, { readonly kind: "secure" }>,
@@ -18,21 +18,21 @@ export function explainFailure(
       return `timeout ${Math.round(seconds)} seconds`;
     case "failed": {
       const { reason, heard } = handshake;
-      const alert = alertOf(reason) ?? alertIn(heard);
+      const alert = receivedAlert(reason) ?? alertIn(heard);
       if (alert !== undefined) return explainAlert(alert);
       return HANDSHAKE_FAILURES[reason.slice(reason.lastIndexOf(":") + 1)] ??
-        withoutNumbers(reason);
+        withoutCode(reason);
     }
   }
 }
 
-/** Where the library's numbers of reasons begin that are alerts it has got. */
+/** The library's reason for a received alert is this number plus the alert. */
 const FIRST_ALERT = 1000;
 const ALERTS = 256;
 
-/** The alert that the library has got and complains of. */
-function alertOf(complaint: string): number | undefined {
-  const [, hexadecimal] = /^error:([0-9a-f]+):/.exec(complaint) ?? [];
+/** The alert that the library reports as received. */
+function receivedAlert(error: string): number | undefined {
+  const [, hexadecimal] = /^error:([0-9a-f]+):/.exec(error) ?? [];
   // ERR_GET_REASON: the twelve lowest bits.
   const alert = (Number.parseInt(hexadecimal ?? "0", 16) & 0xfff) - FIRST_ALERT;
   return alert >= 0 && alert < ALERTS ? alert : undefined;
@@ -45,14 +45,14 @@ function explainAlert(alert: number): string {
     : `the client gave the handshake up (alert ${name})`;
 }
 
-/** Why the TLS library does not take a certificate, a key or a CA. */
+/** Why the TLS library rejects a certificate, a key or a CA. */
 export function explainOptions({ code, message }: NodeJS.ErrnoException): string {
-  return OPTION_FAILURES[code ?? ""] ?? withoutNumbers(message);
+  return OPTION_FAILURES[code ?? ""] ?? withoutCode(message);
 }
 
-/** A complaint of the TLS library without what only its authors understand. */
-function withoutNumbers(complaint: string): string {
-  return complaint.replace(/^error:[0-9a-f]+:|OPENSSL_internal:/g, "");
+/** An error of the TLS library, without its code and the library's name. */
+function withoutCode(error: string): string {
+  return error.replace(/^error:[0-9a-f]+:|OPENSSL_internal:/g, "");
 }
 
 const NO_SHARED_CIPHER =
@@ -64,7 +64,7 @@ const NO_CERTIFICATE = "the client did not present a certificate";
 
 const HANDSHAKE_FAILURES: Readonly<Record<string, string>> = {
   NO_SHARED_CIPHER: NO_SHARED_CIPHER,
-  // With a certificate on a curve, a client that offers no curve at all is found out by this.
+  // The reason for a client that offers no curve, where the certificate has an ECDSA key.
   WRONG_CURVE: NO_SHARED_CIPHER,
   NO_SHARED_GROUP: "the client offers no group for the key exchange that the agent has",
   NO_COMMON_SIGNATURE_ALGORITHMS:

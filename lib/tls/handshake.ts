@@ -14,11 +14,11 @@ export const TlsLogging = {
   certificate: 32,
 } as const;
 
-/** How long a refused client may take to read why, in milliseconds, and what it may send meanwhile. */
+/** How long a client is drained after a failed handshake, in milliseconds, and for how many bytes. */
 const DRAIN_TIMEOUT = 2_000;
 const DRAIN_BYTES = 256 * 1024;
 
-/** The client, and where lines about it go. */
+/** The client, and the log for lines about it. */
 export interface Client {
   readonly address: string;
   readonly port: number;
@@ -26,11 +26,10 @@ export interface Client {
 }
 
 /**
- * Makes TLS of an accepted connection. Where that fails, the log says why, and the connection is
- * closed.
+ * Starts TLS on an accepted connection. Where that fails, logs why and closes the connection.
  *
- * @param deadline When the handshake must be done, in milliseconds of {@link now}.
- * @returns Whether the client may go on.
+ * @param deadline For the handshake, in milliseconds of {@link now}.
+ * @returns Whether the client is accepted.
  */
 export async function shakeHands(
   stream: Stream,
@@ -40,8 +39,8 @@ export async function shakeHands(
 ): Promise<boolean> {
   const begun = now();
   const handshake = await stream.secure(setup.options, deadline);
-  // To TLS 1.3 the agent has nothing to say now, and clients hold their query back until they have its
-  // acknowledgement (Nagle's algorithm), which the kernel would delay for some 40 ms.
+  // In TLS 1.3 the agent has nothing to send now. Nagle's algorithm keeps the client's query back until
+  // an acknowledgement, which the kernel would delay by some 40 ms.
   stream.acknowledge();
   if (handshake.kind === "secure") {
     if (await acceptCertificate(handshake, setup, client)) return true;
@@ -76,7 +75,7 @@ async function acceptCertificate(
   if (certificate === undefined) {
     say(TlsLogging.hasCertificate, `SSL Client ${address} did not present a certificate`);
     if (setup.clientCertificates === "asked") return true;
-    // Where one is required the handshake has failed for want of it, unless the library is lenient.
+    // The library fails such a handshake itself. This is for one that does not.
     const refused = `Error: Could not complete SSL handshake with ${address}`;
     log(Severity.error, `${refused}: the client did not present a certificate`);
     return false;
@@ -102,7 +101,7 @@ async function acceptCertificate(
   return false;
 }
 
-/** A distinguished name on one line, as a byte string: `/C=DE/O=Example/CN=monitor`. */
+/** A distinguished name as a byte string: `/C=DE/O=Example/CN=monitor`. */
 function distinguishedName(name: object | undefined): string {
   const parts = Object.entries(name ?? {}).flatMap(([type, value]) =>
     (Array.isArray(value) ? value : [value]).map((one) => `/${type}=${one}`)

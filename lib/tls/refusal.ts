@@ -1,17 +1,17 @@
 /**
- * The last words to a client whose certificate is not good.
+ * The alert for a client whose certificate is not valid.
  *
- * The runtime lets the TLS library take every certificate and judges it afterwards, when the library
- * has no alert to send any more. Under TLS 1.3 the alert is then the server's first record under its
- * application key, and can be made of that connection's secret alone. Under TLS 1.2 it cannot: the key
- * depends on numbers that the runtime does not tell. Nor can it with ChaCha20-Poly1305, which the
- * runtime's crypto lacks. There TLS's own goodbye, close_notify, has to do.
+ * The runtime makes the TLS library accept every certificate and verifies it afterwards, when the
+ * library sends no alert any more. In TLS 1.3 the alert is then the server's first record under its
+ * application key, and can be made from the connection's secret. In TLS 1.2 it cannot, since the
+ * runtime does not reveal the random numbers that the key depends on; nor for ChaCha20-Poly1305, which
+ * the runtime's crypto lacks. In these cases close_notify is sent instead.
  */
 import type { RefusedClient } from "../system/stream.ts";
 import { Alert, ALERT_RECORD } from "./alert.ts";
 import { alertFor } from "./certificate_fault.ts";
 
-/** What protects records under a cipher suite, in the names of the runtime's crypto; sizes in bytes. */
+/** The record protection of a cipher suite, in the terms of the runtime's crypto; sizes in bytes. */
 interface Protection {
   readonly cipher: "aes-128-gcm" | "aes-256-gcm";
   readonly keyLength: number;
@@ -28,7 +28,7 @@ const IV_LENGTH = 12;
 const TAG_LENGTH = 16;
 const APPLICATION_DATA_RECORD = 23;
 
-/** The alert for a client's certificate, as a record; nothing where TLS's own goodbye has to do. */
+/** The alert for a client's certificate, as a record; undefined where it cannot be made. */
 export function refusalOf(client: RefusedClient): Uint8Array | undefined {
   const protection = PROTECTIONS[client.cipher];
   const secret = secretIn(client.secrets);
@@ -49,8 +49,8 @@ function secretIn(keyLog: readonly string[]): Uint8Array | undefined {
 }
 
 /**
- * The first record that a secret protects, RFC 8446, 5.2: its number is 0, so that the nonce (5.3) is
- * the IV itself.
+ * The first record that a secret protects, RFC 8446, 5.2. Its sequence number is 0, so the nonce (5.3)
+ * is the IV.
  *
  * @param inner Content and content type.
  */
@@ -70,8 +70,8 @@ function firstRecord(
 }
 
 /**
- * HKDF-Expand-Label without context, RFC 8446, 7.1, for at most as many bytes as the hash has.
- * @param length In bytes.
+ * HKDF-Expand-Label without context, RFC 8446, 7.1.
+ * @param length In bytes, at most the hash's.
  */
 function expandLabel(
   hash: Protection["hash"],

@@ -31,14 +31,14 @@ const DIGITAL_SIGNATURE_UNUSED = 7;
 
 const DAY = 24 * 60 * 60 * 1000;
 const VALID_DAYS = 3650;
-/** From the beginning of a certificate's validity to its end, in milliseconds. */
+/** How long a certificate is valid, in milliseconds. */
 export const LIFETIME = (1 + VALID_DAYS) * DAY;
 /** The longest common name, RFC 5280, appendix A. */
 const LONGEST_COMMON_NAME = 64;
 
 /**
- * Makes an ECDSA key on P-256 and a certificate for it that it signs itself (RFC 5280), for a host of
- * the given name; valid from a day before `now` on, for ten years.
+ * Makes an ECDSA key on P-256 and a self-signed certificate (RFC 5280) for a host name, valid for ten
+ * years from a day before `now`.
  */
 export function makeSelfSigned(host: string, now: Date): KeyAndCertificate {
   const { publicKey, privateKey } = generateKeyPairSync("ec", {
@@ -76,7 +76,7 @@ function extensions(host: string): readonly Uint8Array[] {
   return [...always, sequence(SUBJECT_ALTERNATIVE_NAME, octetString(sequence(dnsName)))];
 }
 
-/** The text form of RFC 7468. */
+/** The PEM text of RFC 7468. */
 function pem(label: string, der: Uint8Array): string {
   const lines = Buffer.from(der).toString("base64").match(/.{1,64}/g)!.join("\n");
   return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;

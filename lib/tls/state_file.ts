@@ -6,22 +6,22 @@ import { type KeyAndCertificate, makeSelfSigned } from "./self_signed.ts";
 
 const LARGEST_STATE_FILE = 65536;
 
-/** A self-signed certificate, and what the log should say about where it comes from. */
+/** A self-signed certificate, and its origin for the log. */
 export interface SelfSigned {
   readonly pair: KeyAndCertificate;
   readonly note: string;
-  /** Why the state file is of no use, or was of none. */
+  /** Why the state file could not be used, or has been replaced. */
   readonly warning: string | undefined;
 }
 
 /**
- * The self-signed certificate of a state file; where there is none that is valid, a new one, which is
- * written there, readable for its owner only. A file that is refused is neither read nor replaced, and
- * a key that is not of the agent's making stays as it is.
+ * Loads the self-signed certificate of a state file. Where none is valid, makes a new one and writes it
+ * there, readable by its owner only. A file that is refused is neither read nor replaced, nor is a key
+ * that is not of the agent's making.
  *
- * @param path Nothing where no state file is configured: the certificate lives in memory then.
- * @param agent Whom the state file is for.
- * @param host The name that a new certificate is made for.
+ * @param path undefined where no state file is configured. The certificate is then in memory only.
+ * @param agent The owner of the state file.
+ * @param host The host name for a new certificate.
  */
 export function loadSelfSigned(
   path: string | undefined,
@@ -54,7 +54,7 @@ export function loadSelfSigned(
 }
 
 /**
- * What a state file holds; undefined where there is none.
+ * Reads a state file; undefined where there is none.
  * @throws {FileRefused}
  */
 function readState(path: string, agent: Owner, now: Date): StoredPair | undefined {

@@ -1,32 +1,32 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { type KeyAndCertificate, LIFETIME } from "./self_signed.ts";
 
-/** What the text of a state file is good for. */
+/** What a state file holds. */
 export type StoredPair =
   | { readonly kind: "pair"; readonly pair: KeyAndCertificate }
-  /** Nothing: the agent's own, and out of date or damaged. It can be replaced. */
+  /** The agent's own, expired or damaged. It may be replaced. */
   | { readonly kind: "worthless"; readonly why: string }
-  /** It may be the only copy of somebody's key: it is to be left as it is. */
+  /** Not of the agent's making, perhaps the only copy of a key. It must not be replaced. */
   | { readonly kind: "foreign"; readonly why: string };
 
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\n?/g;
 const KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[^-]*-----END \1-----\n?/;
 
-/** Judges the text of a state file. */
+/** Checks the text of a state file. */
 export function checkStoredPair(text: string, now: Date): StoredPair {
-  const pair = fittingPair(text, now);
+  const pair = matchingPair(text, now);
   return pair === undefined ? checkClosely(text, now) : { kind: "pair", pair };
 }
 
 const BEGIN_CERTIFICATE = "-----BEGIN CERTIFICATE-----";
-/** A public key on P-256 in uncompressed form, which ends a private key of the agent (RFC 5915). */
+/** The length of an uncompressed public key on P-256, the end of the agent's private key (RFC 5915). */
 const POINT_LENGTH = 65;
 
 /**
- * The pair of a file as the agent writes it, seen to fit by the public key that is in both. A process
- * for one client cannot afford a closer look: it takes some 2 ms.
+ * The pair of a file in the agent's own form, which matches if both hold the same public key. The
+ * closer check takes some 2 ms, too long for a process for one client.
  */
-function fittingPair(text: string, now: Date): KeyAndCertificate | undefined {
+function matchingPair(text: string, now: Date): KeyAndCertificate | undefined {
   const at = text.indexOf(BEGIN_CERTIFICATE);
   if (at <= 0) return undefined;
   const [key, certificate] = [text.slice(0, at), text.slice(at)];
@@ -37,7 +37,7 @@ function fittingPair(text: string, now: Date): KeyAndCertificate | undefined {
   return fits ? { key, certificate } : undefined;
 }
 
-/** The bytes in the text form of RFC 7468, as a byte string; nothing where there are none. */
+/** The content of a PEM text (RFC 7468), as a byte string; empty where it is invalid. */
 function contentOf(pem: string): string {
   try {
     return atob(pem.slice(pem.indexOf("\n"), pem.indexOf("\n-----END ")));
@@ -54,7 +54,7 @@ function checkClosely(text: string, now: Date): StoredPair {
   const fault = faultIn(x509, privateKey, now);
   if (fault === undefined) return { kind: "pair", pair: { key, certificate } };
   const holdsNothing = x509 === undefined && privateKey === undefined;
-  if (holdsNothing || (certificates.length === 1 && isOwnMaking(x509))) {
+  if (holdsNothing || (certificates.length === 1 && isSelfMade(x509))) {
     return { kind: "worthless", why: fault };
   }
   return { kind: "foreign", why: `${fault}, and it is not one of the agent's making` };
@@ -72,10 +72,10 @@ function faultIn(
 }
 
 /**
- * Whether a certificate is such as makeSelfSigned() makes: signed by itself, with a CN alone, and for
- * its odd number of days.
+ * Whether a certificate is like those of makeSelfSigned(): self-signed, with a CN only, and valid for
+ * the same number of days.
  */
-function isOwnMaking(certificate: X509Certificate | undefined): boolean {
+function isSelfMade(certificate: X509Certificate | undefined): boolean {
   if (certificate === undefined) return false;
   const { subject, issuer, validFrom, validTo, publicKey } = certificate;
   return subject === issuer && /^CN=[^\n]*$/.test(subject) &&
@@ -90,7 +90,7 @@ function parse<Parsed>(pem: string, read: (pem: string) => Parsed): Parsed | und
   try {
     return pem === "" ? undefined : read(pem);
   } catch {
-    // Between its lines there is something else: that is as good as nothing.
+    // Damaged: the same as missing.
     return undefined;
   }
 }

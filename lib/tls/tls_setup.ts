@@ -6,7 +6,7 @@ import { Errno, readFile, SystemError } from "../system/libc.ts";
 import { type TlsOptions, tlsOptionsError } from "../system/stream.ts";
 import { readCipherList } from "./cipher_list.ts";
 
-/** A certificate, its chain, and its key, and the files that they have been read from. */
+/** A certificate with its chain and its key, and the files of both. */
 interface LoadedPair {
   readonly certFile: string;
   readonly keyFile: string;
@@ -14,44 +14,41 @@ interface LoadedPair {
   readonly key: string;
 }
 
-/** What handshakes need. */
 export interface TlsSetup {
   readonly options: TlsOptions;
-  /** Nothing where the certificate is one of the agent's own. */
+  /** undefined where the certificate is the agent's own. */
   readonly pair: LoadedPair | undefined;
   /** Whether clients are asked for a certificate, and whether they must have one. */
   readonly clientCertificates: "none" | "asked" | "required";
-  /** nrpe.cfg's `ssl_logging`. */
   readonly logging: number;
 }
 
-/** What came of setting TLS up. */
+/** The setup, or why there is none. */
 export type TlsResult =
   | {
     readonly kind: "setup";
     readonly setup: TlsSetup;
-    /** Which certificate is shown, for the log. */
+    /** Which certificate is used, for the log. */
     readonly certificate: string;
-    /** Words of the cipher list that mean nothing here. */
+    /** Words of the cipher list that were left out. */
     readonly dropped: readonly string[];
-    /** What is not as nrpe.cfg has it, for the log. */
+    /** What differs from nrpe.cfg, for the log. */
     readonly warning: string | undefined;
   }
-  /** What is wrong, in the reference's words where it has some. */
+  /** What is wrong, in the C agent's words where it has some. */
   | { readonly kind: "failure"; readonly reason: string };
 
-/** The largest PEM file that is read, in bytes. */
 const LARGEST_PEM_FILE = 4 * 1024 * 1024;
 
 const CLIENT_CERTIFICATES = ["none", "asked", "required"] as const;
 
-/** A failure that nrpe.cfg's author can mend. */
+/** An error of the configuration. */
 class Unusable extends Error {}
 
-/** A file that this process may not read. */
+/** A file that this process is not permitted to read. */
 class PermissionDenied extends Unusable {}
 
-/** As they stand in handshakes, see RFC 8446, 4.2.1. */
+/** See RFC 8446, 4.2.1. */
 const VERSION_NUMBERS: Readonly<Record<TlsVersion, number>> = {
   "TLSv1": 0x0301,
   "TLSv1.1": 0x0302,
@@ -60,12 +57,12 @@ const VERSION_NUMBERS: Readonly<Record<TlsVersion, number>> = {
 };
 
 /**
- * Finds out what nrpe.cfg asks of TLS. Files are read and tried: a certificate, a chain, a
- * key, a CA or a cipher list that is of no use is named with the reason.
+ * Sets TLS up by nrpe.cfg. Certificate, chain, key, CA and cipher list are loaded and tried; the reason
+ * names the one that is rejected.
  *
- * @param host The name that a self-signed certificate is made for, if one is.
- * @param inUse The certificate and key in use. They stay where the configuration names the same
- * files, and they can no longer be read for want of rights, as after root's have been given up.
+ * @param host The host name for a self-signed certificate.
+ * @param inUse The certificate and key in use. They stay where the configuration names the same files
+ * and these are no longer readable, as after privileges were dropped.
  */
 export async function setUpTls(
   config: Config,
@@ -83,8 +80,8 @@ export async function setUpTls(
       ...(ciphers === undefined ? {} : { ciphers }),
       minVersion: VERSION_NUMBERS[newestOnly ? "TLSv1.3" : least],
       maxVersion: VERSION_NUMBERS[most],
-      ...trustedOf(config),
-      ...await clientTermsOf(clientCertificates),
+      ...clientCasOf(config),
+      ...await clientAuthenticationOf(clientCertificates),
     };
     if (tlsOptionsError(options) !== undefined) throw await refusedSetting(config, options);
     const setup = { options, pair, clientCertificates, logging: config.ssl_logging };
@@ -95,7 +92,7 @@ export async function setUpTls(
   }
 }
 
-/** The certificate to show, and what the log should say about it. */
+/** The certificate of the agent, and its origin for the log. */
 interface ServerCertificate {
   readonly cert: string;
   readonly key: string;
@@ -142,14 +139,14 @@ function readPair(certFile: string, keyFile: string): LoadedPair {
   return { certFile, keyFile, cert, key };
 }
 
-async function clientTermsOf(wanted: TlsSetup["clientCertificates"]): Promise<TlsOptions> {
+async function clientAuthenticationOf(wanted: TlsSetup["clientCertificates"]): Promise<TlsOptions> {
   if (wanted === "none") return { requestCert: false };
   const { refusalOf } = await import("./refusal.ts");
   return { requestCert: true, requireCert: wanted === "required", refuse: refusalOf };
 }
 
-/** The CAs whose client certificates are good. */
-function trustedOf({ ssl_client_certs, ssl_cacert_file: file }: Config): TlsOptions {
+/** The CAs for client certificates. */
+function clientCasOf({ ssl_client_certs, ssl_cacert_file: file }: Config): TlsOptions {
   if (file === undefined) {
     if (ssl_client_certs === 0) return {};
     throw new Unusable(
@@ -158,7 +155,7 @@ function trustedOf({ ssl_client_certs, ssl_cacert_file: file }: Config): TlsOpti
   }
   const ca = readPem(file, `CA certificate file '${file}'`);
   if (!/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/.test(ca)) {
-    // The TLS library takes a file without any certificate for an empty list.
+    // The TLS library accepts a file without certificates as an empty list.
     throw new Unusable(
       `Error: could not use CA certificate file '${file}': no PEM block of that kind is in it`,
     );
@@ -178,7 +175,7 @@ function readPem(path: string, what: string): string {
   }
 }
 
-/** Finds out which of the options the TLS library does not take, and says why. */
+/** The setting that the TLS library rejects, with the reason. */
 async function refusedSetting(config: Config, { cert, key, ca }: TlsOptions): Promise<Unusable> {
   const { explainOptions } = await import("./explain_failure.ts");
   const { ssl_cert_file: file, ssl_cacert_file, ssl_cipher_list, tls_state_file } = config;
@@ -195,9 +192,9 @@ async function refusedSetting(config: Config, { cert, key, ca }: TlsOptions): Pr
     [{ ca }, `use CA certificate file '${ssl_cacert_file}'`],
   ];
   for (const [options, what] of parts) {
-    const complaint = tlsOptionsError(options);
-    if (complaint !== undefined) {
-      return new Unusable(`Error: could not ${what}: ${explainOptions(complaint)}`);
+    const problem = tlsOptionsError(options);
+    if (problem !== undefined) {
+      return new Unusable(`Error: could not ${what}: ${explainOptions(problem)}`);
     }
   }
   return new Unusable(
