@@ -48,6 +48,7 @@ describe("makeTurns()", () => {
     await expect(failing).rejects.toThrow("failed");
     second.end();
     expect(await waiting).toBe("done");
+    expect(await turns.take(0, () => Promise.resolve("free again"))).toBe("free again");
   });
 
   test("gives up a turn that has not come in time, and none that has begun", async () => {
