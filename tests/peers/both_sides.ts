@@ -128,8 +128,9 @@ export async function startBothSides(
       })).filter(({ text }) => /connect from|twist|^warning: |^error: /.test(text));
     },
     spawned: (side, name) =>
-      readFileSync(join(room.path, `${name}.${side}.spawned`), "latin1").trimEnd().split("\n")
-        .map((line) => line.replaceAll(`${name}.${side}`, name)).sort(),
+      readFileSync(join(room.path, `${name}.${side}.spawned`), "latin1").split("\n")
+        .filter((line) => line !== "").map((line) => line.replaceAll(`${name}.${side}`, name))
+        .sort(),
     [Symbol.asyncDispose]: () => inetd[Symbol.asyncDispose](),
   };
 }

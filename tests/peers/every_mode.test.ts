@@ -94,10 +94,19 @@ describe.skipIf(missing)("every mode", () => {
 
   test.each(names)("answers %s alike", (name) => expectSameAnswers(modes, name));
 
-  test.each(["undefined", "ok;id", "ok!argument", "_NRPE_CHECK", "x".repeat(900)])(
-    "answers the request %s alike",
-    async (request) => {
+  test.each(
+    [
+      ["undefined", true],
+      ["ok;id", false],
+      ["ok!argument", false],
+      ["_NRPE_CHECK", true],
+      ["x".repeat(900), true],
+    ] as const,
+  )(
+    "treats the request %s alike, and answers it: %p",
+    async (request, answered) => {
       const expected = await answer(modes.ports.get("nowait plain")!, request, {});
+      expect(typeof expected === "object").toBe(answered);
       for (const [mode, port] of modes.ports) {
         const asking = mode.endsWith("TLS") ? { tls: {} } : {};
         const given = await answer(port, request, asking);
@@ -133,6 +142,7 @@ async function expectSameAnswers({ ports }: Modes, name: string): Promise<void> 
       return { mode, given: await answer(port, name, { version, ...tls }) };
     }));
     const expected = answers.find(({ mode }) => mode === "nowait plain")!.given;
+    expect(expected).toBeObject();
     expect(answers).toEqual(answers.map(({ mode }) => ({ mode, given: expected })));
   }));
 }

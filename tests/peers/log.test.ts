@@ -198,7 +198,7 @@ describe.skipIf(missing)("syslog", () => {
       log: path,
     });
     const answers = await askOften(agent.port, "long", { times: 80, atOnce: 4 });
-    expect([...answers.values()]).toEqual([80]);
+    expect(answers).toEqual(new Map([["x".repeat(20_000), 80]]));
     expect(await agent.end()).toBe(0);
   });
 

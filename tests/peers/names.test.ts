@@ -295,13 +295,15 @@ test.skipIf(missing)("what asks for names ends with an agent that is killed", as
   for (const socket of await Promise.all(stuck)) socket.destroy();
 });
 
-test.skipIf(missing)("of many at once the users are asked for by RFC 1413, in turn", async () => {
+test.skipIf(missing)("a daemon asks for no more than 32 users at once by RFC 1413", async () => {
   const telling = ownAddress(96);
-  await using _ = await startIdent(telling, "alice");
+  await using ident = await startIdent(telling, "alice", 200);
   const daemon = await start({ config: configure("nrpe: alice@ALL\n", "ALL: ALL\n") });
   const asking = { from: telling };
   expect(await askOften(daemon.port, "x", { times: 100, atOnce: 100, asking }))
     .toEqual(new Map([["fine", 100]]));
+  expect(ident.most()).toBeGreaterThan(1);
+  expect(ident.most()).toBeLessThanOrEqual(32);
   await expect(ask(daemon.port, "x", { from: GOOD })).rejects.toThrow("ECONNRESET");
 });
 

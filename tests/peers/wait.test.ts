@@ -80,9 +80,8 @@ describe.skipIf(missing)("the hand-over to inetd", () => {
     for (let round = 0; asked < 1000 || agents.size <= 20; round++) {
       const answers = await askOften(port, "who", { times: 40, atOnce: 4 });
       asked += 40;
-      for (const [answer, times] of answers) {
+      for (const answer of answers.keys()) {
         expect(answer).toMatch(/^[0-9]+$/);
-        expect(times).toBeGreaterThan(0);
         agents.add(answer);
       }
       await Bun.sleep(IDLE * 1000 - 2 + (round % 10) * (3 + round / 4));

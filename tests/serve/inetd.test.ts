@@ -1,6 +1,6 @@
 /** The compiled agent with a connection on descriptor 0, as inetd starts it for each client. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeResponse } from "../../lib/protocol/decode.ts";
 import { encodeQuery, encodeResponse } from "../../lib/protocol/encode.ts";
@@ -366,11 +366,17 @@ describe.concurrent("the configuration", () => {
     expect(await agent.exited).toBe(2);
   });
 
-  test("is found relative to the working directory, directories and links included", async () => {
+  test("is found relative to the working directory, as are directories and links in it", async () => {
     mkdirSync(join(room.path, "conf.d", "deeper"), { recursive: true });
     writeFileSync(join(room.path, "conf.d", "deeper", "x.cfg"), "command[x]=/bin/echo deep\n");
-    const { text } = await run("/bin/echo shallow", { more: `include_dir=${room.path}/conf.d` });
-    expect(text).toBe("deep");
+    symlinkSync("conf.d", join(room.path, "linked.d"));
+    // The agent is started in the root directory.
+    const relative = room.path.slice(1);
+    const text = `command[x]=/bin/echo shallow\ntcp_wrappers=0\ninclude_dir=${relative}/linked.d\n`;
+    room.file("relative.cfg", text);
+    const agent = startAgent(room.binary, ["-n", "-c", `${relative}/relative.cfg`, "-i"]);
+    agent.send(encodeQuery({ version: 4, text: "x" }));
+    expect(decodeResponse(await agent.received())).toMatchObject({ packet: { text: "deep" } });
   });
 });
 

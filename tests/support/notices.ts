@@ -18,16 +18,20 @@ export interface Notices extends Disposable {
   take(): string[];
 }
 
-/** Binds a socket for notices, which every user may send to. */
+/**
+ * Binds a socket for notices, which every user may send to.
+ * @param path A path, or an abstract name after `@`.
+ */
 export function listenForNotices(path: string): Notices {
   const fd = libc.socket(AF_UNIX, SOCK_DGRAM_NONBLOCK, 0);
   const address = new Uint8Array(110);
   new Uint16Array(address.buffer)[0] = AF_UNIX;
-  address.set(encodeBytes(path), 2);
-  if (libc.bind(fd, address, 2 + path.length + 1) !== 0) {
+  const isAbstract = path.startsWith("@");
+  address.set(encodeBytes(path.replace(/^@/, "\0")), 2);
+  if (libc.bind(fd, address, 2 + path.length + (isAbstract ? 0 : 1)) !== 0) {
     throw new SystemError("bind", lastErrno(), path);
   }
-  chmodSync(path, 0o666);
+  if (!isAbstract) chmodSync(path, 0o666);
   const buffer = new Uint8Array(4096);
   return {
     path,

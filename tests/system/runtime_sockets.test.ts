@@ -1,6 +1,6 @@
 /**
- * What lib/system/stream.ts relies on in the runtime's sockets, and no documentation promises. It was
- * tried with Bun 1.4.5; where a test fails here after an upgrade, stream.ts needs another look.
+ * What lib/system/stream.ts relies on in the runtime's sockets, and no documentation promises. Where
+ * a test fails here after an upgrade, stream.ts needs another look.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import { duplicate, socketPair } from "../../lib/system/socket.ts";
 import { peersMissing } from "../support/peers.ts";
 import { makePki, type Pair, type Pki } from "../support/pki.ts";
 import { makeRoom, type Room } from "../support/room.ts";
+import { RUNTIME } from "../support/runtime.ts";
 import { sClient as askByOpenssl } from "../support/s_client.ts";
 
 /** The runtime's socket with what its declarations leave out. */
@@ -136,8 +137,8 @@ const sClient = (...args: string[]) => (port: number) => askByOpenssl(port, ...a
 const asClient = ({ cert, key }: Pair) => ["-cert", cert, "-key", key];
 const trusting = () => ({ ca: readFileSync(pki.ca.cert, "latin1"), requestCert: true });
 
-describe.skipIf(skipped)(`TLS of Bun ${Bun.version}, tried with 1.4.5`, () => {
-  test("upgradeTLS() makes a server, whose two halves hear bytes and records", async () => {
+describe.skipIf(skipped)(`with TLS of ${RUNTIME},`, () => {
+  test("upgradeTLS() makes a server, whose two halves hear records and bytes", async () => {
     const heard = await serveOne({}, sClient("-tls1_3"));
     expect(heard.about).toBe("TLSv1.3 TLS_AES_256_GCM_SHA384");
     expect(heard.certificate).toBeUndefined();
@@ -146,12 +147,12 @@ describe.skipIf(skipped)(`TLS of Bun ${Bun.version}, tried with 1.4.5`, () => {
     expect(heard.fds.at(-1)).toBe(-1);
   });
 
-  test("versions are numbers of the protocol", async () => {
+  test("the least and the newest version are numbers of the protocol", async () => {
     const heard = await serveOne({ minVersion: 0x0303, maxVersion: 0x0303 }, sClient());
     expect(heard.about).toStartWith("TLSv1.2 TLS_ECDHE_ECDSA_WITH_");
   });
 
-  test("SSL_OP_NO_TICKET by its number keeps tickets back", async () => {
+  test("SSL_OP_NO_TICKET, by its number, keeps tickets back", async () => {
     for (const secureOptions of [NO_TICKET, 0]) {
       let tickets = 0;
       const client = (port: number) => {
@@ -252,7 +253,7 @@ describe.skipIf(skipped)(`TLS of Bun ${Bun.version}, tried with 1.4.5`, () => {
   });
 });
 
-test(`a descriptor that Bun ${Bun.version} is given is open when connect() returns`, () => {
+test(`a descriptor given to connect() of ${RUNTIME}, is open when connect() returns`, () => {
   const [fd, other] = socketPair();
   let own: Raw | undefined;
   const socket = { data() {}, open: (opened: unknown) => void (own = opened as Raw) };

@@ -1,6 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { alertIn } from "../../lib/tls/alert.ts";
-import { alertFor, explainCertificate } from "../../lib/tls/certificate_fault.ts";
 import { explainFailure } from "../../lib/tls/explain_failure.ts";
 
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(" ", ""), "hex"));
@@ -8,20 +6,6 @@ const complaint = (number: string, name: string) =>
   `error:${number}:SSL routines:OPENSSL_internal:${name}`;
 const failed = (reason: string, heard = "") =>
   explainFailure({ kind: "failed", reason, heard: bytes(heard) }, 0);
-
-describe("alertIn()", () => {
-  test.each<[string, string, number | undefined]>([
-    ["an alert", "15 03 03 00 02 02 30", 48],
-    ["an alert behind a change of ciphers", "14 03 03 00 01 01  15 03 03 00 02 02 2a", 42],
-    ["an encrypted alert", "15 03 03 00 1a 00 00 00 00 00 00 00 01", undefined],
-    ["half an alert", "15 03 03 00 02 02", undefined],
-    ["a record that says it is longer than it is", "16 03 03 40 00 01", undefined],
-    ["another record", "17 03 03 00 02 02 30", undefined],
-    ["nothing", "", undefined],
-  ])("%s", (_, hex, alert) => {
-    expect(alertIn(bytes(hex))).toBe(alert);
-  });
-});
 
 describe("explainFailure()", () => {
   const refused = "the client does not accept the agent's certificate";
@@ -43,7 +27,7 @@ describe("explainFailure()", () => {
       `${refused} (alert unknown_ca)`,
     ],
     ["BAD_PACKET_LENGTH", "1000008b", "17 03 03 00 02 aa bb", "SSL routines:BAD_PACKET_LENGTH"],
-  ])("%s", (name, number, heard, words) => {
+  ])("explains the failure %s (%s, %j heard) as %j", (name, number, heard, words) => {
     expect(failed(complaint(number, name), heard)).toBe(words);
   });
 
@@ -55,27 +39,14 @@ describe("explainFailure()", () => {
     ["NO_SHARED_CIPHER", /anonymous DH/],
     ["UNSUPPORTED_PROTOCOL", /ssl_version$/],
     ["PEER_DID_NOT_RETURN_A_CERTIFICATE", /^the client did not present a certificate$/],
-  ])("%s", (name, words) => {
+  ])("explains the failure %s in words that match %p", (name, words) => {
     expect(failed(complaint("100000f0", name))).toMatch(words);
   });
 
-  test("a time-out and a client that goes away", () => {
+  test("explains a time-out and a client that goes away", () => {
     const nothing = { reason: "", heard: bytes("") };
     expect(explainFailure({ kind: "timed out" }, 2.4)).toBe("timeout 2 seconds");
     expect(explainFailure({ kind: "closed" }, 0)).toBe("the client closed the connection");
     expect(explainFailure({ kind: "failed", ...nothing }, 0)).toBe("");
-  });
-});
-
-describe("a client's certificate", () => {
-  test.each([
-    ["CERT_HAS_EXPIRED", 45, "it has expired"],
-    ["CERT_NOT_YET_VALID", 42, "it is not valid yet"],
-    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", 48, "it is signed by no CA of ssl_cacert_file"],
-    ["INVALID_PURPOSE", 43, "it is not meant for clients"],
-    ["CERT_CHAIN_TOO_LONG", 42, "cert chain too long"],
-  ])("%s is alert %d and %j", (code, alert, words) => {
-    expect(alertFor(code)).toBe(alert);
-    expect(explainCertificate(code)).toBe(words);
   });
 });

@@ -1,0 +1,65 @@
+import { describe, expect, test } from "bun:test";
+import { makeTurns } from "../../lib/access/turns.ts";
+
+/** Something that takes until it is told to end. */
+function work() {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let begun = false;
+  return {
+    begun: () => begun,
+    act: () => {
+      begun = true;
+      return promise;
+    },
+    end: () => resolve("done"),
+    fail: () => reject(new Error("failed")),
+  };
+}
+
+/** Lets what has been settled take effect. */
+const settle = () => Bun.sleep(1);
+
+describe("makeTurns()", () => {
+  test("lets no more begin at once than may, and the others in their order", async () => {
+    const turns = makeTurns(2);
+    const works = Array.from({ length: 6 }, work);
+    const begun = () => works.map((one) => one.begun());
+    const results = works.map((one) => turns.take(60, one.act));
+    await settle();
+    expect(begun()).toEqual([true, true, false, false, false, false]);
+    works[1]!.end();
+    await settle();
+    expect(begun()).toEqual([true, true, true, false, false, false]);
+    works[0]!.end();
+    works[2]!.end();
+    await settle();
+    expect(begun()).toEqual([true, true, true, true, true, false]);
+    for (const one of works) one.end();
+    expect(await Promise.all(results)).toEqual(works.map(() => "done"));
+    expect(works[5]!.begun()).toBe(true);
+  });
+
+  test("gives a turn on when what had it fails", async () => {
+    const turns = makeTurns(1);
+    const [first, second] = [work(), work()];
+    const failing = turns.take(60, first.act);
+    const waiting = turns.take(60, second.act);
+    first.fail();
+    await expect(failing).rejects.toThrow("failed");
+    second.end();
+    expect(await waiting).toBe("done");
+    expect(await turns.take(0, () => Promise.resolve("free again"))).toBe("free again");
+  });
+
+  test("gives up a turn that has not come in time, and none that has begun", async () => {
+    const turns = makeTurns(1);
+    const [first, late, next] = [work(), work(), work()];
+    const slow = turns.take(0, first.act);
+    expect(await turns.take(0.01, late.act)).toBeUndefined();
+    expect(late.begun()).toBe(false);
+    const waiting = turns.take(60, next.act);
+    first.end();
+    next.end();
+    expect([await slow, await waiting]).toEqual(["done", "done"]);
+  });
+});
