@@ -2,12 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { byteStringOf } from "../../lib/bytes.ts";
-import {
-  canonicalPath,
-  exists,
-  leadsToDirectory,
-  listDirectory,
-} from "../../lib/system/directory.ts";
+import { canonicalPath, exists, isDirectory, listDirectory } from "../../lib/system/directory.ts";
 import { makeRoom, type Room } from "../support/room.ts";
 
 let room: Room;
@@ -78,7 +73,7 @@ describe("a path", () => {
     ["to-itself", false, true],
     ["file/below", false, true],
   ])("such as %s leads to a directory: %p, and to anything: %p", (name, directory, anything) => {
-    expect(leadsToDirectory(join(path, name))).toBe(directory);
+    expect(isDirectory(join(path, name))).toBe(directory);
     expect(exists(join(path, name))).toBe(anything);
   });
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeSelfSigned } from "../../lib/tls/self_signed.ts";
-import { keepSelfSigned } from "../../lib/tls/state_file.ts";
+import { loadSelfSigned } from "../../lib/tls/state_file.ts";
 import { makeRoom, type Room } from "../support/room.ts";
 
 const NOW = new Date();
@@ -20,9 +20,9 @@ beforeEach(() => {
 afterEach(() => room[Symbol.dispose]());
 
 const keep = (now = NOW, file: string | undefined = path) =>
-  keepSelfSigned(file, OWN, () => "agent.example", now);
+  loadSelfSigned(file, OWN, () => "agent.example", now);
 
-describe("keepSelfSigned()", () => {
+describe("loadSelfSigned()", () => {
   test("writes a pair for its owner alone, and returns it from then on", () => {
     const made = keep();
     expect(made.warning).toBeUndefined();
@@ -32,7 +32,7 @@ describe("keepSelfSigned()", () => {
     const ask = () => {
       throw new Error("No name is needed");
     };
-    expect(keepSelfSigned(path, OWN, ask, NOW)).toEqual({
+    expect(loadSelfSigned(path, OWN, ask, NOW)).toEqual({
       pair: made.pair,
       note: `the self-signed certificate of ${path}`,
       warning: undefined,
@@ -79,7 +79,7 @@ describe("keepSelfSigned()", () => {
   test("lives with a passing certificate where there is no directory, or no state file", () => {
     const nowhere = keep(NOW, join(room.path, "missing", "tls.pem"));
     expect(nowhere.warning).toContain("No such file or directory");
-    const none = keepSelfSigned(undefined, OWN, () => "agent.example", NOW);
+    const none = loadSelfSigned(undefined, OWN, () => "agent.example", NOW);
     expect(none.note).toEndWith("no ssl_cert_file, no tls_state_file");
     expect(none.warning).toBeUndefined();
     expect(none.pair.certificate).toStartWith("-----BEGIN CERTIFICATE-----");

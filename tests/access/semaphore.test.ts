@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { makeTurns } from "../../lib/access/turns.ts";
+import { makeSemaphore } from "../../lib/access/semaphore.ts";
 
 /** Something that takes until it is told to end. */
 function work() {
@@ -19,12 +19,12 @@ function work() {
 /** Lets what has been settled take effect. */
 const settle = () => Bun.sleep(1);
 
-describe("makeTurns()", () => {
+describe("makeSemaphore()", () => {
   test("lets no more begin at once than may, and the others in their order", async () => {
-    const turns = makeTurns(2);
+    const semaphore = makeSemaphore(2);
     const works = Array.from({ length: 6 }, work);
     const begun = () => works.map((one) => one.begun());
-    const results = works.map((one) => turns.take(60, one.act));
+    const results = works.map((one) => semaphore.run(60, one.act));
     await settle();
     expect(begun()).toEqual([true, true, false, false, false, false]);
     works[1]!.end();
@@ -40,24 +40,24 @@ describe("makeTurns()", () => {
   });
 
   test("gives a turn on when what had it fails", async () => {
-    const turns = makeTurns(1);
+    const semaphore = makeSemaphore(1);
     const [first, second] = [work(), work()];
-    const failing = turns.take(60, first.act);
-    const waiting = turns.take(60, second.act);
+    const failing = semaphore.run(60, first.act);
+    const waiting = semaphore.run(60, second.act);
     first.fail();
     await expect(failing).rejects.toThrow("failed");
     second.end();
     expect(await waiting).toBe("done");
-    expect(await turns.take(0, () => Promise.resolve("free again"))).toBe("free again");
+    expect(await semaphore.run(0, () => Promise.resolve("free again"))).toBe("free again");
   });
 
   test("gives up a turn that has not come in time, and none that has begun", async () => {
-    const turns = makeTurns(1);
+    const semaphore = makeSemaphore(1);
     const [first, late, next] = [work(), work(), work()];
-    const slow = turns.take(0, first.act);
-    expect(await turns.take(0.01, late.act)).toBeUndefined();
+    const slow = semaphore.run(0, first.act);
+    expect(await semaphore.run(0.01, late.act)).toBeUndefined();
     expect(late.begun()).toBe(false);
-    const waiting = turns.take(60, next.act);
+    const waiting = semaphore.run(60, next.act);
     first.end();
     next.end();
     expect([await slow, await waiting]).toEqual(["done", "done"]);
