@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { makeSemaphore } from "../../lib/access/semaphore.ts";
 
-/** Something that takes until it is told to end. */
+/** Work that lasts until end() or fail(). */
 function work() {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let begun = false;

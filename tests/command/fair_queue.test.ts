@@ -33,7 +33,7 @@ describe("fairQueue()", () => {
     expect(queue.take()).toBeUndefined();
   });
 
-  test("remove() takes one out, once", () => {
+  test("takes one out by remove(), once", () => {
     const queue = fairQueue();
     const [first, second] = [waiting("a"), waiting("a")];
     queue.add(first);

@@ -32,7 +32,7 @@ describe("advance()", () => {
     expect(turn(run, [100, 299, 300], () => 0)).toEqual({ sent: [], time: 300, end });
   });
 
-  test("is over at once when the output is closed", () => {
+  test("ends at once when the output is closed", () => {
     const run = newPlugin();
     run.outputOpen = false;
     run.end = { kind: "killed", signal: 11 };
@@ -52,7 +52,7 @@ describe("advance()", () => {
     expect(end).toEqual({ kind: "timed out", seconds: 1, left: started });
   });
 
-  test("is over as soon as a terminated group is gone and the plugin reaped", () => {
+  test("ends as soon as a terminated group is gone and the plugin reaped", () => {
     const run = newPlugin();
     expect(turn(run, [1000, 1020], () => 0).end).toBeUndefined();
     expect(turn(run, [1040], () => Errno.ESRCH).end).toBeUndefined();
@@ -85,7 +85,7 @@ describe("advance()", () => {
 });
 
 describe("expire()", () => {
-  test("lets the time be up now", () => {
+  test("lets the time be up at once", () => {
     const run = newPlugin();
     expire(run);
     expect(turn(run, [5], () => 0).sent).toEqual([[5, TERM]]);

@@ -6,7 +6,7 @@ import type { Config, ConfigResult } from "../../lib/config/config.ts";
 const UNREADABLE = "\0unreadable";
 const ODD = "\0odd";
 
-/** Files by path; a directory is told by the paths below it. */
+/** Files by path; a directory follows from the paths below it. */
 type Tree = Readonly<Record<string, string>>;
 
 function filesOf(tree: Tree, links: Readonly<Record<string, string>> = {}): ConfigFiles {
@@ -335,7 +335,7 @@ describe("loadConfig()", () => {
     expect(messagesOf(result)).toEqual([message]);
   });
 
-  test("warns of an entry that nobody can follow, unless it was a directory before", () => {
+  test("warns of an entry that cannot be followed, unless it was a directory before", () => {
     const text = "include_dir=/d\n";
     const message = `Could not tell what '/d/sub' is: Permission denied; included${at(1)}`;
     const odd = filesOf({ "/n.cfg": text, "/d/a.cfg": "debug=1\n", "/d/sub": ODD, "/d/.x": ODD });
@@ -374,7 +374,7 @@ describe("loadConfig()", () => {
     });
   });
 
-  test("lists errors before warnings, and all that differ by more than their line", () => {
+  test("lists errors before warnings, and every finding that differs by more than its line", () => {
     const wrong = Array.from({ length: 150 }, (_, at) => `unknown_${at}=1\nserver_port=${at}\n`);
     const { findings } = load(wrong.join(""));
     expect(findings.map(({ severity }) => severity).join(" ")).toBe(
@@ -383,7 +383,7 @@ describe("loadConfig()", () => {
     expect(findings[149]?.message).toStartWith(`Invalid server_port specified${at(300)}: '149'`);
   });
 
-  test("counts beyond a hundred lines that are wrong in the same way, and still tells others", () => {
+  test("counts the lines beyond a hundred that are wrong in the same way, and still shows others", () => {
     const messages = messagesOf(load(`${"x\n".repeat(1000)}debug=1\ncommand_timeout=soon\n`));
     expect(messages).toHaveLength(102);
     expect(messages[0]).toStartWith(`No variable value specified${at(1)}: `);
@@ -392,7 +392,7 @@ describe("loadConfig()", () => {
     expect(messages[101]).toMatch(/ - Line 1000: .* \(and 899 more like it before this line\)$/);
   });
 
-  test("tells where to log errors, as far as that could be read", () => {
+  test("says where to log errors, as far as that could be read", () => {
     const result = load("foo\nlog_file=/var/log/nrpe.log\nlog_facility=local3\ndebug=1\n");
     expect(result).toMatchObject({
       kind: "failure",

@@ -24,7 +24,7 @@ function check(allow: string, deny: string, ...args: readonly string[]) {
 }
 
 describe("--check-access", () => {
-  test("tells on one screen why a client does not get in", () => {
+  test("shows on one screen why a client is refused", () => {
     const allow = file("allow", "sshd: ALL\nnrpe: 192.0.2.1, .mon.example\nnrpe: 10.0.0.5/24\n");
     const deny = file("deny", "ALL: ALL\n");
     const { exit, out, err } = check(allow, deny, "10.0.0.7");
@@ -165,7 +165,7 @@ as for a connection.
     expect(err).toStartWith(`nrpe: ${message}`);
   });
 
-  test("lets nobody in by a hosts.deny that cannot be read, and says so", () => {
+  test("admits no client by a hosts.deny that cannot be read, and says so", () => {
     const blocked = join(file("plain", ""), "deny");
     const { exit, out } = check(join(directory, "none"), blocked, "10.0.0.7");
     expect(exit).toBe(1);

@@ -73,7 +73,7 @@ describe("--check-access without a client", () => {
     expect(missing.out).toStartWith(`${none}: warning: no such file`);
   });
 
-  test("tells who else may write a table", () => {
+  test("reports who else may write a table", () => {
     using room = makeRoom();
     const allow = room.file("allow", "nrpe: 10.0.0.1\n", 0o666);
     const { exit, out } = lint(allow, room.file("deny", "nrpe: ALL\n"));
@@ -145,7 +145,7 @@ describe("lintMode()", () => {
     expect(found.map(({ severity, code }) => `${severity} ${code}`)).toEqual(expected);
   });
 
-  test("only hints where nobody knows the agent's user", () => {
+  test("only hints where the agent's user is not known", () => {
     const found = lintMode("f", "allow", { uid: 0, gid: 0, mode: 0o600 }, undefined);
     expect(found.map(({ severity, code }) => `${severity} ${code}`)).toEqual([
       "hint not-readable-by-all",
@@ -153,7 +153,7 @@ describe("lintMode()", () => {
   });
 });
 
-describe("the names of daemons", () => {
+describe("of the names of daemons,", () => {
   test("inetdDaemons() takes the program's name from its arguments", () => {
     const text = "# x\nnrpe stream tcp nowait nagios:nagios /usr/sbin/tcpd /usr/sbin/nrpe -i\n" +
       "echo stream tcp nowait root internal\n127.0.0.1:5667 stream tcp nowait n.g /opt/nrpe dmz -i\n";

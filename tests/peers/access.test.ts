@@ -54,14 +54,14 @@ const skip = peersMissing("tcpd");
 const LONG = 300_000 + COUNT * 300;
 
 describe.skipIf(skip)("--check-access", () => {
-  test.each(["engine", BINARY])("answers as recorded from tcpdmatch: %s", async (subject) => {
+  test.each(["engine", BINARY])("answers as recorded from tcpdmatch, by %s", async (subject) => {
     const { disagreements, count } = await compare(subject, "recorded", RECORDED);
     expect(count.cases).toBe(549);
     expect(disagreements.filter(({ id }) => !DIFFERENT.includes(id))).toEqual([]);
     expect(count.disagreements).toBe(DIFFERENT.length);
   }, LONG);
 
-  test("the engine agrees with tcpdmatch about generated tables", async () => {
+  test("agrees with tcpdmatch about generated tables, by the engine", async () => {
     console.log(`Generated tables from seed ${FIRST} on: ${COUNT}`);
     const { disagreements, count } = await compare("engine", "generated", `${FIRST}`, `${COUNT}`);
     expect(disagreements).toEqual([]);
@@ -72,7 +72,7 @@ describe.skipIf(skip)("--check-access", () => {
     for (const way of ways) expect(count.verdicts).toHaveProperty([way]);
   }, LONG);
 
-  test("the program agrees with tcpdmatch about generated tables", async () => {
+  test("agrees with tcpdmatch about generated tables, by the program", async () => {
     const first = FIRST + COUNT;
     console.log(`Generated tables from seed ${first} on: ${COUNT_BINARY}`);
     const { disagreements, count } = await compare(

@@ -159,7 +159,7 @@ describe.skipIf(missing)("allowed_hosts", () => {
     expect({ theirs, ours }).toEqual({ theirs: served, ours: served });
   });
 
-  test.each(DIFFERENT)("%j is refused, not as by the C agent", async (list, ours, theirs) => {
+  test.each(DIFFERENT)("%j grants less than with the C agent", async (list, ours, theirs) => {
     expect(await servedBy(PEERS.agent.path, list)).toEqual(theirs);
     expect(await servedBy(room.binary, list)).toEqual(ours);
   });
@@ -171,7 +171,7 @@ describe.skipIf(missing)("allowed_hosts", () => {
     expect(line).toEndWith(`: '${list}', ${warning}`);
   });
 
-  test("is told in the log with addresses as they are usually written", async () => {
+  test("is logged with addresses as they are usually written", async () => {
     await using agent = await start(
       room.binary,
       "127.0.0.1,10.0.0.0/8,0:0:0::1,2001:DB8:0:0:1:0:0:0,fe80::/10,two.example",

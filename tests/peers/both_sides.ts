@@ -17,7 +17,7 @@ const HOSTS = `127.0.0.1 localhost
 ::1 six.example
 `;
 
-/** A case: what stands behind its service's name in hosts.allow and in hosts.deny. */
+/** A case: what follows its service's name in hosts.allow and in hosts.deny. */
 export interface Case {
   readonly allow?: string;
   readonly deny?: string;

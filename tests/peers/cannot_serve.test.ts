@@ -25,7 +25,7 @@ afterEach(() => room[Symbol.dispose]());
 const SOUND = "command[ok]=echo fine\n";
 const BROKEN = "command_timeout=soon\n" + SOUND;
 
-/** Writes nrpe.cfg such that nobody sees half of it; returns its path. */
+/** Writes nrpe.cfg as a whole, so that no agent reads half of it; returns its path. */
 function configure(text: string, mode = 0o644): string {
   const path = room.file("nrpe.cfg.new", text, mode);
   const config = path.replace(/\.new$/, "");
@@ -51,7 +51,7 @@ function count(lines: readonly SyslogLine[], pattern: RegExp): number {
 const STAY = 10_000;
 
 describe.skipIf(missing).each(KINDS)("under %s", (kind) => {
-  test("a broken nrpe.cfg turns all clients away, and the repaired one serves the next", async () => {
+  test("all clients are turned away with a broken nrpe.cfg, and the next is served with the repaired one", async () => {
     await using inetd = await startInetd(room, [service(configure(BROKEN))], { kind });
     const [port] = inetd.ports as [number];
     const begin = performance.now();
@@ -129,7 +129,7 @@ describe.skipIf(missing)("an agent that cannot serve", () => {
     expect(count(lines, /Connection from 127.0.0.1 refused: /)).toBe(agentsOf(lines).size);
   });
 
-  test("waits no longer than a second for a client that says nothing", async () => {
+  test("waits no longer than a second for a client that sends nothing", async () => {
     await using inetd = await startInetd(room, [service(configure(BROKEN))]);
     const [port] = inetd.ports as [number];
     const silent = await open(port);

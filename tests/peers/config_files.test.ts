@@ -121,7 +121,7 @@ describe.skipIf(missing)("an include that root alone may read", () => {
     ],
   ];
 
-  test.each(ways)("keeps the old configuration at SIGHUP: %s", async (_, make, reason) => {
+  test.each(ways)("keeps the old configuration at SIGHUP (%s)", async (_, make, reason) => {
     const daemon = await start(PERMITTING + make());
     const verdicts = async () => ({
       ours: (await ask(daemon.port, "ok")).text,
@@ -199,7 +199,7 @@ describe.skipIf(missing || tracingMissing())("an include that fails to be read",
     ],
   ];
 
-  test.each(failures)("keeps the old configuration at SIGHUP: %s", async (_, errors, make) => {
+  test.each(failures)("keeps the old configuration at SIGHUP (%s)", async (_, errors, make) => {
     const daemon = await start(PERMITTING + make());
     let lines: string;
     {
@@ -212,7 +212,7 @@ describe.skipIf(missing || tracingMissing())("an include that fails to be read",
   });
 });
 
-describe("an entry of an included directory that nobody can follow", () => {
+describe("an entry of an included directory that cannot be followed", () => {
   test("is left out alone, with a warning, unless it is a *.cfg", async () => {
     const path = directory("d");
     const hidden = directory("hidden", 0o700);
@@ -365,7 +365,7 @@ describe.skipIf(missing)("arguments that are allowed", () => {
 });
 
 describe.skipIf(missing)("a user whose name and home are not ASCII", () => {
-  test("is the user that plugins run as, with all its groups, and told as it is", async () => {
+  test("is the user that plugins run as, with all its groups and its name as it is", async () => {
     const name = "j\u00fcrgen";
     const files = {
       "/etc/passwd": `root:x:0:0:root:/root:/bin/sh\n${name}:x:4321:4321::/srv/b\u00e4r:/bin/sh\n`,

@@ -46,7 +46,7 @@ async function start(options: DaemonOptions): Promise<Daemon> {
   return daemon;
 }
 
-describe.skipIf(missing)("a conversation", () => {
+describe.skipIf(missing)("with a daemon", () => {
   test("check_nrpe is answered in every version", async () => {
     const { port } = await start({ config: "command[bad]=echo bad; exit 2\n" });
     for (const version of [["-2"], ["-3"], []]) {
@@ -77,7 +77,7 @@ describe.skipIf(missing)("a conversation", () => {
     expect(text).toContain("PATH=/usr/bin:/bin:/usr/sbin:/sbin\n");
   });
 
-  test("a limit of 100 days is no limit of none", async () => {
+  test("a limit of 100 days does not expire at once", async () => {
     const { port } = await start({
       config:
         "connection_timeout=8640000\ncommand_timeout=8640000\ncommand[ok]=sleep 0.2; echo fine\n",
@@ -109,7 +109,7 @@ describe.skipIf(missing)("a conversation", () => {
     for (const pid of processesWith(`sleep ${mark}`)) process.kill(pid, "SIGKILL");
   });
 
-  test("200 MB of output are read away, and its first bytes answered", async () => {
+  test("200 MB of output are read, and its first bytes answered", async () => {
     const { port } = await start({
       config: "command[torrent]=yes | head -c 200000000; exit 1\n",
     });
@@ -118,7 +118,7 @@ describe.skipIf(missing)("a conversation", () => {
     expect(text).toHaveLength(65535);
   });
 
-  test("no zombie and no descriptor is left behind", async () => {
+  test("no zombie and no descriptor is left after 100 checks", async () => {
     const { port, pid } = await start({ config: "command[ok]=echo fine\n" });
     await ask(port, "ok");
     const before = readdirSync(`/proc/${pid}/fd`).length;
@@ -133,8 +133,8 @@ describe.skipIf(missing)("a conversation", () => {
   });
 });
 
-describe.skipIf(missing)("rights", () => {
-  test("root's are given up for good", async () => {
+describe.skipIf(missing)("root", () => {
+  test("gives up its rights for good", async () => {
     const { pid, port } = await start({ config: "command[id]=id -u; id -G; id -g\n" });
     // Who is answered is answered by an agent that has given them up.
     const answered = await ask(port, "id");
@@ -152,7 +152,7 @@ describe.skipIf(missing)("rights", () => {
     }
   });
 
-  test("root without nrpe_user is refused", () => {
+  test("is refused without nrpe_user", () => {
     const [port] = freePorts(1);
     const config = room.file("root.cfg", `server_port=${port}\nserver_address=127.0.0.1\n`);
     const agent = Bun.spawnSync([room.binary, "-n", "-c", config, "-f"], { cwd: "/" });
@@ -161,8 +161,8 @@ describe.skipIf(missing)("rights", () => {
   });
 });
 
-describe.skipIf(missing)("who may talk", () => {
-  test("a host outside allowed_hosts is reset and logged, one inside is served", async () => {
+describe.skipIf(missing)("by the limits of nrpe.cfg", () => {
+  test("a host outside allowed_hosts is reset and logged, and one inside is served", async () => {
     const daemon = await start({ config: "allowed_hosts=127.0.0.0/31\ncommand[ok]=echo fine\n" });
     expect((await ask(daemon.port, "ok")).text).toBe("fine");
     const refusal = ask(daemon.port, "ok", { from: "127.0.0.2" });
@@ -230,7 +230,7 @@ describe.skipIf(missing)("access tables", () => {
     "group nogroup",
     "aclexec /bin/false",
   ])(
-    "%s refuses the client and leaves the agent as it is",
+    "refuse a client by the option %s, and leave the agent as it is",
     async (option) => {
       const daemon = await start({
         config: `${tables(`nrpe: 127.0.0.2: ${option}\nnrpe: ALL\n`)}command[ok]=echo fine\n`,
@@ -241,7 +241,7 @@ describe.skipIf(missing)("access tables", () => {
     },
   );
 
-  test("user and group that the agent is anyway are granted", async () => {
+  test("grant the user and group that the agent has anyway", async () => {
     const { port } = await start({
       config: `${tables("nrpe: ALL: user nagios: group nagios: user nagios.nagios\n")}` +
         "command[id]=id -un; id -G\n",
@@ -250,7 +250,7 @@ describe.skipIf(missing)("access tables", () => {
     expect((await ask(port, "id")).text).toBe(`nagios\n${groups.trimEnd()}`);
   });
 
-  test("nice and umask count for what a rule's clients have started, and for nobody else", async () => {
+  test("apply nice and umask to what a rule's clients have started, and to nothing else", async () => {
     const spawned = room.file("spawned", "", 0o666);
     const daemon = await start({
       config: tables(
@@ -285,7 +285,7 @@ describe.skipIf(missing)("access tables", () => {
     }
   });
 
-  test("a slow command of one rule holds up nobody else", async () => {
+  test("hold up no other client by a slow command of one rule", async () => {
     const go = join(room.path, "go");
     const slowly = `spawn until test -e ${go}; do sleep 0.1; done`;
     const { port } = await start({
@@ -301,8 +301,8 @@ describe.skipIf(missing)("access tables", () => {
   });
 });
 
-describe.skipIf(missing)("max_commands", () => {
-  test("no more run at once, and all are answered", async () => {
+describe.skipIf(missing)("with max_commands", () => {
+  test("no more commands run at once, and all are answered", async () => {
     const directory = join(room.path, "running");
     mkdirSync(directory, { mode: 0o777 });
     Bun.spawnSync(["chmod", "777", directory]);
@@ -326,7 +326,7 @@ describe.skipIf(missing)("max_commands", () => {
     process.kill(Number(left.exec(log())![1]), "SIGKILL");
   });
 
-  test("those that wait begin when the limit is raised", async () => {
+  test("commands that wait begin when the limit is raised", async () => {
     const daemon = await start({
       config: `max_commands=1\ncommand[hold]=touch ${room.path}/held; sleep 1000\n` +
         "command[ok]=echo fine\n",
@@ -340,7 +340,7 @@ describe.skipIf(missing)("max_commands", () => {
     expect((await answer).text).toBe("fine");
   });
 
-  test("who waits too long gets a time-out's answer", async () => {
+  test("a client that waits too long gets the answer of a time-out", async () => {
     const { port } = await start({
       config: "max_commands=1\ncommand_timeout=1\ncommand[slow]=sleep 30\n",
     });
@@ -349,7 +349,7 @@ describe.skipIf(missing)("max_commands", () => {
   });
 });
 
-describe.skipIf(missing)("start and end", () => {
+describe.skipIf(missing)("at start and end", () => {
   /** Runs the agent as a daemon in the background. */
   function background(config: string) {
     return Bun.spawnSync([room.binary, "-n", "-c", config, "-d"], {
@@ -377,7 +377,7 @@ describe.skipIf(missing)("start and end", () => {
     );
   }
 
-  test("-d returns when the agent serves; SIGTERM ends it and removes the pid file", async () => {
+  test("-d returns when the agent serves, and SIGTERM ends it and removes the pid file", async () => {
     const [port] = freePorts(1) as [number];
     const pidFile = join(ownDirectory(), "nrpe.pid");
     write("nrpe.cfg", port, pidFile);
@@ -422,7 +422,7 @@ describe.skipIf(missing)("start and end", () => {
     await waitUntil("the port is free again", () => !isListening(port));
   });
 
-  test("an error of nrpe.cfg reaches the one who starts the agent", () => {
+  test("an error of nrpe.cfg is printed on standard error", () => {
     const config = room.file("bad.cfg", "command_timeout=soon\n");
     const started = background(config);
     expect(started.exitCode).toBe(2);
@@ -449,7 +449,7 @@ describe.skipIf(missing)("start and end", () => {
 });
 
 describe.skipIf(missing)("SIGHUP", () => {
-  test("puts a changed nrpe.cfg in force, and keeps the old one where the new has an error", async () => {
+  test("applies a changed nrpe.cfg, and keeps the old one where the new one has an error", async () => {
     const daemon = await start({ config: "command[x]=echo one\n" });
     expect((await ask(daemon.port, "x")).text).toBe("one");
     daemon.configure("command[x]=echo two\n");
@@ -503,7 +503,7 @@ describe.skipIf(missing)("SIGHUP", () => {
     }
   });
 
-  test("200 of them leave no descriptor open and little memory taken", async () => {
+  test("leaves no descriptor open and takes little memory, 200 times", async () => {
     const daemon = await start({
       config: "allowed_hosts=127.0.0.1,localhost\ncommand[ok]=echo fine\n",
     });
@@ -525,14 +525,14 @@ describe.skipIf(missing)("SIGHUP", () => {
   });
 });
 
-describe.skipIf(missing)("shortage", () => {
+describe.skipIf(missing)("where resources are short,", () => {
   const limit = (pid: number, what: string) => {
     const asNagios = ["setpriv", "--reuid=nagios", "--regid=nagios", "--clear-groups"];
     const set = Bun.spawnSync([...asNagios, "prlimit", "--pid", String(pid), what]);
     expect(set.stderr.toString()).toBe("");
   };
 
-  test("without descriptors connections wait, the log says so, and they are served later", async () => {
+  test("connections wait for descriptors, the log says so, and they are served later", async () => {
     const daemon = await start({ config: "command[ok]=echo fine\n" });
     expect((await ask(daemon.port, "ok")).text).toBe("fine");
     limit(daemon.pid, "--nofile=24:");
@@ -545,7 +545,7 @@ describe.skipIf(missing)("shortage", () => {
   });
 
   test.skipIf(tracingMissing())(
-    "without files in the whole system it is the same, also where there are too few to go on",
+    "connections wait for files of the whole system, also where there are too few to go on",
     async () => {
       const daemon = await start({ config: "command[ok]=echo fine\n" });
       // Shortage is over for the probe, but again there when it comes to accepting.
@@ -580,8 +580,8 @@ describe.skipIf(missing)("shortage", () => {
   });
 });
 
-describe.skipIf(missing)("many at once", () => {
-  test("64 clients can connect while the agent is busy, and all of them are answered", async () => {
+describe.skipIf(missing)("with many clients at once", () => {
+  test("64 can connect while the agent is busy, and all of them are answered", async () => {
     const { port, signal } = await start({ config: "command[ok]=echo fine\n" });
     // It accepts none of them now; those that its queue had no room for would not be connected.
     signal("SIGSTOP");
@@ -601,7 +601,7 @@ describe.skipIf(missing)("many at once", () => {
   });
 
   test.each([["plain", ["-n"]], ["TLS", []]] as const)(
-    "%s: what a client sends while its check runs is not kept in memory",
+    "what a client sends while its check runs is not kept in memory (%s)",
     async (kind, args) => {
       const daemon = await start({ config: "command[slow]=/bin/sleep 2\n", args });
       const to = { port: daemon.port, host: "127.0.0.1", rejectUnauthorized: false };

@@ -1,4 +1,4 @@
-/** An agent on a listening socket whose inetd ends, is told to reload, or has a shell start it. */
+/** An agent on a listening socket whose inetd ends, reloads, or has a shell start it. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { listenOn } from "../../lib/system/listen_socket.ts";
 import { closeFile, SystemError } from "../../lib/system/libc.ts";

@@ -75,7 +75,7 @@ describe.skipIf(missing).each(Object.keys(UNBOUND))("with %s", (condition) => {
     expect(log).toMatch(/^nrpe\[[0-9]+\]: Error: cannot start: [^\n]*$/);
   });
 
-  test("who asks on the command line gets one sentence", () => {
+  test("--check-access prints one sentence", () => {
     const { exitCode, stdout, stderr } = Bun.spawnSync([
       UNBOUND[condition]!(),
       "--check-access",
@@ -118,9 +118,9 @@ describe("the C library", () => {
   });
 });
 
-describe.skipIf(missing)("with few descriptors", () => {
+describe.skipIf(missing)("with", () => {
   test.each([5, 6, 7, 8, 12, 20])(
-    "%d of them, a client gets a response or nothing",
+    "%d descriptors a client gets a response or nothing",
     async (count) => {
       const { bytes, status } = await asked(
         startAgent(shellStarter(room, `ulimit -n ${count}`), args),
@@ -134,7 +134,7 @@ describe.skipIf(missing)("with few descriptors", () => {
     },
   );
 
-  test("too few, the log says so", async () => {
+  test("too few descriptors the log says so", async () => {
     const log = await logOf(shellStarter(room, "ulimit -n 5"), /Too many open files/);
     expect(log).toMatch(/^nrpe\[[0-9]+\]: Error: unexpected: SystemError: open\(\/dev\/null\): /);
   });
@@ -152,7 +152,7 @@ describe.skipIf(missing)("without a null device", () => {
   });
 });
 
-describe.skipIf(missing || noTracing)("an exception that nobody was prepared for", () => {
+describe.skipIf(missing || noTracing)("an unexpected exception", () => {
   const starter = () =>
     shellStarter(
       room,
@@ -173,7 +173,7 @@ describe.skipIf(missing || noTracing)("an exception that nobody was prepared for
 });
 
 describe.skipIf(missing)("a crash of the runtime", () => {
-  test("is not told to the client", async () => {
+  test("does not reach the client", async () => {
     const agent = startAgent(room.binary, args);
     await waitUntil(
       "the agent has left the connection",

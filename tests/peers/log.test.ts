@@ -106,7 +106,7 @@ describe.skipIf(missing)("a syslog that nobody reads", () => {
   });
 
   test.each([{ wait: false }, { wait: true }])(
-    "stops no service of inetd, %o",
+    "stops no service of inetd with %o",
     async ({ wait }) => {
       const config = room.file("nrpe.cfg", "wait_idle_timeout=1\ncommand[ok]=echo fine\ndebug=1\n");
       const service = {
@@ -157,7 +157,7 @@ describe.skipIf(missing)("syslog", () => {
   });
 
   test.skipIf(tracingMissing())(
-    "started anew gets lines from an agent without descriptors",
+    "that is started anew gets lines from an agent without descriptors",
     async () => {
       const first = listen();
       const agent = await serve("allowed_hosts=127.0.0.1\n");
@@ -173,7 +173,7 @@ describe.skipIf(missing)("syslog", () => {
     },
   );
 
-  test("may want connections, also after it has been started anew", async () => {
+  test("that wants connections gets lines, also after it has been started anew", async () => {
     const path = join(room.path, "log.sock");
     const first = listenAsStreamSyslog(path);
     const agent = await serve("debug=1\n");
@@ -235,7 +235,7 @@ describe.skipIf(missing)("syslog", () => {
 });
 
 describe.skipIf(missing)("a log file", () => {
-  test("on a full disk stops nobody, and says later how many lines it lacks", async () => {
+  test("on a full disk stops no agent, and says later how many lines it lacks", async () => {
     mkdirSync(join(room.path, "small"));
     const agent = await serve(`debug=1\nlog_file=${room.path}/small/nrpe.log\n`, {
       prepare: `mount -t tmpfs -o size=32k,mode=777 small ${room.path}/small`,
@@ -278,7 +278,7 @@ const logOf = (name: string) =>
 const ERROR = /^Invalid command_timeout specified in config file '.*' - Line [0-9]+: 'soon'/m;
 
 describe.skipIf(missing)("an error at the start", () => {
-  test.each(["-d", "-f"] as const)("goes to the log file and to stderr, %s", (mode) => {
+  test.each(["-d", "-f"] as const)("goes to the log file and to stderr with %s", (mode) => {
     const syslog = listen();
     const text = `command_timeout=soon\nlog_file=${room.path}/the.log\n`;
     const { status, stderr } = fail(text, mode);
@@ -302,7 +302,7 @@ describe.skipIf(missing)("an error at the start", () => {
     expect(syslog.take()).toEqual([]);
   });
 
-  test("that comes after nrpe.cfg has been read goes there too", () => {
+  test("that comes after nrpe.cfg has been read goes to the log file too", () => {
     const syslog = listen();
     const [port] = freePorts(1) as [number];
     using _taken = Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
@@ -316,7 +316,7 @@ describe.skipIf(missing)("an error at the start", () => {
     expect(syslog.take()).toEqual([]);
   });
 
-  test("of the command line of inetd does too", () => {
+  test("of a service that has no connection goes to the log file too", () => {
     const syslog = listen();
     const { status, stderr } = fail(`foo\nlog_file=${room.path}/the.log\n`, "-i");
     expect(status).toBe(2);
@@ -325,20 +325,28 @@ describe.skipIf(missing)("an error at the start", () => {
     expect(syslog.take()).toEqual([]);
   });
 
-  test.each([{ wait: false }, { wait: true }])("goes there under inetd, %o", async ({ wait }) => {
-    const log = room.file("the.log", "");
-    Bun.spawnSync(["chown", "nagios", log]);
-    const config = room.file("bad.cfg", `unknown=1\ncommand_timeout=soon\nlog_file=${log}\n`);
-    const argv = ["nrpe", "-n", "-c", config, "-i"];
-    await using inetd = await startInetd(room, [
-      { user: "nagios", program: room.binary, argv, wait },
-    ]);
-    const socket = await connectTo(inetd.ports[0]!);
-    open.push(() => socket.destroy());
-    await waitUntil("the error is logged", () => ERROR.test(logOf("the.log")));
-    await waitUntil("the warning too", () => logOf("the.log").includes("Unknown option specified"));
-    expect(inetd.syslog.take().filter(({ text }) => text.startsWith("nrpe"))).toEqual([]);
-  });
+  test.each([{ wait: false }, { wait: true }])(
+    "goes to the log file under inetd with %o",
+    async ({ wait }) => {
+      const log = room.file("the.log", "");
+      Bun.spawnSync(["chown", "nagios", log]);
+      const config = room.file("bad.cfg", `unknown=1\ncommand_timeout=soon\nlog_file=${log}\n`);
+      const argv = ["nrpe", "-n", "-c", config, "-i"];
+      await using inetd = await startInetd(room, [
+        { user: "nagios", program: room.binary, argv, wait },
+      ]);
+      const socket = await connectTo(inetd.ports[0]!);
+      open.push(() => socket.destroy());
+      await waitUntil("the error is logged", () => ERROR.test(logOf("the.log")));
+      await waitUntil(
+        "the warning too",
+        () => logOf("the.log").includes("Unknown option specified"),
+      );
+      expect(
+        inetd.syslog.take().filter(({ text }) => text.startsWith("nrpe")),
+      ).toEqual([]);
+    },
+  );
 
   test("is not hidden by any number of warnings, and comes before them", () => {
     const syslog = listen();
@@ -437,7 +445,7 @@ describe.skipIf(missing)("a terminal", () => {
     expect(shown()).not.toMatch(/is asking|Running command/);
   });
 
-  test("that is stopped stops nobody", async () => {
+  test("that is stopped does not stop the agent", async () => {
     const { port, agent, shown } = await serveOnTerminal("debug=1\n");
     await waitUntil("it shows lines", () => shown().includes("Listening for connections"));
     agent.terminal!.write("\x13");
@@ -446,27 +454,30 @@ describe.skipIf(missing)("a terminal", () => {
     expect(await agent.exited).toBe(0);
   });
 
-  test.each(["-d", "-f"] as const)("gets no control characters in an error, %s", (mode) => {
+  test.each(["-d", "-f"] as const)("gets no control characters in an error with %s", (mode) => {
     listen();
     const { stderr } = fail("command_timeout=\x1b[2Jsoon\n", mode);
     expect(stderr).toContain("'?[2Jsoon', but it must be");
     expect(stderr).toMatch(/^[\x20-\x7e\n]*$/);
   });
 
-  test.each(["", "--check-access "])("gets none with the usage, nrpe %s--…", (mode) => {
-    const args = `${mode}--\x1b[2J`.split(" ");
-    const stderr = Bun.spawnSync([room.binary, ...args]).stderr.toString("latin1");
-    expect(stderr).toMatch(/^nrpe: .*\?\[2J/);
-    expect(stderr).toMatch(/^[\x20-\x7e\n]*$/);
-  });
+  test.each(["", "--check-access "])(
+    "gets no control characters with the usage of nrpe %s--…",
+    (mode) => {
+      const args = `${mode}--\x1b[2J`.split(" ");
+      const stderr = Bun.spawnSync([room.binary, ...args]).stderr.toString("latin1");
+      expect(stderr).toMatch(/^nrpe: .*\?\[2J/);
+      expect(stderr).toMatch(/^[\x20-\x7e\n]*$/);
+    },
+  );
 });
 
-describe.skipIf(missing)("who is let in", () => {
+describe.skipIf(missing)("a client", () => {
   const tables = () =>
     `hosts_deny_file=${room.file("hosts.deny", "ALL: ALL\n")}\nhosts_allow_file=` +
     room.file("hosts.allow", "nrpe: 127.0.0.1\nnrpe: 127.0.0.3: severity local0.notice\n") + "\n";
 
-  test("is logged by a daemon where a rule or debug=1 asks for it, who is refused always", async () => {
+  test("is logged by a daemon when it is refused, and when it is admitted if a rule or debug=1 asks for it", async () => {
     const syslog = listen();
     const agent = await serve(tables());
     await ask(agent.port, "ok");
@@ -483,21 +494,24 @@ describe.skipIf(missing)("who is let in", () => {
     writeFileSync(config, `${readFileSync(config, "latin1")}debug=1\n`);
     process.kill(agent.pid, "SIGHUP");
     await syslog.until(/Caught SIGHUP/);
-    await waitUntil("the new configuration is in force", async () => {
+    await waitUntil("the new configuration is applied", async () => {
       await ask(agent.port, "ok");
       return texts(syslog.take()).includes("connect from 127.0.0.1 (127.0.0.1)");
     });
   });
 
-  test.each([{ wait: false }, { wait: true }])("is logged under inetd, %o", async ({ wait }) => {
-    const text = `wait_idle_timeout=1\ncommand[ok]=echo fine\n${tables()}`;
-    const argv = ["nrpe", "-n", "-c", room.file("nrpe.cfg", text), "-i"];
-    await using inetd = await startInetd(room, [
-      { user: "nagios", program: room.binary, argv, wait },
-    ]);
-    await ask(inetd.ports[0]!, "ok");
-    expect(texts(await inetd.syslog.until(/connect from/))).toContain(
-      "connect from 127.0.0.1 (127.0.0.1)",
-    );
-  });
+  test.each([{ wait: false }, { wait: true }])(
+    "that is admitted is logged under inetd with %o",
+    async ({ wait }) => {
+      const text = `wait_idle_timeout=1\ncommand[ok]=echo fine\n${tables()}`;
+      const argv = ["nrpe", "-n", "-c", room.file("nrpe.cfg", text), "-i"];
+      await using inetd = await startInetd(room, [
+        { user: "nagios", program: room.binary, argv, wait },
+      ]);
+      await ask(inetd.ports[0]!, "ok");
+      expect(texts(await inetd.syslog.until(/connect from/))).toContain(
+        "connect from 127.0.0.1 (127.0.0.1)",
+      );
+    },
+  );
 });

@@ -86,8 +86,8 @@ async function mostAskers(pid: number, act: () => Promise<void>): Promise<number
 
 const RESET = "error: ECONNRESET";
 
-describe.skipIf(missing)("of 300 at once", () => {
-  test("from an address that is denied by name none is served, and few processes ask", async () => {
+describe.skipIf(missing)("of 300 clients at once", () => {
+  test("none is served from an address that is denied by name, and few processes ask for it", async () => {
     const daemon = await start({ config: configure("", "nrpe: bad.example\n"), files: HOSTS });
     const most = await mostAskers(daemon.pid, async () => {
       const asking = { from: BAD };
@@ -100,7 +100,7 @@ describe.skipIf(missing)("of 300 at once", () => {
       .toHaveLength(300);
   });
 
-  test("from an address that is granted by name all are served", async () => {
+  test("all are served from an address that is granted by name", async () => {
     const daemon = await start({
       config: configure("nrpe: good.example\n", "ALL: ALL\n"),
       files: HOSTS,
@@ -110,7 +110,7 @@ describe.skipIf(missing)("of 300 at once", () => {
       .toEqual(new Map([["fine", 300]]));
   });
 
-  test("from as many addresses without a name all are refused where that is denied", async () => {
+  test("all are refused from as many addresses without a name where that is denied", async () => {
     const daemon = await start({ config: configure("", "nrpe: UNKNOWN\n"), files: HOSTS });
     const sources = Array.from({ length: 300 }, (_, at) => `127.7.${at >> 8}.${at & 255}`);
     const most = await mostAskers(daemon.pid, async () => {
@@ -128,7 +128,7 @@ describe.skipIf(missing)("of 300 at once", () => {
 });
 
 describe.skipIf(missing)("a name server that does not answer", () => {
-  test("has 60 strangers refused, asked for by few processes, and holds up nobody else", async () => {
+  test("has 60 strangers refused, whose names few processes ask for, and holds up no other client", async () => {
     const names = await serveNames(() => undefined);
     const daemon = await start({
       config: `max_connections=50\n${configure("nrpe: 127.0.0.1\n", "nrpe: bad.example\n")}`,
@@ -150,7 +150,7 @@ describe.skipIf(missing)("a name server that does not answer", () => {
     await waitUntil("no process asks any more", () => askersOf(daemon.pid) === 0);
   });
 
-  test("is asked once for all who come from an address meanwhile, and again for others", async () => {
+  test("is asked once for all clients that come from an address meanwhile", async () => {
     const { promise: told, resolve: tell } = Promise.withResolvers<void>();
     const names = await serveNames((name) => told.then(() => ZONE[name] ?? Answer.noSuchName));
     const daemon = await start({
@@ -243,14 +243,14 @@ describe.skipIf(missing).each(["nowait", "wait"] as const)("under inetd %s", (mo
     },
   );
 
-  test("it is served where the name server says that there is no such name", async () => {
+  test("a client is served where the name server says that there is no such name", async () => {
     const names = await serveNames(() => Answer.noSuchName);
     const { answer, log } = await askThere({ allow: "", deny: "nrpe: other.example\n" }, names);
     expect(answer).toBe("answer: fine\0");
     expect(log.at(-1)).toBe(`connect from ${BAD} (${BAD})`);
   });
 
-  test("it is served where the rule matches or not whatever its name is", async () => {
+  test("a client is served where its name makes no difference to the rule", async () => {
     const names = await serveNames(() => Answer.serverFailure);
     const { answer } = await askThere({
       allow: `nrpe: .example EXCEPT ${BAD}\nnrpe: bad.example LOCAL ${BAD}\n`,
@@ -279,7 +279,7 @@ test.skipIf(missing)("a daemon without a process to ask with refuses, and recove
   await expect(ask(daemon.port, "x", { from: BAD })).rejects.toThrow("ECONNRESET");
 });
 
-test.skipIf(missing)("what asks for names ends with an agent that is killed", async () => {
+test.skipIf(missing)("processes that ask for names end with an agent that is killed", async () => {
   const names = await serveNames((name) => ZONE[name]);
   const daemon = await start({ config: configure("", "nrpe: .other\n"), files: names.files });
   expect((await ask(daemon.port, "x", { from: GOOD })).text).toBe("fine");
@@ -327,35 +327,38 @@ test.skipIf(missing)(
 );
 
 describe.skipIf(missing)("a table that is replaced while a name is looked up", () => {
-  test.each(["daemon", "nowait"] as const)("decides by its old content: %s", async (mode) => {
-    let replace = () => {};
-    const names = await serveNames((name) => {
-      replace();
-      return ZONE[name] ?? Answer.noSuchName;
-    });
-    const config = configure("# 1\nnrpe: .other\n", "ALL: ALL\n");
-    // Where the search has come to in the old one, the half of a comment stands in this one.
-    room.file("next", "#   nrpe: ALL\n");
-    replace = () => {
-      replace = () => {};
-      renameSync(join(room.path, "next"), join(room.path, "hosts.allow"));
-    };
-    const answer = mode === "daemon"
-      ? await start({ config, files: names.files }).then(({ port }) => askFrom(port, BAD))
-      : await (async () => {
-        const argv = ["nrpe", "-n", "-c", room.file("nrpe.cfg", config), "--inetd"];
-        const service = { user: "nagios", program: room.binary, argv };
-        const inetd = stack.use(await startInetd(room, [service], { files: names.files }));
-        return await askFrom(inetd.ports[0]!, BAD);
-      })();
-    expect(readFileSync(join(room.path, "hosts.allow"), "latin1")).toContain("nrpe: ALL");
-    expect(answer).toBe("");
-    expect(ran()).toBe(0);
-  });
+  test.each(["daemon", "nowait"] as const)(
+    "decides by its old content in the mode %s",
+    async (mode) => {
+      let replace = () => {};
+      const names = await serveNames((name) => {
+        replace();
+        return ZONE[name] ?? Answer.noSuchName;
+      });
+      const config = configure("# 1\nnrpe: .other\n", "ALL: ALL\n");
+      // Where the search has come to in the old one, the half of a comment stands in this one.
+      room.file("next", "#   nrpe: ALL\n");
+      replace = () => {
+        replace = () => {};
+        renameSync(join(room.path, "next"), join(room.path, "hosts.allow"));
+      };
+      const answer = mode === "daemon"
+        ? await start({ config, files: names.files }).then(({ port }) => askFrom(port, BAD))
+        : await (async () => {
+          const argv = ["nrpe", "-n", "-c", room.file("nrpe.cfg", config), "--inetd"];
+          const service = { user: "nagios", program: room.binary, argv };
+          const inetd = stack.use(await startInetd(room, [service], { files: names.files }));
+          return await askFrom(inetd.ports[0]!, BAD);
+        })();
+      expect(readFileSync(join(room.path, "hosts.allow"), "latin1")).toContain("nrpe: ALL");
+      expect(answer).toBe("");
+      expect(ran()).toBe(0);
+    },
+  );
 });
 
 test.skipIf(missing)(
-  "an option of a client that has gone is not done to another connection",
+  "an option for a client that has gone does not reach another connection",
   async () => {
     const { promise: told, resolve: tell } = Promise.withResolvers<void>();
     const names = await serveNames((name) => told.then(() => ZONE[name] ?? Answer.noSuchName));

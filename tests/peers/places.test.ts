@@ -1,4 +1,4 @@
-/** Places for connections: who is let in has them, and nobody who is not takes one away. */
+/** Places for connections: only clients that are admitted take one. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -71,7 +71,7 @@ describe.skipIf(missing)("strangers", () => {
   test.each([
     ["as many descriptors as usual", "true"],
     ["64 descriptors", "ulimit -n 64"],
-  ])("whom the tables refuse reset nobody else's checks: with %s", async (_, before) => {
+  ])("that the tables refuse reset no other client's checks with %s", async (_, before) => {
     const daemon = await start({
       config: `max_connections=4\n${configure(`nrpe: ${GOOD}\n`, "ALL: ALL\n")}`,
       before: before,
@@ -97,7 +97,7 @@ describe.skipIf(missing)("strangers", () => {
     expect(most - idle).toBeLessThan(200);
   });
 
-  test("whose names are being looked up reset nobody else's checks", async () => {
+  test("whose names are being looked up reset no other client's checks", async () => {
     const names = stack.use(await startNameServer(ownAddress(97), () => undefined));
     const daemon = await start({
       config: `max_connections=4\n${configure(`nrpe: ${GOOD}\n`, "nrpe: .example\n")}`,

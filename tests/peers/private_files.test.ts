@@ -241,7 +241,7 @@ describe.skipIf(missing)("the log file", () => {
 
 describe.skipIf(missing)("the file that keeps a certificate", () => {
   test.each(TRAPS)(
-    "%s is neither read nor replaced, and the agent serves with a passing certificate",
+    "%s is neither read nor replaced, and the agent serves with a certificate for this process",
     async (_, lay, why) => {
       const path = join(run, "tls.pem");
       const isUntouched = setTrap(lay, path);
@@ -274,7 +274,7 @@ describe.skipIf(missing)("the file that keeps a certificate", () => {
     expect(statSync(moved)).toMatchObject({ uid: 0, mode: 0o100600 });
   });
 
-  test("a FIFO holds up no check under inetd, nor does one as log file, and both are named", async () => {
+  test("a FIFO holds up no check under inetd, nor does one as log file, and both are reported", async () => {
     const paths = ["tls.pem", "nrpe.log"].map((name) => join(run, name)) as [string, string];
     Bun.spawnSync(["mkfifo", ...paths]);
     const config = room.file(
@@ -332,7 +332,7 @@ const F_OFD_SETLK = 37;
 const F_RDLCK = 0;
 const LOCK_EX_NB = 2 | 4;
 
-/** Puts what locks may be had on a file by somebody who may only read it. */
+/** Takes the locks on a file that a user may take who may only read it. */
 function lockAsReader(path: string): void {
   const fd = openFile(path, Open.readOnly);
   stack.defer(() => closeFile(fd));
@@ -383,7 +383,7 @@ describe.skipIf(missing)("the pid file", () => {
     expect(readFileSync(path, "latin1")).toBe(`${next.pid}\n`);
   });
 
-  test("is held up by no lock of somebody who may only read it", async () => {
+  test("is held up by no lock of a user that may only read it", async () => {
     const path = join(room.path, "nrpe.pid");
     room.file("nrpe.pid", "1\n");
     lockAsReader(path);
@@ -397,12 +397,12 @@ describe.skipIf(missing)("the pid file", () => {
   });
 
   test.each([["of the agent's user", 0o644], ["that all may write to", 0o666]] as const)(
-    "one %s is replaced by one of root's",
+    "%s is replaced by one of root's",
     async (whose, mode) => {
       const path = room.file("run/nrpe.pid", "1\n", mode);
       if (whose === "of the agent's user") chownSync(path, nagios.uid, nagios.gid);
       const { ino } = statSync(path);
-      // Whoever opened it before goes on having it open, for writing too.
+      // A process that opened it before still has it open, for writing too.
       const kept = openFile(path, Open.readWrite);
       stack.defer(() => closeFile(kept));
       const agent = await start(`pid_file=${path}\n`);
@@ -412,7 +412,7 @@ describe.skipIf(missing)("the pid file", () => {
     },
   );
 
-  test("that names another living agent is decided by the lock alone", async () => {
+  test("that names another agent that runs can be taken, since only the lock counts", async () => {
     const other = await start("");
     const path = room.file("run/nrpe.pid", `${other.pid}\n`);
     const agent = await start(`pid_file=${path}\n`);
@@ -420,7 +420,7 @@ describe.skipIf(missing)("the pid file", () => {
   });
 
   test.each([["its user's", "run"], ["root's", "."]])(
-    "in a directory of %s: a new agent serves while the old one finishes, and keeps its pid file",
+    "in a directory of %s stays the new agent's while the old one finishes",
     async (_, directory) => {
       const path = join(room.path, directory, "nrpe.pid");
       const go = join(room.path, "go");

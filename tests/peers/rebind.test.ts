@@ -65,7 +65,7 @@ const REFUSED = /Bind to port [0-9]+ on [^]*the old configuration stays/;
 
 describe.skipIf(peersMissing("agent"))("a reload", () => {
   test.each([[ALL, ONE], [ONE, ALL]])(
-    "from %s to %s takes effect, and shares the port with nobody",
+    "from %s to %s takes effect, and shares the port with no other process",
     async (old, fresh) => {
       const [port] = freePorts(1) as [number];
       await using daemon = await startOn(port, old);

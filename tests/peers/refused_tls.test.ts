@@ -110,7 +110,7 @@ describe.skipIf(missing)("a client without a good certificate, where one is requ
     )
   );
 
-  test.each(cases)("%s, %s, certificate %s: check_nrpe says what happened", async (
+  test.each(cases)("is told by check_nrpe what happened (%s, %s, certificate %s)", async (
     mode,
     version,
     kind,
@@ -126,7 +126,7 @@ describe.skipIf(missing)("a client without a good certificate, where one is requ
     if (version === "TLSv1.2") expect(own.output).toBe(theirs.output);
   });
 
-  test.each(MODES)("%s logs each with its reason", async (mode) => {
+  test.each(MODES)("is logged with the reason by %s", async (mode) => {
     const { ports, logged } = served;
     await checkTls(ports[mode], "-c", "ok");
     await logged(
@@ -140,7 +140,7 @@ describe.skipIf(missing)("a client without a good certificate, where one is requ
     );
   });
 
-  test.each(MODES)("%s sends the alert that fits", async (mode) => {
+  test.each(MODES)("gets the alert that fits from %s", async (mode) => {
     const port = served.ports[mode];
     expect(await sClient(port, "-tls1_2")).toContain("SSL alert number 40");
     expect(await sClient(port, "-tls1_3")).toContain("SSL alert number 116");
@@ -151,7 +151,7 @@ describe.skipIf(missing)("a client without a good certificate, where one is requ
   });
 
   test.each(["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"])(
-    "an alert is sealed with %s",
+    "gets an alert that is sealed with %s",
     async (suite) => {
       const { daemon } = served.ports;
       const said = await sClient(daemon, "-ciphersuites", suite, ...asClient(pki.expired));
@@ -164,7 +164,7 @@ describe.skipIf(missing)("a client without a good certificate, where one is requ
       [mode, "TLS 1.2", ["-tls1_2"]] as const,
       [mode, "ChaCha20", ["-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"]] as const,
     ]),
-  )("%s says goodbye with %s, where it has no alert", async (mode, _, args) => {
+  )("gets close_notify from %s with %s, where there is no alert to send", async (mode, _, args) => {
     const client = Bun.spawn(
       [
         ...["openssl", "s_client", "-connect", `127.0.0.1:${served.ports[mode]}`],
@@ -177,7 +177,7 @@ describe.skipIf(missing)("a client without a good certificate, where one is requ
     expect(await client.exited).toBe(0);
   });
 
-  test("a bad certificate is refused also where none is required", async () => {
+  test("is refused for a bad certificate also where none is required", async () => {
     const config = requiring().replace("ssl_client_certs=2", "ssl_client_certs=1");
     await using daemon = await startDaemon(room, { config: config + COMMANDS, args: [] });
     expect(await checkTls(daemon.port, "-c", "ok")).toEqual({ status: 0, output: "fine\n" });
@@ -189,7 +189,7 @@ describe.skipIf(missing)("a client without a good certificate, where one is requ
     }
   });
 
-  test("a good one is served afterwards, and no connection stays behind", async () => {
+  test("leaves no connection open, and clients with a good one are served afterwards", async () => {
     const { cert, key } = pki.good;
     for (const mode of MODES) {
       expect(await checkTls(served.ports[mode], "-C", cert, "-K", key, "-c", "ok"))
@@ -200,7 +200,7 @@ describe.skipIf(missing)("a client without a good certificate, where one is requ
   });
 });
 
-describe.skipIf(missing)("a client with which no handshake comes about", () => {
+describe.skipIf(missing)("where the handshake fails,", () => {
   let served: Everywhere;
 
   beforeAll(async () => {
@@ -209,7 +209,7 @@ describe.skipIf(missing)("a client with which no handshake comes about", () => {
 
   afterAll(() => served?.[Symbol.asyncDispose]());
 
-  test.each(MODES)("%s tells it by an alert", async (mode) => {
+  test.each(MODES)("%s sends the client an alert", async (mode) => {
     const port = served.ports[mode];
     const old = ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"];
     expect(await sClient(port, ...old)).toContain("alert protocol version");
@@ -217,12 +217,12 @@ describe.skipIf(missing)("a client with which no handshake comes about", () => {
       .toContain("alert handshake failure");
   });
 
-  test.each(MODES)("%s does not reset what it sends late", async (mode) => {
+  test.each(MODES)("%s does not reset what the client sends late", async (mode) => {
     expect(await writeAfterTheEnd(served.ports[mode])).toBe("taken");
   });
 
   test.each(MODES)(
-    "%s does not wait for one that stays, nor read what has no end",
+    "%s does not wait for a client that stays, nor read without end",
     async (mode) => {
       for (const more of [0, 64 * 1024 * 1024]) {
         const client = connect({
@@ -244,7 +244,7 @@ describe.skipIf(missing)("a client with which no handshake comes about", () => {
     },
   );
 
-  test.each(MODES)("%s names one that does not accept its certificate", async (mode) => {
+  test.each(MODES)("%s logs that the client does not accept its certificate", async (mode) => {
     const { ports, log, logged } = served;
     const foreignCa = join(room.path, "foreign-ca.crt");
     for (const version of VERSIONS) {
@@ -260,7 +260,7 @@ describe.skipIf(missing)("a client with which no handshake comes about", () => {
     expect(log(mode)).not.toContain("BAD_PACKET_LENGTH");
   });
 
-  test.each(MODES)("%s names a plain client, and what to change", async (mode) => {
+  test.each(MODES)("%s logs that the client is a plain one, and what to change", async (mode) => {
     const from = served.log(mode).length;
     await checkNrpe(served.ports[mode], "-c", "ok");
     await served.logged(
@@ -279,7 +279,7 @@ describe.skipIf(missing)("a TLS client of a plain service", () => {
       [["-n"], "", "the agent's option -n"],
       [[], "ssl_enabled=0\n", "ssl_enabled=0 in nrpe.cfg"],
     ] as const,
-  )("is named as one, and what makes the service plain: %j %j", async (args, config, plain) => {
+  )("is logged as one, with what makes the service plain: %j %j", async (args, config, plain) => {
     await using served = await startEverywhere(config, ...args);
     for (const mode of MODES) {
       await checkTls(served.ports[mode], "-c", "ok");
@@ -290,7 +290,7 @@ describe.skipIf(missing)("a TLS client of a plain service", () => {
     }
   });
 
-  test("is not seen in a client that sends something else", async () => {
+  test("is not what the log calls a client that sends something else", async () => {
     await using daemon = await startDaemon(room, { config: COMMANDS });
     const socket = await open(daemon.port);
     socket.write("GET / HTTP/1.0\r\n\r\n");
@@ -339,7 +339,7 @@ describe.skipIf(missing)("a state file", () => {
     new X509Certificate(text.slice(text.indexOf("-----BEGIN CERT")))
       .checkPrivateKey(createPrivateKey(text));
 
-  test("of the agent's own making whose key does not fit is named and replaced", async () => {
+  test("of the agent's own making whose key does not fit is reported and replaced", async () => {
     const file = stateFile();
     {
       await using first = await start(file);
@@ -359,7 +359,7 @@ describe.skipIf(missing)("a state file", () => {
     expect(fits(replaced)).toBe(true);
   });
 
-  test("that may be somebody else's is named and left as it is", async () => {
+  test("that may be another program's is reported and left as it is", async () => {
     const file = stateFile();
     const content = readFileSync(pki.good.key, "latin1") + readFileSync(pki.ca.cert, "latin1");
     put(file, content);

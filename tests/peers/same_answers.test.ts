@@ -10,7 +10,7 @@ import { AMPLE, COMMANDS, DIFFERENT, ENDLESS, REQUESTS } from "./requests.ts";
 
 const missing = peersMissing("checkNrpe", "agent", "plugins", "inetd");
 
-describe.skipIf(missing)("behind inetd, beside the C agent", () => {
+describe.skipIf(missing)("under inetd the agent", () => {
   let room: Room;
   let inetd: Inetd;
   /** The ports of the C agent and of ours, with ample time for commands and with little. */
@@ -48,7 +48,7 @@ describe.skipIf(missing)("behind inetd, beside the C agent", () => {
     room?.[Symbol.dispose]();
   });
 
-  describe.each(Object.keys({ ...COMMANDS, ...ENDLESS }))("%s", (name) => {
+  describe.each(Object.keys({ ...COMMANDS, ...ENDLESS }))("asked for %s", (name) => {
     test.concurrent.each(["-2", "default"])("answers %s as the C agent does", async (version) => {
       const [reference, ours] = agentsFor(name);
       const args = version === "-2" ? ["-2", "-c", name] : ["-c", name];
@@ -70,7 +70,7 @@ describe.skipIf(missing)("behind inetd, beside the C agent", () => {
   });
 
   test.concurrent.each(Object.entries(DIFFERENT))(
-    "answers %s better than the C agent does",
+    "asked for %s answers better than the C agent does",
     async (name, { output, output2, status }) => {
       const [, ours] = patient;
       expect(await checkNrpe(ours, "-c", name)).toEqual({ status, output });
@@ -80,7 +80,7 @@ describe.skipIf(missing)("behind inetd, beside the C agent", () => {
   );
 
   test.each(REQUESTS.map((args) => [args]))(
-    "answers the request %j as the C agent does",
+    "asked with %j answers as the C agent does",
     async (args) => {
       const [reference, ours] = patient;
       for (const version of [["-2"], []]) {

@@ -28,7 +28,7 @@ export interface OracleAnswer {
    * wrong, unless it was refused for its name or its form.
    */
   readonly options: readonly string[];
-  /** Everything it logged, for the eyes of whoever looks into a difference. */
+  /** Everything that it logged, to explain a difference. */
   readonly log: readonly string[];
 }
 

@@ -117,10 +117,10 @@ describe.skipIf(missing)("check_nrpe over TLS", () => {
   });
 });
 
-describe.skipIf(missing)("versions and ciphers", () => {
+describe.skipIf(missing)("a daemon with TLS", () => {
   const old = ["-cipher", "ALL:@SECLEVEL=0"];
 
-  test("1.2 and 1.3 are spoken where nothing is said, and 1.1 is not", async () => {
+  test("speaks TLS 1.2 and 1.3 by default, and not 1.1", async () => {
     const daemon = await start(certificate(pki.server));
     expect(await sClient(daemon.port, "-tls1_3")).toContain("New, TLSv1.3");
     expect(await sClient(daemon.port, "-tls1_2")).toContain("New, TLSv1.2");
@@ -129,7 +129,7 @@ describe.skipIf(missing)("versions and ciphers", () => {
   });
 
   test.each([["TLSv1.3", "-tls1_3", "-tls1_2"], ["TLSv1.2", "-tls1_2", "-tls1_3"]])(
-    "ssl_version=%s speaks that one only",
+    "speaks one version only with ssl_version=%s",
     async (version, same, other) => {
       const { port } = await start(`${certificate(pki.server)}ssl_version=${version}\n`);
       expect(await sClient(port, same)).toContain(`New, ${version}`);
@@ -137,7 +137,7 @@ describe.skipIf(missing)("versions and ciphers", () => {
     },
   );
 
-  test("ssl_version=TLSv1+ speaks 1.0 and 1.1 too", async () => {
+  test("speaks TLS 1.0 and 1.1 too with ssl_version=TLSv1+", async () => {
     const { port } = await start(`${certificate(pki.server)}ssl_version=TLSv1+\n`);
     for (const [option, version] of [["-tls1", "TLSv1"], ["-tls1_1", "TLSv1.1"]] as const) {
       expect(await sClient(port, option, ...old))
@@ -145,7 +145,7 @@ describe.skipIf(missing)("versions and ciphers", () => {
     }
   });
 
-  test("ssl_cipher_list limits the ciphers, and OpenSSL's security level is left out", async () => {
+  test("has the ciphers of ssl_cipher_list, without OpenSSL's security level", async () => {
     const list = "ECDHE-ECDSA-AES128-GCM-SHA256:@SECLEVEL=0";
     const { port } = await start(`${certificate(pki.server)}ssl_cipher_list=${list}\n`);
     expect(await sClient(port, "-tls1_2")).toContain("Cipher is ECDHE-ECDSA-AES128-GCM-SHA256");
@@ -153,7 +153,7 @@ describe.skipIf(missing)("versions and ciphers", () => {
       .toContain("Cipher is (NONE)");
   });
 
-  test("a client with anonymous DH only, and a plain one, are told apart in the log", async () => {
+  test("logs why a client with anonymous DH only, a plain one and one that leaves have failed", async () => {
     const daemon = await start("");
     await sClient(daemon.port, "-tls1_2", "-cipher", "ADH:@SECLEVEL=0");
     await daemon.logged(/no shared cipher: a client that offers only anonymous DH/);
@@ -165,14 +165,14 @@ describe.skipIf(missing)("versions and ciphers", () => {
   });
 });
 
-describe.skipIf(missing)("client certificates", () => {
+describe.skipIf(missing)("a client", () => {
   const trust = () =>
     `${certificate(pki.server)}ssl_cacert_file=${pki.ca.cert}\nssl_logging=0x3f\n`;
   const withPair = ({ cert, key }: Pair) => ({
     tls: { cert: readFileSync(cert), key: readFileSync(key) },
   });
 
-  test("a good one is served and logged, whether asked for or required", async () => {
+  test("with a good certificate is served and logged, whether it is asked for or required", async () => {
     for (const mode of [1, 2]) {
       const daemon = await start(`${trust()}ssl_client_certs=${mode}\n`);
       expect((await ask(daemon.port, "ok", withPair(pki.good))).text).toBe("fine");
@@ -184,7 +184,7 @@ describe.skipIf(missing)("client certificates", () => {
     }
   });
 
-  test("none is served where it is asked for, and not where it is required", async () => {
+  test("without a certificate is served where it is asked for, and not where it is required", async () => {
     const asking = await start(`${trust()}ssl_client_certs=1\n`);
     expect((await ask(asking.port, "ok", { tls: {} })).text).toBe("fine");
     const requiring = await start(`${trust()}ssl_client_certs=2\n`);
@@ -194,7 +194,7 @@ describe.skipIf(missing)("client certificates", () => {
 
   test.each(
     [["expired", /has expired/], ["foreign", /it is signed by no CA of ssl_cacert_file/]] as const,
-  )("one that is %s is not served", async (kind, why) => {
+  )("with a certificate that is %s is not served", async (kind, why) => {
     for (const mode of [1, 2]) {
       const daemon = await start(`${trust()}ssl_client_certs=${mode}\n`);
       await expect(ask(daemon.port, "ok", withPair(pki[kind]))).rejects.toThrow();
@@ -204,8 +204,8 @@ describe.skipIf(missing)("client certificates", () => {
   });
 });
 
-describe.skipIf(missing)("the agent's own certificate", () => {
-  test("made by itself, is kept in tls_state_file for its user only", async () => {
+describe.skipIf(missing)("TLS", () => {
+  test("keeps a certificate of the agent's making in tls_state_file, for its user only", async () => {
     const directory = join(room.path, "state");
     Bun.spawnSync(["install", "-d", "-o", "nagios", directory]);
     const file = join(directory, "tls.pem");
@@ -254,17 +254,20 @@ describe.skipIf(missing)("the agent's own certificate", () => {
       ({ server }) => `${certificate(server)}ssl_cipher_list=NONESUCH\n`,
       /cipher list 'NONESUCH'/,
     ],
-  ])("%s: exit status 2 and the reason", (_, config, reason) => {
-    const [port] = freePorts(1);
-    const path = room.file("wrong.cfg", `nrpe_user=nagios\nserver_port=${port}\n${config(pki)}`);
-    const agent = Bun.spawnSync([room.binary, "-c", path, "-d"], { cwd: "/", timeout: 120_000 });
-    expect(agent.stderr.toString()).toMatch(reason);
-    expect(agent.exitCode).toBe(2);
-  });
+  ])(
+    "cannot be set up with %s: the exit status is 2, and the reason is printed",
+    (_, config, reason) => {
+      const [port] = freePorts(1);
+      const path = room.file("wrong.cfg", `nrpe_user=nagios\nserver_port=${port}\n${config(pki)}`);
+      const agent = Bun.spawnSync([room.binary, "-c", path, "-d"], { cwd: "/", timeout: 120_000 });
+      expect(agent.stderr.toString()).toMatch(reason);
+      expect(agent.exitCode).toBe(2);
+    },
+  );
 });
 
 describe.skipIf(missing)("SIGHUP", () => {
-  test("keeps a pair that root alone may read, puts the rest in force, and takes no other such pair", async () => {
+  test("keeps a pair that root alone may read, applies the rest, and takes no other such pair", async () => {
     const own = (name: string, pair: Pair): Pair => ({
       cert: room.file(`${name}.crt`, readFileSync(pair.cert)),
       key: room.file(`${name}.key`, readFileSync(pair.key), 0o600),
@@ -308,7 +311,7 @@ describe.skipIf(missing)("SIGHUP", () => {
     expect(await sClient(daemon.port)).toContain("CN = server");
   });
 
-  test("puts another certificate in force, and a plain agent where TLS is turned off", async () => {
+  test("applies another certificate, and turns TLS off", async () => {
     const daemon = await start(certificate(pki.good));
     expect(await sClient(daemon.port)).toContain("CN = good");
     daemon.configure(certificate(pki.server) + COMMANDS);

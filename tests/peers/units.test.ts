@@ -112,7 +112,7 @@ describe.skipIf(missing)("under systemd", () => {
   );
 
   test.each([["nrpe.service", "nrpe.service"], ["nrpe-socket.socket", "nrpe-socket.service"]])(
-    "%s: a reload takes effect, and a stop lets a running check end",
+    "%s takes a reload, and lets a running check end at a stop",
     (unit, service) =>
       using(unit, async () => {
         expect((await check("age")).text).toBe("old\n");

@@ -30,7 +30,7 @@ const CASES = MODES.flatMap(([mode, accept, args]) =>
   KINDS.map(([kind, more]) => ({ mode, accept, kind, args: [...args, ...more] }))
 );
 
-/** Starts an agent behind a Unix socket, and asks it. */
+/** Starts an agent on a Unix socket, and asks it. */
 async function askThere(
   { accept, kind, args }: (typeof CASES)[number],
   deny: string,

@@ -38,7 +38,7 @@ function configure(): string {
 }
 
 describe.skipIf(missing).each(KINDS)("wait under %s", (kind) => {
-  test("one process serves many clients, ends when idle, and the next is served again", async () => {
+  test("one process serves many clients and ends when idle, and another one serves the next", async () => {
     const argv = ["nrpe", "-n", "-c", configure(), "--inetd"];
     const service = { user: "nagios", program: room.binary, argv, wait: true };
     await using inetd = await startInetd(room, [service], { kind });
@@ -91,7 +91,7 @@ describe.skipIf(missing)("the hand-over to inetd", () => {
 
 describe.skipIf(missing)("socket activation", () => {
   test.each([["plain", ["-n"]], ["TLS", []]] as const)(
-    "%s: a process for each connection (Accept=yes)",
+    "starts a process for each %s connection (Accept=yes)",
     async (kind, args) => {
       await using unit = startSocketUnit(room, [...args, "-c", configure(), "--inetd"], {
         accept: true,
@@ -103,7 +103,7 @@ describe.skipIf(missing)("socket activation", () => {
   );
 
   test.each([["plain", ["-n"]], ["TLS", []]] as const)(
-    "%s: one process until idle (Accept=no, --inetd)",
+    "starts one process for %s connections until it is idle (Accept=no, --inetd)",
     async (kind, args) => {
       await using unit = startSocketUnit(room, [...args, "-c", configure(), "--inetd"], {
         accept: false,
@@ -119,7 +119,7 @@ describe.skipIf(missing)("socket activation", () => {
     },
   );
 
-  test("a daemon in the foreground (Accept=no, -f) says when it serves, reloads and ends", async () => {
+  test("starts a daemon (Accept=no, -f), which notifies when it serves, reloads and ends", async () => {
     using notices = listenForNotices(join(room.path, "notify.sock"));
     await using unit = startSocketUnit(room, ["-n", "-c", configure(), "-f"], {
       accept: false,

@@ -19,18 +19,21 @@ describe("isClientHello()", () => {
     ["SSL 2.0, too short to tell", "80 2e 01", false],
     ["HTTP", "47 45 54 20 2f 20 48 54", false],
     ["nothing", "", false],
-  ])("%s: %s is %p", (_, hex, expected) => {
+  ])("of %s (%s) is %p", (_, hex, expected) => {
     expect(isClientHello(bytes(hex))).toBe(expected);
   });
 
-  test.each([2, 3, 4] as const)("a query of version %d is none, wherever it is cut", (version) => {
-    const query = encodeQuery({ version, text: "x".repeat(100) });
-    for (let length = 0; length <= 64; length++) {
-      expect(isClientHello(query.subarray(0, length))).toBe(false);
-    }
-  });
+  test.each([2, 3, 4] as const)(
+    "is false for a query of version %d, wherever it is cut",
+    (version) => {
+      const query = encodeQuery({ version, text: "x".repeat(100) });
+      for (let length = 0; length <= 64; length++) {
+        expect(isClientHello(query.subarray(0, length))).toBe(false);
+      }
+    },
+  );
 
-  test("what a real client sends is one, wherever it is cut behind its second byte", async () => {
+  test("is true for what a TLS client sends, wherever it is cut after its second byte", async () => {
     const { promise, resolve } = Promise.withResolvers<Uint8Array>();
     using server = Bun.listen({
       hostname: "127.0.0.1",

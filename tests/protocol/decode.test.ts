@@ -54,7 +54,7 @@ describe("decodeQuery()", () => {
     }
   });
 
-  test("does not look at bytes behind the query", () => {
+  test("does not look at bytes after the query", () => {
     for (const { packet, bytes } of QUERIES) {
       const longer = new Uint8Array(bytes.byteLength + 7).fill(0xff);
       longer.set(bytes);
@@ -122,7 +122,7 @@ describe("decodeQuery()", () => {
     expect(decodeQuery(bytes)).toMatchObject({ packet: { text: "x".repeat(1020) } });
   });
 
-  test(`gets along with any bytes (seed ${SEED})`, () => {
+  test(`refuses any bytes or needs more of them (seed ${SEED})`, () => {
     const random = seededRandom(SEED);
     for (let round = 0; round < 20_000; round++) {
       const bytes = random.bytes(random.below(40));

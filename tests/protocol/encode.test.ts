@@ -8,7 +8,7 @@ import { QUERIES, RESPONSES } from "./golden.ts";
 const NUL_COUNTED = { 2: 1036, 3: 19, 4: 17 } as const;
 
 describe("encodeQuery()", () => {
-  test("writes queries as check_nrpe does, but without its noise", () => {
+  test("writes queries as check_nrpe does, but fills them with zeros", () => {
     for (const { packet, bytes } of QUERIES.filter(({ packet }) => packet.version !== 2)) {
       expect(encodeQuery(packet)).toEqual(bytes);
     }
@@ -23,7 +23,7 @@ describe("encodeQuery()", () => {
 });
 
 describe("encodeResponse()", () => {
-  test("writes responses as the C agent does, but without its noise", () => {
+  test("writes responses as the C agent does, but fills them with zeros", () => {
     for (const { packet, bytes } of RESPONSES.filter(({ packet }) => packet.version !== 2)) {
       expect(encodeResponse(packet)).toEqual(bytes);
     }
@@ -49,7 +49,7 @@ describe("encodeResponse()", () => {
     },
   );
 
-  test("leaves nothing but zeros behind the text", () => {
+  test("writes nothing but zeros after the text", () => {
     const bytes = encodeResponse({ version: 2, code: 0, text: "OK" });
     expect(bytes.subarray(12).every((byte) => byte === 0)).toBe(true);
   });

@@ -7,7 +7,7 @@ export interface Golden<Fields> {
   readonly bytes: Uint8Array;
 }
 
-/** Bytes written in hexadecimal, zeros up to a length, and some more behind them. */
+/** Bytes written in hexadecimal, zeros up to a length, and some more after them. */
 function bytes(beginning: string, length: number, end = ""): Uint8Array {
   const packet = new Uint8Array(length);
   packet.set(Uint8Array.fromHex(beginning));

@@ -12,7 +12,7 @@ function totalOf(count: ConnectionCount): number {
   }
 }
 
-test("countConnections() holds both limits, and 0 is none", () => {
+test("countConnections() enforces both limits, and takes 0 for none", () => {
   const count = countConnections();
   const limits = { total: 3, perSource: 2 };
   expect(count.enter("a", limits)).toBeUndefined();

@@ -131,20 +131,23 @@ describe.concurrent("a request that is not answered", () => {
     ],
   ];
 
-  test.each(cases)("%s is closed without a byte, and logged", async (_, bytes, line) => {
-    const config = configure("command[x]=/bin/echo hello");
-    const agent = startAgent(room.binary, ["-n", "-c", config.path, "-i"]);
-    agent.send(bytes);
-    expect(await agent.received()).toHaveLength(0);
-    expect(await agent.exited).toBe(0);
-    const lines = config.log().trimEnd().split("\n").map((line) => line.replace(/^\[\d+\] /, ""));
-    const bailing = "Client request from unknown was invalid, bailing out...";
-    expect(lines.slice(0, 2)).toEqual([line, bailing]);
-    const isTls = bytes[0] === 0x16;
-    expect(lines.slice(2)).toEqual(isTls ? [SPEAKS_TLS] : []);
-  });
+  test.each(cases)(
+    "%s is logged, and its connection is closed without a byte",
+    async (_, bytes, line) => {
+      const config = configure("command[x]=/bin/echo hello");
+      const agent = startAgent(room.binary, ["-n", "-c", config.path, "-i"]);
+      agent.send(bytes);
+      expect(await agent.received()).toHaveLength(0);
+      expect(await agent.exited).toBe(0);
+      const lines = config.log().trimEnd().split("\n").map((line) => line.replace(/^\[\d+\] /, ""));
+      const bailing = "Client request from unknown was invalid, bailing out...";
+      expect(lines.slice(0, 2)).toEqual([line, bailing]);
+      const isTls = bytes[0] === 0x16;
+      expect(lines.slice(2)).toEqual(isTls ? [SPEAKS_TLS] : []);
+    },
+  );
 
-  test.each([0, 1, 2, 15, 500])("ends after %d bytes and is logged", async (length) => {
+  test.each([0, 1, 2, 15, 500])("because it ends after %d bytes is logged", async (length) => {
     const config = configure("command[x]=/bin/echo hello");
     const agent = startAgent(room.binary, ["-n", "-c", config.path, "-i"]);
     if (length > 0) agent.send(valid.subarray(0, length));
@@ -161,7 +164,7 @@ describe.concurrent("a request that is not answered", () => {
   test.each([
     ["says nothing", new Uint8Array(0), "before it sent anything"],
     ["stops in the middle", valid.subarray(0, 700), "after 700 bytes of a query"],
-  ])("and a client that %s is given up", async (_, bytes, progress) => {
+  ])("is given up where the client %s", async (_, bytes, progress) => {
     const config = configure("connection_timeout=1");
     const agent = startAgent(room.binary, ["-n", "-c", config.path, "-i"]);
     if (bytes.byteLength > 0) agent.send(bytes);
@@ -170,7 +173,7 @@ describe.concurrent("a request that is not answered", () => {
     expect(config.log()).toContain(`(it was silent for too long ${progress})`);
   });
 
-  test("and a client that sends a byte now and then is given up", async () => {
+  test("is given up where the client sends a byte now and then", async () => {
     const config = configure("connection_timeout=2");
     const agent = startAgent(room.binary, ["-n", "-c", config.path, "-i"]);
     const drip = async () => {
@@ -188,7 +191,7 @@ describe.concurrent("a request that is not answered", () => {
     expect(config.log()).toContain("(it was silent for too long after ");
   });
 
-  test("and a client that pauses for 10 seconds within its query is given up", async () => {
+  test("is given up where the client pauses for 10 seconds within its query", async () => {
     const config = configure("connection_timeout=300");
     const agent = startAgent(room.binary, ["-n", "-c", config.path, "-i"]);
     agent.send(valid.subarray(0, 3));
@@ -209,7 +212,7 @@ describe.concurrent("a plugin", () => {
     process.kill(pid);
   });
 
-  test("that runs too long is ended with all its processes, deaf ones too", async () => {
+  test("that runs too long is ended with all its processes, those that ignore SIGTERM too", async () => {
     let group: number[] = [];
     // On a busy machine the time-out may come before all of them have begun.
     await waitUntil("there are three processes within the time-out", async () => {
@@ -359,7 +362,7 @@ describe.concurrent("the configuration", () => {
     ["has an error", () => room.file("error.cfg", "command_timeout=never\n")],
   ];
 
-  test.each(attempts)("that %s: nobody is served, exit status 2", async (_, write) => {
+  test.each(attempts)("that %s serves no client, and the exit status is 2", async (_, write) => {
     const agent = startAgent(room.binary, ["-n", "-c", write(), "-i"]);
     agent.send(encodeQuery({ version: 4, text: "x" }));
     expect(await agent.received()).toHaveLength(0);
@@ -381,7 +384,7 @@ describe.concurrent("the configuration", () => {
 });
 
 describe.concurrent("the log", () => {
-  test("file is made for its owner and group alone", async () => {
+  test("file is made for its owner and group alone, with a time on each line", async () => {
     const directory = join(room.path, "logs");
     mkdirSync(directory, { mode: 0o777 });
     Bun.spawnSync(["chmod", "777", directory]);
@@ -421,7 +424,7 @@ describe.concurrent("the log", () => {
     expect(lines.some((line) => line.endsWith("bbb..."))).toBe(true);
   });
 
-  test("that cannot be opened does not keep anybody from being served", async () => {
+  test("that cannot be opened keeps no client from being served", async () => {
     const config = room.file("nolog.cfg", "log_file=/nonexistent/x\ncommand[x]=/bin/echo hello\n");
     const agent = startAgent(room.binary, ["-n", "-c", config, "-i"]);
     agent.send(encodeQuery({ version: 4, text: "x" }));

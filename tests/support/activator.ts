@@ -35,7 +35,7 @@ export interface SocketUnitOptions {
 
 /**
  * Passes sockets on as a service manager does, see sd_listen_fds(3): with `accept` each connection to a
- * process of its own, otherwise the listening socket to one process when somebody connects, and again
+ * process of its own, otherwise the listening socket to one process when a client connects, and again
  * after that one has ended.
  */
 export function startSocketUnit(

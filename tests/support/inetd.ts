@@ -35,7 +35,7 @@ export interface InetdOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Files of this machine that its services are to see replaced: path and content. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Whether nobody reads the syslog except when a test asks for lines. */
+  /** Whether the syslog is read only when a test asks for lines. */
   readonly deafSyslog?: boolean;
   /** The services' ports; free ones where they are not given. */
   readonly ports?: readonly number[];
@@ -49,7 +49,7 @@ const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /**
  * Shell text that gives the process a /dev of its own, with `log` leading to the given socket, in a
- * mount namespace that nobody else sees.
+ * mount namespace that no other process sees.
  */
 export function privateDev(room: Room, syslog: { readonly path: string }): string {
   const dev = join(room.path, "dev");

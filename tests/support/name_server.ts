@@ -10,7 +10,7 @@ export type Said = string | (typeof Answer)[keyof typeof Answer];
 export interface NameServer extends AsyncDisposable {
   /** The names that were asked for, `2.0.0.127.in-addr.arpa` for instance, in their order. */
   readonly asked: readonly string[];
-  /** Files that make the C library ask it and nobody else. */
+  /** Files that make the C library ask it alone. */
   readonly files: Readonly<Record<string, string>>;
 }
 

@@ -11,7 +11,7 @@ const libc = bindLibc({
 const AF_UNIX = 1;
 const SOCK_DGRAM_NONBLOCK = 2 | 0o4000 | 0o2000000;
 
-/** A service manager's ear, see sd_notify(3). */
+/** A service manager's socket, see sd_notify(3). */
 export interface Notices extends Disposable {
   readonly path: string;
   /** Takes away all notices that have arrived. */

@@ -14,7 +14,7 @@ export interface Pki {
   readonly server: Pair;
   readonly good: Pair;
   readonly expired: Pair;
-  /** Of a CA that nobody knows. */
+  /** Of a CA that is not trusted. */
   readonly foreign: Pair;
 }
 

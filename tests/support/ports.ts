@@ -11,7 +11,7 @@ const LIMIT = Math.max(
 
 let next = LOWEST + Math.floor(Math.random() * (LIMIT - LOWEST));
 
-/** Ports that nobody listens on, each given out once. */
+/** Ports that no process listens on, each given out once. */
 export function freePorts(count: number): number[] {
   const ports: number[] = [];
   while (ports.length < count) {

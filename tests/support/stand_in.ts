@@ -6,7 +6,7 @@ export interface StandIn extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Starts a program behind the stand-in for inetd. */
+/** Starts a program under the stand-in for inetd. */
 export async function startStandIn(
   program: string,
   argv: readonly string[],

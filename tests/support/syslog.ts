@@ -40,7 +40,7 @@ export interface Syslog extends Disposable {
 
 /**
  * Binds a datagram socket at a path that every user may send to.
- * @param deaf Whether nobody reads from it except when lines are taken or waited for.
+ * @param deaf Whether it is read only when lines are taken or waited for.
  */
 export function listenAsSyslog(path: string, { deaf = false } = {}): Syslog {
   const fd = bindTo(path, SOCK_DGRAM_NONBLOCK);

@@ -1,6 +1,6 @@
 /**
  * How long a condition may take to come true before a test fails, in milliseconds: long for a machine
- * that has other things to do, and less than a test may take, so that the reason is told.
+ * that has other things to do, and less than a test may take, so that the reason is reported.
  */
 const PATIENCE = 120_000;
 

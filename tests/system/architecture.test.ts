@@ -56,28 +56,34 @@ function evaluate(
 }
 
 describe.skipIf(missing)("on x64 and arm64", () => {
-  test.each<Architecture>(["x64", "arm64"])("flags of open(2) are the header's: %s", (one) => {
+  test.each<Architecture>(["x64", "arm64"])("the flags of open(2) are the header's (%s)", (one) => {
     const flags = OPEN_FLAGS[one];
     expect(evaluate(one, ["asm/fcntl.h"], Object.keys(flags))).toEqual(flags);
   });
 
-  test.each<Architecture>(["x64", "arm64"])("fstat(2) is the header's: %s", (one) => {
-    const { call, size, ...fields } = FSTAT[one];
-    const offset = (field: string) => `__builtin_offsetof(struct stat, ${field})`;
-    const expected: Record<string, number> = { "__NR_fstat": call, "sizeof(struct stat)": size };
-    for (const [field, at] of Object.entries(fields)) expected[offset(field)] = at;
-    const found = evaluate(one, ["asm/unistd.h", "asm/stat.h"], Object.keys(expected));
-    expect(found).toEqual(expected);
-  });
+  test.each<Architecture>(["x64", "arm64"])(
+    "the structure of fstat(2) is the header's (%s)",
+    (one) => {
+      const { call, size, ...fields } = FSTAT[one];
+      const offset = (field: string) => `__builtin_offsetof(struct stat, ${field})`;
+      const expected: Record<string, number> = { "__NR_fstat": call, "sizeof(struct stat)": size };
+      for (const [field, at] of Object.entries(fields)) expected[offset(field)] = at;
+      const found = evaluate(one, ["asm/unistd.h", "asm/stat.h"], Object.keys(expected));
+      expect(found).toEqual(expected);
+    },
+  );
 
-  test.each<Architecture>(["x64", "arm64"])("system calls have the header's numbers: %s", (one) => {
-    const expected = Object.fromEntries(
-      Object.entries(CALLS[one]).map(([name, number]) => [`__NR_${name}`, number]),
-    );
-    expect(evaluate(one, ["asm/unistd.h"], Object.keys(expected))).toEqual(expected);
-  });
+  test.each<Architecture>(["x64", "arm64"])(
+    "system calls have the header's numbers (%s)",
+    (one) => {
+      const expected = Object.fromEntries(
+        Object.entries(CALLS[one]).map(([name, number]) => [`__NR_${name}`, number]),
+      );
+      expect(evaluate(one, ["asm/unistd.h"], Object.keys(expected))).toEqual(expected);
+    },
+  );
 
-  test("everything else is the same", () => {
+  test("all other constants of the program are the same", () => {
     const headers = Object.keys(COMMON).map((name) => `asm/${name}.h`);
     const [x64, arm64] = (["x64", "arm64"] as const).map((architecture) =>
       evaluate(architecture, headers, Object.values(COMMON).flat())

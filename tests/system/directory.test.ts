@@ -69,7 +69,7 @@ describe("a path", () => {
     ["to-fifo", false, true],
     ["missing", false, false],
     ["to-nothing", false, false],
-    // There may be something: it cannot be told.
+    // There may be something: this cannot be known.
     ["to-itself", false, true],
     ["file/below", false, true],
   ])("such as %s leads to a directory: %p, and to anything: %p", (name, directory, anything) => {

@@ -17,7 +17,7 @@ describe("readCipherList()", () => {
   ];
 
   test.each(cases)(
-    "reads %j as %p, and whether it is for TLS 1.3 only as %p",
+    "reads %j as %p, with newestOnly %p",
     (list, ciphers, newestOnly) => {
       const dropped = list.split(":").filter((word) => /seclevel/i.test(word));
       expect(readCipherList(list)).toEqual({ ciphers, newestOnly, dropped });

@@ -27,7 +27,7 @@ describe("explainFailure()", () => {
       `${refused} (alert unknown_ca)`,
     ],
     ["BAD_PACKET_LENGTH", "1000008b", "17 03 03 00 02 aa bb", "SSL routines:BAD_PACKET_LENGTH"],
-  ])("explains the failure %s (%s, %j heard) as %j", (name, number, heard, words) => {
+  ])("explains the failure %s (%s, with %j received) as %j", (name, number, heard, words) => {
     expect(failed(complaint(number, name), heard)).toBe(words);
   });
 
@@ -39,7 +39,7 @@ describe("explainFailure()", () => {
     ["NO_SHARED_CIPHER", /anonymous DH/],
     ["UNSUPPORTED_PROTOCOL", /ssl_version$/],
     ["PEER_DID_NOT_RETURN_A_CERTIFICATE", /^the client did not present a certificate$/],
-  ])("explains the failure %s in words that match %p", (name, words) => {
+  ])("explains the failure %s", (name, words) => {
     expect(failed(complaint("100000f0", name))).toMatch(words);
   });
 

@@ -18,7 +18,7 @@ const strange = generateKeyPairSync("ec", {
 }).privateKey;
 const kindOf = (text: string, now = NOW) => checkStoredPair(text, now).kind;
 
-describe("judgeKeptPair()", () => {
+describe("checkStoredPair()", () => {
   test("takes what makeSelfSigned() makes", () => {
     expect(checkStoredPair(own.key + own.certificate, NOW)).toEqual({ kind: "pair", pair: own });
   });
@@ -36,19 +36,19 @@ describe("judgeKeptPair()", () => {
       NOW,
       "it holds no certificate",
     ],
-  ])("%s can be replaced", (_, text, now, why) => {
+  ])("lets %s be replaced", (_, text, now, why) => {
     const judged = checkStoredPair(text, now);
     expect(judged).toMatchObject({ kind: "worthless" });
     expect(judged).toHaveProperty("why", expect.stringContaining(why));
   });
 
-  test("a key alone may be somebody's", () => {
+  test("keeps a key alone, which may be worth something", () => {
     expect(kindOf(own.key)).toBe("foreign");
     expect(kindOf(own.key + own.certificate.slice(0, 100))).toBe("foreign");
   });
 });
 
-describe.skipIf(peersMissing("openssl"))("judgeKeptPair() of openssl's files", () => {
+describe.skipIf(peersMissing("openssl"))("checkStoredPair() of openssl's files", () => {
   let room: Room;
   let pki: Pki;
   const read = ({ cert, key }: Pair, order: "key first" | "certificate first") => {
@@ -74,14 +74,14 @@ describe.skipIf(peersMissing("openssl"))("judgeKeptPair() of openssl's files", (
     },
   );
 
-  test("leaves an expired or unfitting one of somebody else alone", () => {
+  test("leaves alone an expired or unfitting pair of another maker", () => {
     expect(kindOf(read(pki.expired, "key first"))).toBe("foreign");
     expect(kindOf(read(pki.ca, "key first"), LATER)).toBe("foreign");
     expect(kindOf(read({ cert: pki.good.cert, key: pki.ca.key }, "certificate first")))
       .toBe("foreign");
   });
 
-  test("leaves one alone that only looks like the agent's", () => {
+  test("leaves alone an expired pair that only looks like the agent's", () => {
     const [cert, key] = [`${room.path}/alike.crt`, `${room.path}/alike.key`];
     const request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
     const made = Bun.spawnSync(

@@ -217,14 +217,17 @@ describe("a name that could not be asked for", () => {
     ["other: bad.example\nnrpe: 10.0.0.2\n", "nrpe: 10.0.0.2\n", "granted", "none"],
     ["nrpe: 10.0.0.1 bad.example\n", ALL, "granted", "allow 1"],
   ];
-  test.each(cases)("with %p and %p has the client %s: %s", async (allow, deny, verdict, place) => {
-    const decision = await decide(tablesOf(allow, deny, files), nameless, callbacks);
-    const { rule, refusedAt } = decision;
-    const where = rule ?? refusedAt;
-    const found = where === undefined ? "none" : `${where.table} ${where.line}`;
-    const why = refusedAt === undefined ? "" : `${refusedAt.why} `;
-    expect(`${decision.verdict} ${why}${found}`).toBe(`${verdict} ${place}`);
-  });
+  test.each(cases)(
+    "with hosts.allow %p and hosts.deny %p has the client %s (%s)",
+    async (allow, deny, verdict, place) => {
+      const decision = await decide(tablesOf(allow, deny, files), nameless, callbacks);
+      const { rule, refusedAt } = decision;
+      const where = rule ?? refusedAt;
+      const found = where === undefined ? "none" : `${where.table} ${where.line}`;
+      const why = refusedAt === undefined ? "" : `${refusedAt.why} `;
+      expect(`${decision.verdict} ${why}${found}`).toBe(`${verdict} ${place}`);
+    },
+  );
 
   test("is found by the search through a long table, too", async () => {
     const long = "nrpe: 192.0.2.1\n".repeat(2000);
@@ -249,7 +252,7 @@ describe("a name that could not be asked for", () => {
     expect(ran).toEqual(["spawn unknown 10.0.0.1 10.0.0.1"]);
   });
 
-  test("is that of a netgroup's membership alike", async () => {
+  test("leaves the membership of a netgroup undecided alike", async () => {
     const asked = { ...REQUEST, client: { address: "10.0.0.1", name: "a.example" } };
     const answers = new Map([["netgroup\0admins\0a.example", UNANSWERED]]);
     const tables = tablesOf("", "nrpe: @admins\n");

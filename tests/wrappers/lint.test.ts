@@ -398,7 +398,7 @@ describe("lintTables()", () => {
     "nrpe: 10.0.0.1\nsshd: 10.0.0.1\n",
     "ALL EXCEPT nrpe: 10.\nnrpe: 10.0.0.1\n",
     "nrpe@10.0.0.2: ALL\nnrpe: ALL\n",
-  ])("says nothing of rules that can be reached: %j", (allow) => {
+  ])("finds nothing in rules that can be reached: %j", (allow) => {
     expect(brief({ allow, deny: "sshd nrpe: ALL\n" }).map(([what]) => what)).toEqual([]);
   });
 
@@ -469,7 +469,7 @@ describe("lintTables()", () => {
     ["a trouble maker", "ALL: 192.0.2.0/24: DENY\nALL: ALL: ALLOW\n", ""],
     ["a spawn behind two blanks", "", "nrpe : ALL : spawn (logger -p a.b %a \\: %d) &  : deny\n"],
     ["nothing", "", ""],
-  ])("has nothing to say of %s", (_, allow, deny) => {
+  ])("finds nothing in %s", (_, allow, deny) => {
     expect(brief({ allow, deny })).toEqual([]);
   });
 
@@ -486,12 +486,12 @@ describe("lintTables()", () => {
     ["aclexec", "smtp : ALL : aclexec checkdnsbl %a\n", ""],
     ["twist", "in.ftpd : ALL : twist /bin/echo 421 Some bounce message\n", ""],
     ["spawn", "", "ALL: ALL: spawn (/usr/sbin/safe_finger -l @%h | /usr/bin/mail root) &\n"],
-  ])("has but hints for the manual's example of %s", (_, allow, deny) => {
+  ])("finds only hints in the manual's example of %s", (_, allow, deny) => {
     const severities = lint({ allow, deny }).findings.map(({ severity }) => severity);
     expect(severities.filter((severity) => severity !== "hint")).toEqual([]);
   });
 
-  test("has places inside of the file for any bytes", () => {
+  test("reports places inside the file for any bytes", () => {
     const SEED = 20261123;
     const random = seededRandom(SEED);
     const words = [

@@ -27,7 +27,7 @@ describe("expand()", () => {
     expect(expand(template, REQUEST)).toEqual({ kind: "text", text, unknownLetters: "" });
   });
 
-  test("tells unknown letters and leaves them out", () => {
+  test("reports unknown letters and leaves them out", () => {
     expect(expand("a%zb%&", REQUEST)).toEqual({ kind: "text", text: "ab", unknownLetters: "z&" });
   });
 
@@ -35,7 +35,7 @@ describe("expand()", () => {
     expect(expand("%N", REQUEST)).toEqual({ kind: "needs", fact: { kind: "server name" } });
   });
 
-  test("has a limit", () => {
+  test("refuses a text that becomes too long", () => {
     const template = "x".repeat(LONGEST_EXPANSION);
     expect(expand(template, REQUEST).kind).toBe("text");
     expect(expand(`${template}x`, REQUEST).kind).toBe("too long");
