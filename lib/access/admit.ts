@@ -4,7 +4,7 @@ import type { Stream } from "../system/stream.ts";
 import { UNKNOWN } from "../wrappers/request.ts";
 import { consultTables } from "./consult_tables.ts";
 import type { AccessPolicy } from "./effect_runner.ts";
-import { eventedEffects, type SharedLookUps } from "./evented_effects.ts";
+import { eventedEffects } from "./evented_effects.ts";
 
 /** A refusal, or what plugins of the client are started with. */
 export type Admission =
@@ -15,7 +15,6 @@ const REFUSED: Admission = { admitted: false, bannerSent: false };
 
 /** What a decision about a client is made with. */
 export interface AdmitOptions {
-  readonly shared: SharedLookUps;
   /** The environment of plugins and of rules' commands, unless the rule changes it. */
   readonly environment: readonly string[];
   readonly log: Log;
@@ -31,7 +30,7 @@ export interface AdmitOptions {
 export async function admit(
   { allowList, config, logsGranted }: AccessPolicy,
   stream: Stream,
-  { shared, environment, log, wait }: AdmitOptions,
+  { environment, log, wait }: AdmitOptions,
 ): Promise<Admission> {
   const { client, server } = stream;
   const address = client?.address ?? UNKNOWN;
@@ -44,7 +43,7 @@ export async function admit(
   }
   if (!config.tcp_wrappers) return { admitted: true, inheritance: { environment } };
   const connection = { client, server: server(), daemon: config.daemon_name, logsGranted };
-  const effects = eventedEffects(shared, stream, environment, wait);
+  const effects = eventedEffects(stream, environment, wait);
   const { admitted, bannerSent, variables } = await consultTables(config, log, connection, effects);
   return admitted
     ? { admitted, inheritance: effects.inheritance(variables) }

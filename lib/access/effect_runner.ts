@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { Errno, SystemError } from "../system/libc.ts";
 import type { Endpoint } from "../system/socket.ts";
 import type { FileReader } from "../wrappers/match_list.ts";
 import type { Effect } from "../wrappers/option.ts";
@@ -46,7 +47,12 @@ export interface EffectRunner {
   /** Sends a text to the client. */
   send(text: string): void | Promise<void>;
   /** @throws {SystemError} when it cannot be done, and the client is to be refused. */
-  apply(change: Change): void;
+  apply(change: Change): void | Promise<void>;
   /** Replaces this process by a shell command that talks to the client. */
   twist(command: string, variables: readonly string[]): never;
+}
+
+/** The `twist` of a process that serves other clients: it has to go on, and refuses. */
+export function cannotTwist(): never {
+  throw new SystemError("twist", Errno.EPERM, "it needs a process of its own");
 }

@@ -7,7 +7,7 @@ import { Errno, SystemError } from "../system/libc.ts";
 import { type Inheritance, type ProcessEnd, startProgram } from "../system/process.ts";
 import { adopt, type Stream } from "../system/stream.ts";
 import type { FileReader } from "../wrappers/match_list.ts";
-import { BANNER_TIMEOUT, type EffectRunner } from "./effect_runner.ts";
+import { BANNER_TIMEOUT, cannotTwist, type EffectRunner } from "./effect_runner.ts";
 import { askUser } from "./ident.ts";
 import { makeResolverPool, type ResolverPool } from "./resolver_pool.ts";
 import { makeSemaphore, type Semaphore } from "./semaphore.ts";
@@ -17,20 +17,17 @@ import { readShared, readTableFile } from "./table_files.ts";
 const MOST_USERS_ASKED = 32;
 
 /** What the decisions about all clients of a process share. */
-export interface SharedLookUps {
+interface SharedLookUps {
   readonly names: ResolverPool;
   readonly users: Semaphore;
   readonly read: FileReader;
 }
 
-/** Makes what decisions share. */
-export function makeSharedLookUps(): SharedLookUps {
-  return {
-    names: makeResolverPool(),
-    users: makeSemaphore(MOST_USERS_ASKED),
-    read: readShared(readTableFile),
-  };
-}
+const shared: SharedLookUps = {
+  names: makeResolverPool(),
+  users: makeSemaphore(MOST_USERS_ASKED),
+  read: readShared(readTableFile),
+};
 
 /** Runs the effects for one client of a process that serves others. */
 export interface EventedEffects extends EffectRunner {
@@ -50,11 +47,11 @@ export interface EventedEffects extends EffectRunner {
  * @param wait Called before the decision waits for anything; what it throws ends the decision.
  */
 export function eventedEffects(
-  { names, users, read }: SharedLookUps,
   stream: Stream,
   environment: readonly string[],
   wait: () => void,
 ): EventedEffects {
+  const { names, users, read } = shared;
   let umask: number | undefined;
   const nice: number[] = [];
   const inheritance = (variables: readonly string[]): Inheritance => ({
@@ -108,8 +105,6 @@ export function eventedEffects(
           throw new SystemError(change.option, Errno.EPERM, "it needs a process of its own");
       }
     },
-    twist() {
-      throw new SystemError("twist", Errno.EPERM, "it needs a process of its own");
-    },
+    twist: cannotTwist,
   };
 }

@@ -36,7 +36,7 @@ export async function runEffect(consultation: Consultation, due: DueEffect): Pro
         logLine(consultation, twistLine(effect.command, request));
         return runner.twist(effect.command, variables);
       default:
-        runner.apply(effect);
+        await runner.apply(effect);
         return "done";
     }
   } catch (error) {

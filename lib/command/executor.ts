@@ -17,6 +17,8 @@ interface Job {
 
 export interface Executor {
   readonly run: (job: Job) => Promise<PluginEnd>;
+  /** Takes over a command that runs already. */
+  readonly join: (command: Running) => Promise<PluginEnd>;
   /** Starts waiting commands. To be called when the limit has changed. */
   readonly wake: () => void;
   /** Times all commands out, running and waiting. */
@@ -37,8 +39,10 @@ export function makeExecutor(limit: () => number): Executor {
     while (queue.length > 0 && mayBegin()) queue.take()!.begin();
   };
 
-  const begin = async ({ line, inheritance, seconds }: Job): Promise<PluginEnd> => {
-    const command = runEvented(line, inheritance, seconds);
+  const begin = ({ line, inheritance, seconds }: Job): Promise<PluginEnd> =>
+    join(runEvented(line, inheritance, seconds));
+
+  const join = async (command: Running): Promise<PluginEnd> => {
     running.add(command);
     const end = await command.end;
     running.delete(command);
@@ -71,6 +75,7 @@ export function makeExecutor(limit: () => number): Executor {
   };
 
   return {
+    join,
     run: (job) => queue.length === 0 && mayBegin() ? begin(job) : wait(job),
     wake,
     stop() {

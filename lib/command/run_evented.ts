@@ -1,9 +1,17 @@
 import { listenForChildren, onceEnded, onReadable, unwatchPipe } from "../system/children.ts";
 import { closeFile, now } from "../system/libc.ts";
-import { type Inheritance, signalProgram } from "../system/process.ts";
+import { type Inheritance, reap, signalProgram } from "../system/process.ts";
 import { callAt, type Timer } from "../system/timer.ts";
 import type { PluginEnd } from "./outcome.ts";
-import { advance, expire, isFull, newRun, readOutput, startPlugin } from "./plugin.ts";
+import {
+  advance,
+  expire,
+  isFull,
+  newRun,
+  type PluginRun,
+  readOutput,
+  startPlugin,
+} from "./plugin.ts";
 
 /** How many reads of 8 KiB are made before other events get their turn. */
 const READS_AT_ONCE = 16;
@@ -19,10 +27,15 @@ export function runEvented(line: string, inheritance: Inheritance, seconds: numb
   listenForChildren();
   const start = startPlugin(line, inheritance);
   if (start.kind === "failed") return { end: Promise.resolve(start.end), stop: () => {} };
-  const { started, shell } = start;
+  return continueEvented(newRun(start.started, start.shell, seconds, now()));
+}
+
+/** Goes on with a run on the event loop. */
+export function continueEvented(run: PluginRun): Running {
+  listenForChildren();
+  const { started } = run;
   const { pid, stdout } = started;
   const { promise, resolve } = Promise.withResolvers<PluginEnd>();
-  const run = newRun(started, shell, seconds, now());
   const signal = (signal: number) => signalProgram(started, signal, run.end !== undefined);
   let timer: Timer | undefined;
   let wakeAt = Infinity;
@@ -54,11 +67,15 @@ export function runEvented(line: string, inheritance: Inheritance, seconds: numb
     if (!run.outputOpen) unwatchPipe(stdout);
     turn();
   };
-  onceEnded(pid, (end) => {
-    run.end = end;
-    read();
-    turn();
-  });
+  // It may have ended before the signals were listened for.
+  run.end ??= reap(pid);
+  if (run.end === undefined) {
+    onceEnded(pid, (end) => {
+      run.end = end;
+      read();
+      turn();
+    });
+  }
   onReadable(stdout, read);
   turn();
   return {

@@ -109,6 +109,8 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
   });
   const pidFile = await takeSockets(daemon, listeners);
   if (!inetd && invocation.changeDirectory) process.chdir("/");
+  const { first } = options;
+  first?.join(executor, server.join(first.stream));
   options.ready();
   serving.resolve();
   notify("READY=1");

@@ -24,11 +24,16 @@ const SERVICE_MANAGER_VARIABLES = [
 ];
 
 /** Under inetd plugins get what the agent was given, as in a process for one client. */
-export function inetdEnvironment(): PluginEnvironment {
-  const environment = pluginEnvironment().filter((variable) =>
+export function inetdVariables(): readonly string[] {
+  return pluginEnvironment().filter((variable) =>
     !SERVICE_MANAGER_VARIABLES.includes(variableName(variable))
   );
-  return () => environment;
+}
+
+/** The same for every configuration of a process. */
+export function inetdEnvironment(): PluginEnvironment {
+  const variables = inetdVariables();
+  return () => variables;
 }
 
 /**

@@ -1,5 +1,4 @@
 import { admit } from "../access/admit.ts";
-import { makeSharedLookUps } from "../access/evented_effects.ts";
 import type { Executor } from "../command/executor.ts";
 import { type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
@@ -36,6 +35,11 @@ export interface ServerOptions {
 export interface Server {
   /** Takes a connection that has been accepted, with nothing of it read. */
   readonly take: (stream: Stream) => void;
+  /**
+   * Counts a connection whose client is admitted, and which is served elsewhere.
+   * @returns A function to call when the client has asked for a command.
+   */
+  readonly join: (stream: Stream) => () => void;
   /** How many connections are open. */
   readonly connections: () => number;
   /** How many connections there have been. */
@@ -48,7 +52,6 @@ export interface Server {
 export function makeServer(options: ServerOptions): Server {
   const { current, log, executor, environment, files, idle } = options;
   const slots = makeSlots(files);
-  const shared = makeSharedLookUps();
   const limitedLog = rateLimitedLog(log, now);
   const unasked = new Set<Stream>();
   let open = 0;
@@ -59,7 +62,6 @@ export function makeServer(options: ServerOptions): Server {
     const { address, port } = stream.client ?? UNKNOWN_CLIENT;
     if (config.debug) log(Severity.debug, `Connection from ${address} port ${port}`);
     const admission = await admit(generation, stream, {
-      shared,
       environment: environment(generation),
       log,
       wait: slot.wait,
@@ -93,20 +95,25 @@ export function makeServer(options: ServerOptions): Server {
     await converse(session, streamWire(stream, lingerTimeout));
   };
 
+  const arrive = (stream: Stream, { config }: Generation): Slot => {
+    const { max_connections: total, max_connections_per_source: perSource } = config;
+    const { address } = stream.client ?? UNKNOWN_CLIENT;
+    const slot = slots.arrive(address, { total, perSource });
+    open++;
+    served++;
+    unasked.add(stream);
+    stream.whenClosed(() => {
+      slot.leave();
+      unasked.delete(stream);
+      if (--open === 0) idle();
+    });
+    return slot;
+  };
+
   return {
     async take(stream) {
       const generation = current();
-      const { max_connections: total, max_connections_per_source: perSource } = generation.config;
-      const { address } = stream.client ?? UNKNOWN_CLIENT;
-      const slot = slots.arrive(address, { total, perSource });
-      open++;
-      served++;
-      unasked.add(stream);
-      stream.whenClosed(() => {
-        slot.leave();
-        unasked.delete(stream);
-        if (--open === 0) idle();
-      });
+      const slot = arrive(stream, generation);
       try {
         await serve(stream, slot, generation);
       } catch (error) {
@@ -115,10 +122,15 @@ export function makeServer(options: ServerOptions): Server {
           return stream.reset();
         }
         // A fault of the program ends the conversation in which it shows, and no other.
+        const { address } = stream.client ?? UNKNOWN_CLIENT;
         log(Severity.error, `${describeUnexpected(error)} (client ${address})`);
       } finally {
         stream.close();
       }
+    },
+    join(stream) {
+      arrive(stream, current()).admit();
+      return () => void unasked.delete(stream);
     },
     connections: () => open,
     served: () => served,

@@ -6,6 +6,7 @@ import { type Log, type LogLine, Severity } from "../log.ts";
 import { type OpenLog, openLog } from "../system/open_log.ts";
 import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { type AgentIdentity, assume, identityOf } from "./agent_identity.ts";
+import type { FirstClient } from "./first_client.ts";
 import { type Generation, type GenerationSources, makeGeneration } from "./generation.ts";
 import { addressesToListenOn, type ListenAddress, type Listeners } from "./listeners.ts";
 
@@ -22,6 +23,8 @@ export interface DaemonOptions {
   readonly ready: () => void;
   /** Reports why the agent cannot serve; without it the lines go to the log. */
   readonly cannotServe?: (lines: readonly LogLine[], log: OpenLog) => void;
+  /** A client that is being served already. */
+  readonly first?: FirstClient | undefined;
   /** Settled when the process that passed the sockets has ended: the agent ends after its clients. */
   readonly abandoned?: Promise<void>;
 }

@@ -5,7 +5,7 @@ import { openEarlyLog } from "./start.ts";
 import { now, Poll, waitFor } from "../system/libc.ts";
 import { type Parent, watchParent } from "../system/parent.ts";
 import { describeUnexpected } from "./unexpected.ts";
-import { runDaemonProcess } from "./daemon_process.ts";
+import { serveFirstClient } from "./first_client.ts";
 import { makeComplaint, queuesOf, turnAway } from "./turn_away.ts";
 
 /**
@@ -41,6 +41,8 @@ export async function serveWaiting(
   const end = now() + STAY_TIMEOUT;
   const { promise: abandoned, resolve: abandon } = Promise.withResolvers<void>();
   const complaint = makeComplaint();
+  const first = await serveFirstClient(invocation, fds);
+  const { runDaemonProcess } = await import("./daemon_process.ts");
   for (;;) {
     const queues = queuesOf(fds);
     try {
@@ -48,6 +50,7 @@ export async function serveWaiting(
         invocation,
         inherited: fds,
         inetd: true,
+        first,
         abandoned,
         copy: () => {},
         ready() {

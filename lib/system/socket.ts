@@ -212,22 +212,29 @@ export function awaitBytes(fd: number, deadline: number): void {
 }
 
 /**
+ * Sends what the socket takes now, without Nagle's algorithm.
+ * @returns How many bytes it has taken, or minus errno.
+ */
+export function sendNow(fd: number, bytes: Uint8Array): number {
+  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_NODELAY, int(1), 4);
+  const count = libc.send(fd, bytes, bytes.byteLength, Linux.MSG_DONTWAIT | Linux.MSG_NOSIGNAL);
+  if (count >= 0) return count;
+  const errno = lastErrno();
+  return errno === Errno.EAGAIN || errno === Errno.EINTR ? 0 : -errno;
+}
+
+/**
  * Sends all bytes, in one write where the socket takes them, without Nagle's algorithm.
  * @param deadline In milliseconds of {@link now}.
  */
 export function send(fd: number, bytes: Uint8Array, deadline: number): Failure | undefined {
-  libc.setsockopt(fd, Linux.IPPROTO_TCP, TCP_NODELAY, int(1), 4);
-  for (let rest = bytes; rest.byteLength > 0;) {
-    const count = libc.send(fd, rest, rest.byteLength, Linux.MSG_DONTWAIT | Linux.MSG_NOSIGNAL);
-    if (count >= 0) {
-      rest = rest.subarray(count);
-      continue;
-    }
-    const errno = lastErrno();
-    if (errno !== Errno.EAGAIN && errno !== Errno.EINTR) return { kind: "failed", errno };
+  for (let rest = bytes;;) {
+    const count = sendNow(fd, rest);
+    if (count < 0) return { kind: "failed", errno: -count };
+    if (count === rest.byteLength) return undefined;
+    rest = rest.subarray(count);
     if (waitFor([{ fd, events: Poll.out }], deadline)[0] === 0) return { kind: "timed out" };
   }
-  return undefined;
 }
 
 /**

@@ -1,7 +1,10 @@
 /** The agent on a listening socket that inetd or a service manager has passed on. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { join } from "node:path";
+import { decodeResponse } from "../../lib/protocol/decode.ts";
+import { encodeQuery } from "../../lib/protocol/encode.ts";
 import { ask, askOften, open } from "../support/ask.ts";
 import { startSocketUnit } from "../support/activator.ts";
 import { checkNrpe } from "../support/check_nrpe.ts";
@@ -86,6 +89,110 @@ describe.skipIf(missing)("the hand-over to inetd", () => {
       }
       await Bun.sleep(IDLE * 1000 - 2 + (round % 10) * (3 + round / 4));
     }
+  });
+});
+
+describe.skipIf(missing)("the first client of a wait service", () => {
+  /** The file that the command `slow` waits for. */
+  const gate = () => join(room.path, "gate");
+
+  /** Starts an inetd whose agent serves what these lines of nrpe.cfg say, too. */
+  function serve(...lines: readonly string[]) {
+    const config = room.file(
+      "nrpe.cfg",
+      [
+        "command[ok]=echo fine",
+        "command[who]=echo $PPID",
+        `command[slow]=until [ -e ${gate()} ]; do sleep 0.05; done; echo done`,
+        ...lines,
+        "",
+      ].join("\n"),
+    );
+    const argv = ["nrpe", "-n", "-c", config, "--inetd"];
+    const service = { user: "nagios", program: room.binary, argv, wait: true };
+    return startInetd(room, [service]);
+  }
+
+  /** Collects what a connection receives to its end. */
+  async function receive(socket: Socket): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Uint8Array);
+    return Buffer.concat(chunks);
+  }
+
+  function textIn(response: Uint8Array): string | undefined {
+    const decoding = decodeResponse(response);
+    return decoding.kind === "packet" ? decoding.packet.text : undefined;
+  }
+
+  const QUERY = encodeQuery({ version: 4, text: "slow" });
+
+  test.each([
+    ["says nothing", []],
+    ["sends half a query", [QUERY.subarray(0, 500)]],
+    ["has a command that runs on", [QUERY]],
+  ])("keeps no other waiting when it %s, and is answered itself", async (_, sent) => {
+    await using inetd = await serve();
+    const [port] = inetd.ports as [number];
+    const first = await open(port);
+    const response = receive(first);
+    let length = 0;
+    for (const bytes of sent) {
+      first.write(bytes);
+      length += bytes.byteLength;
+    }
+    expect((await ask(port, "ok")).text).toBe("fine");
+    first.write(QUERY.subarray(length));
+    expect((await ask(port, "ok")).text).toBe("fine");
+    writeFileSync(gate(), "");
+    expect(textIn(await response)).toBe("done");
+  });
+
+  test("is answered when its command outlives the time-out", async () => {
+    await using inetd = await serve("command_timeout=1");
+    const answer = await ask(inetd.ports[0]!, "slow");
+    expect(answer.text).toBe("NRPE: Command timed out after 1 seconds");
+  });
+
+  test("is answered before the agent ends by a signal", async () => {
+    await using inetd = await serve();
+    const [port] = inetd.ports as [number];
+    const first = ask(port, "slow");
+    const agent = Number((await ask(port, "who")).text);
+    process.kill(agent, "SIGTERM");
+    await inetd.syslog.until(/Caught SIGTERM/);
+    writeFileSync(gate(), "");
+    expect((await first).text).toBe("done");
+    await waitUntil("the agent has ended", () => !isAlive(agent));
+  });
+
+  test("is refused by the access tables as every other one", async () => {
+    const allow = room.file("allow", "");
+    const deny = room.file("deny", "nrpe: 127.0.0.2\n");
+    await using inetd = await serve(`hosts_allow_file=${allow}`, `hosts_deny_file=${deny}`);
+    const [port] = inetd.ports as [number];
+    const refusal = () => ask(port, "ok", { from: "127.0.0.2" }).catch((error) => error.message);
+    const first = await refusal();
+    expect(first).not.toBe("fine");
+    expect((await ask(port, "ok")).text).toBe("fine");
+    expect(await refusal()).toBe(first);
+  });
+
+  test("has the effects of its rule for itself, as every other one", async () => {
+    const rule = "setenv MARK set: umask 027: nice 3: keepalive";
+    const allow = room.file("allow", `nrpe: 127.0.0.2: ${rule}\nnrpe: ALL\n`);
+    const deny = room.file("deny", "ALL: ALL\n");
+    await using inetd = await serve(
+      `hosts_allow_file=${allow}`,
+      `hosts_deny_file=${deny}`,
+      'command[seen]=echo "$MARK $(umask) $(nice)"',
+    );
+    const [port] = inetd.ports as [number];
+    const answers = [];
+    for (const from of ["127.0.0.2", "127.0.0.1", "127.0.0.2"]) {
+      answers.push((await ask(port, "seen", { from })).text);
+    }
+    expect(answers).toEqual(["set 0027 3", " 0022 0", "set 0027 3"]);
   });
 });
 

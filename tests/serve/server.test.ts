@@ -34,7 +34,12 @@ describe("makeServer()", () => {
     const server = makeServer({
       current: () => generation,
       log: (_, message) => void lines.push(message),
-      executor: { run: () => Promise.reject(new Error("unused")), wake() {}, stop() {} },
+      executor: {
+        join: ({ end }) => end,
+        run: () => Promise.reject(new Error("unused")),
+        wake() {},
+        stop() {},
+      },
       environment: () => [],
       files: 100,
       idle: () => {},

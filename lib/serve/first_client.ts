@@ -1,0 +1,235 @@
+/**
+ * The first client of a wait service. inetd has started the agent for it, and loading the event loop
+ * takes longer than most checks. So the agent serves this client as under nowait, and loads the event
+ * loop when it has to wait longer, when another client connects, or afterwards.
+ */
+import { consultTables } from "../access/consult_tables.ts";
+import { cannotTwist, type EffectRunner } from "../access/effect_runner.ts";
+import type { EventedEffects } from "../access/evented_effects.ts";
+import { readTableFile } from "../access/table_files.ts";
+import type { Serve } from "../cli.ts";
+import { withVariables } from "../command/environment.ts";
+import type { Executor } from "../command/executor.ts";
+import type { PluginEnd } from "../command/outcome.ts";
+import { newRun, startPlugin } from "../command/plugin.ts";
+import { awaitRun } from "../command/run_blocking.ts";
+import type { Running } from "../command/run_evented.ts";
+import type { Config } from "../config/config.ts";
+import { configFiles } from "../config/config_files.ts";
+import { loadConfig } from "../config/load_config.ts";
+import { type Log, Severity } from "../log.ts";
+import { acceptOne } from "../system/accept.ts";
+import {
+  closeFile,
+  isReadable,
+  now,
+  Poll,
+  SystemError,
+  userAndGroup,
+  waitFor,
+} from "../system/libc.ts";
+import { openLog } from "../system/open_log.ts";
+import { type Endpoint, peerOf, sendNow, serverEndOf } from "../system/socket.ts";
+import type { Stream } from "../system/stream.ts";
+import { receiveBytes } from "../system/transport.ts";
+import { converse, LINGER_TIMEOUT, type Wire } from "./conversation.ts";
+import { inetdVariables } from "./plugin_environment.ts";
+import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
+import { describeUnexpected } from "./unexpected.ts";
+
+/** How long the agent waits for the first client and its plugin without an event loop, in milliseconds. */
+const BLOCKING_TIME = 50;
+
+/** A first client that is still connected when the event loop is loaded. */
+export interface FirstClient {
+  readonly stream: Stream;
+  /**
+   * Makes the client one of a server's.
+   * @param executor Runs its command, or takes it over.
+   * @param asked Called when the client has asked for a command.
+   */
+  readonly join: (executor: Executor, asked: () => void) => void;
+}
+
+/**
+ * Serves the first client of some listening sockets.
+ *
+ * @returns The client when it has to be waited for on the event loop. undefined when it has been served,
+ * or where it needs all of the agent: for TLS, where nrpe.cfg has an error, for a debug log.
+ */
+export async function serveFirstClient(
+  { config: path, tls }: Serve,
+  listening: readonly number[],
+): Promise<FirstClient | undefined> {
+  const result = loadConfig(path, configFiles);
+  if (result.kind !== "config") return undefined;
+  const { config } = result;
+  const { uid, gid } = userAndGroup();
+  if (config.debug || (tls && config.ssl_enabled) || uid === 0 || gid === 0) return undefined;
+  const connection = acceptFirst(listening);
+  if (connection === undefined) return undefined;
+  const log = openLog(config);
+  const { promise, resolve } = Promise.withResolvers<FirstClient | undefined>();
+  serve(config, log, connection, listening, resolve).catch((error) =>
+    log(Severity.error, `${describeUnexpected(error)} (client ${addressOf(connection)})`)
+  ).finally(() => {
+    log.close();
+    resolve(undefined);
+  });
+  return await promise;
+}
+
+interface Connection {
+  readonly fd: number;
+  /** undefined where the socket is not of an internet family. */
+  readonly client: Endpoint | undefined;
+}
+
+function addressOf({ client }: Connection): string {
+  return client?.address ?? "unknown";
+}
+
+function acceptFirst(listening: readonly number[]): Connection | undefined {
+  for (const socket of listening) {
+    const fd = isReadable(socket) ? acceptOne(socket) : -1;
+    if (fd < 0) continue;
+    try {
+      return { fd, client: peerOf(fd) };
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      closeFile(fd);
+    }
+  }
+  return undefined;
+}
+
+/** @param handOver Called when the client goes on, on the event loop. */
+async function serve(
+  config: Config,
+  log: Log,
+  connection: Connection,
+  listening: readonly number[],
+  handOver: (client: FirstClient) => void,
+): Promise<void> {
+  const { fd, client } = connection;
+  const address = addressOf(connection);
+  const environment = inetdVariables();
+  const end = now() + BLOCKING_TIME;
+  let evented: Promise<Stream> | undefined;
+  let effects: EventedEffects | undefined;
+  let executor: Executor | undefined;
+  let running: Running | undefined;
+  let hasAsked = false;
+  let reportAsked = () => {};
+  const joinExecutor = () => {
+    if (running !== undefined) void executor?.join(running);
+  };
+
+  const toEventLoop = (): Promise<Stream> =>
+    evented ??= import("../system/stream.ts").then(({ adopt }) => {
+      const stream = adopt(fd, client);
+      handOver({
+        stream,
+        join(one, asked) {
+          executor = one;
+          reportAsked = asked;
+          if (hasAsked) asked();
+          joinExecutor();
+        },
+      });
+      return stream;
+    });
+
+  /** Whether the client has sent something, or closed the connection, while no other client connects. */
+  const hasBytes = (deadline: number): boolean => {
+    if (evented !== undefined) return false;
+    const awaited = [{ fd, events: Poll.in }];
+    for (const socket of listening) awaited.push({ fd: socket, events: Poll.in });
+    return waitFor(awaited, deadline < end ? deadline : end)[0] !== 0;
+  };
+
+  const eventedEffectsOf = async (): Promise<EventedEffects> => {
+    const { eventedEffects } = await import("../access/evented_effects.ts");
+    return effects ??= eventedEffects(await toEventLoop(), environment, () => {});
+  };
+  const runner: EffectRunner = {
+    resident: true,
+    read: readTableFile,
+    lookUp: async (question) => (await eventedEffectsOf()).lookUp(question),
+    askUser: async (...question) => (await eventedEffectsOf()).askUser(...question),
+    runCommand: async (...command) => (await eventedEffectsOf()).runCommand(...command),
+    send: async (text) => (await eventedEffectsOf()).send(text),
+    apply: async (change) => (await eventedEffectsOf()).apply(change),
+    twist: cannotTwist,
+  };
+
+  const wire: Wire = {
+    async receive(deadline) {
+      if (hasBytes(deadline)) return receiveBytes(fd, deadline);
+      return await (await toEventLoop()).receive(deadline);
+    },
+    async respond(response, deadline) {
+      let rest = response;
+      if (evented === undefined) {
+        const count = sendNow(fd, response);
+        if (count < 0 || (count === response.byteLength && !isReadable(fd))) return;
+        rest = response.subarray(count);
+      }
+      const stream = await toEventLoop();
+      await stream.finish(rest, deadline);
+      await drained(stream, now() + LINGER_TIMEOUT);
+    },
+    close: () => closeFile(fd),
+  };
+
+  try {
+    const variables: string[] = [];
+    if (config.tcp_wrappers) {
+      const server = serverEndOf(fd);
+      const asked = { client, server, daemon: config.daemon_name, logsGranted: true };
+      const answer = await consultTables(config, log, asked, runner);
+      variables.push(...answer.variables);
+      if (!answer.admitted) {
+        const deadline = now() + REFUSED_TIMEOUT;
+        if (!answer.bannerSent && hasBytes(deadline)) return;
+        const stream = await toEventLoop();
+        if (answer.bannerSent) {
+          await stream.finish(new Uint8Array(0), deadline);
+          return await drained(stream, deadline);
+        }
+        await stream.receive(deadline);
+        return stream.reset();
+      }
+    }
+    const inheritance = effects?.inheritance(variables) ??
+      { environment: withVariables(environment, variables) };
+    const seconds = config.command_timeout;
+    const run = async (line: string): Promise<PluginEnd> => {
+      hasAsked = true;
+      reportAsked();
+      if (executor !== undefined) {
+        return await executor.run({ source: address, line, inheritance, seconds });
+      }
+      const start = startPlugin(line, inheritance);
+      if (start.kind === "failed") return start.end;
+      const started = newRun(start.started, start.shell, seconds, now());
+      const ended = evented === undefined ? awaitRun(started, end, listening) : undefined;
+      if (ended !== undefined) return ended;
+      await toEventLoop();
+      const { continueEvented } = await import("../command/run_evented.ts");
+      running = continueEvented(started);
+      joinExecutor();
+      return await running.end;
+    };
+    const deadline = now() + config.connection_timeout * 1000;
+    await converse({ config, log, peer: address, deadline, run }, wire);
+  } finally {
+    if (evented === undefined) wire.close();
+    else await evented.then((stream) => stream.close(), wire.close);
+  }
+}
+
+async function drained(stream: Stream, deadline: number): Promise<void> {
+  const { drain } = await import("../system/stream.ts");
+  await drain(stream, deadline);
+}
