@@ -45,7 +45,7 @@ Options:
 nrpe answers check_nrpe: it runs the commands that its configuration file defines, and returns their
 output and exit status. A line for inetd:
 
-   nrpe stream tcp nowait.10000 nagios /usr/local/bin/nrpe nrpe -n -c /etc/nagios/nrpe.cfg --inetd
+   nrpe stream tcp wait nagios /usr/local/bin/nrpe nrpe -n -c /etc/nagios/nrpe.cfg --inetd
 
 `;
 

@@ -34,6 +34,62 @@ export const configFiles: ConfigFiles = {
   identify: (path) => canonicalPath(path) ?? path,
 };
 
+/** The files that a configuration was made from. */
+export interface FileWatch {
+  /** Reads files, and remembers them. */
+  readonly files: ConfigFiles;
+  /** Remembers a file that is read elsewhere. */
+  readonly add: (path: string) => void;
+  /** Whether one of them, or one of the directories that were listed, is another one by now. */
+  readonly hasChanged: () => boolean;
+}
+
+/** Watches the files that are read through it; see inode(7) for the times that betray a change. */
+export function watchFiles(files: ConfigFiles): FileWatch {
+  const remembered = new Map<string, FileStatus | undefined>();
+  // Before it is read: a change in between is one.
+  const add = (path: string) => {
+    if (!remembered.has(path)) remembered.set(path, statusAt(path));
+  };
+  return {
+    files: {
+      read(path) {
+        add(path);
+        return files.read(path);
+      },
+      list(path) {
+        add(path);
+        return files.list(path);
+      },
+      identify: files.identify,
+    },
+    add,
+    hasChanged() {
+      for (const [path, before] of remembered) {
+        const after = statusAt(path);
+        if (before === undefined || after === undefined) {
+          if (before !== after) return true;
+        } else if (!isUnchanged(before, after)) return true;
+      }
+      return false;
+    },
+  };
+}
+
+/** The status of a file; undefined where it cannot be opened. */
+function statusAt(path: string): FileStatus | undefined {
+  let fd: number;
+  try {
+    fd = openFile(path, Open.readOnlyAtOnce);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return undefined;
+  }
+  const status = fstat(fd);
+  closeFile(fd);
+  return status;
+}
+
 /** Reads a file until it has not changed while it was read. */
 function readWhole(path: string): FileResult<string> {
   for (let reading = 0; reading < MOST_READINGS; reading++) {

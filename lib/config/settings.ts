@@ -70,7 +70,7 @@ export const DIRECTIVES = {
   tls_state_file: text(),
   max_connections: wholeNumber(2048, connections),
   max_connections_per_source: wholeNumber(1024, connections),
-  wait_idle_timeout: wholeNumber(60, seconds),
+  wait_idle_timeout: wholeNumber(900, seconds),
   shutdown_timeout: wholeNumber(20, seconds),
 } as const satisfies Readonly<Record<string, Directive<unknown>>>;
 

@@ -10,7 +10,7 @@ import { giveBackMemory } from "./give_back_memory.ts";
 import { makeListeners } from "./listeners.ts";
 import { environmentOfDaemon, inetdEnvironment } from "./plugin_environment.ts";
 import { rateLimitedLog } from "./rate_limited_log.ts";
-import { onHangup, reload } from "./reload_daemon.ts";
+import { oneAtATime, reload } from "./reload_daemon.ts";
 import { fixRuntimeThreads } from "./runtime_threads.ts";
 import { makeServer, type Server } from "./server.ts";
 import {
@@ -25,6 +25,9 @@ import { catchUnexpected, describeUnexpected } from "./unexpected.ts";
 
 /** After what time code is compiled, in milliseconds; see {@link runDaemonProcess}. */
 const COMPILE_AFTER = 100;
+
+/** How long the files of the configuration are taken for unchanged, in milliseconds. */
+const FILES_INTERVAL = 100;
 
 /** How long clients have for taking the last answers, in milliseconds. */
 const LAST_ANSWERS = 3_000;
@@ -70,14 +73,23 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
     });
   }
   const serving = Promise.withResolvers<void>();
-  onHangup(async () => {
+  const restart = oneAtATime(async (reason) => {
     await serving.promise;
     if (stopping) return;
     notify("RELOADING=1");
-    await reload(daemon, listeners);
+    await reload(daemon, listeners, reason);
     executor.wake();
     notify("READY=1");
   });
+  process.on("SIGHUP", () => void restart("Caught SIGHUP - restarting..."));
+  let filesSeen = now();
+  /** Under inetd a change of nrpe.cfg counts from the next check on, as it does with nowait. */
+  const refresh = (): Promise<void> | undefined => {
+    if (!inetd || now() - filesSeen < FILES_INTERVAL) return undefined;
+    filesSeen = now();
+    if (!daemon.hasChanged()) return undefined;
+    return restart("The configuration has changed - reading it again...");
+  };
   const executor = makeExecutor(() => daemon.generation.config.max_commands);
   const { promise: idle, resolve: becomeIdle } = Promise.withResolvers<void>();
   let idleTimer: Timer | undefined;
@@ -89,6 +101,7 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
   };
   const server = makeServer({
     current: () => daemon.generation,
+    refresh,
     log,
     executor,
     environment: inetd ? inetdEnvironment() : environmentOfDaemon(identity),

@@ -1,6 +1,6 @@
 import { type AllowList, enforceAllowList } from "../access/allowed_names.ts";
 import type { Config } from "../config/config.ts";
-import { configFiles } from "../config/config_files.ts";
+import { configFiles, watchFiles } from "../config/config_files.ts";
 import { type ConfigFiles, loadConfig } from "../config/load_config.ts";
 import type { DirectiveName } from "../config/settings.ts";
 import { type Log, type LogLine, Severity } from "../log.ts";
@@ -39,36 +39,41 @@ export interface GenerationSources {
   readonly log: Log;
 }
 
-/** A new generation, or the reasons why there is none; with lines for the log. */
+/** A new generation, or the reasons why there is none. */
 export type GenerationResult =
-  | {
-    readonly kind: "generation";
-    readonly generation: Generation;
+  & {
+    /** What is to be logged. */
     readonly lines: readonly LogLine[];
+    /** Whether the files have changed since they were read. */
+    readonly hasChanged: () => boolean;
   }
-  | {
-    readonly kind: "failure";
-    readonly lines: readonly LogLine[];
-    /** Where an agent that has no log yet logs them. */
-    readonly log: LogSettings;
-  };
+  & (
+    | { readonly kind: "generation"; readonly generation: Generation }
+    | {
+      readonly kind: "failure";
+      /** Where an agent that has no log yet logs the lines. */
+      readonly log: LogSettings;
+    }
+  );
 
 /** Reads nrpe.cfg, certificates and keys. What can fail is done before anything takes effect. */
 export async function makeGeneration(sources: GenerationSources): Promise<GenerationResult> {
   const { path, resolve, tls, allowedHosts, current, log } = sources;
-  const result = loadConfig(path, filesFrom(resolve), current?.config);
+  const { files, add, hasChanged } = watchFiles(filesFrom(resolve));
+  const result = loadConfig(path, files, current?.config);
   const lines: LogLine[] = result.findings.map(({ severity, message }) => ({
     severity: severity === "error" ? Severity.error : Severity.warning,
     message,
   }));
-  if (result.kind === "failure") return { kind: "failure", lines, log: result.log };
+  if (result.kind === "failure") return { kind: "failure", lines, log: result.log, hasChanged };
   const config = withPaths(result.config, resolve);
+  for (const name of TLS_FILES) if (config[name] !== undefined) add(config[name]);
   const setup = tls && config.ssl_enabled
     ? await setUpTls(config, hostName, current?.tls?.pair)
     : undefined;
   if (setup?.kind === "failure") {
     lines.push({ severity: Severity.error, message: setup.reason });
-    return { kind: "failure", lines, log: config };
+    return { kind: "failure", lines, log: config, hasChanged };
   }
   lines.push(
     ...describeTables(config),
@@ -85,6 +90,7 @@ export async function makeGeneration(sources: GenerationSources): Promise<Genera
     kind: "generation",
     generation: { config, tls: setup?.setup, allowList, logsGranted },
     lines,
+    hasChanged,
   };
 }
 
@@ -96,15 +102,15 @@ function filesFrom(resolve: (path: string) => string): ConfigFiles {
   };
 }
 
+const TLS_FILES = ["ssl_cert_file", "ssl_privatekey_file", "ssl_cacert_file"] as const;
+
 const PATHS = [
   "hosts_allow_file",
   "hosts_deny_file",
   "log_file",
   "pid_file",
-  "ssl_cert_file",
-  "ssl_privatekey_file",
-  "ssl_cacert_file",
   "tls_state_file",
+  ...TLS_FILES,
 ] as const satisfies readonly DirectiveName[];
 
 function withPaths(config: Config, resolve: (path: string) => string): Config {

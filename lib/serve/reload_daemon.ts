@@ -4,30 +4,44 @@ import { makeGeneration } from "./generation.ts";
 import { addressesToListenOn, type ListenAddress, type Listeners } from "./listeners.ts";
 import { type DaemonProcess, logListening, sourcesOf } from "./start_daemon.ts";
 
-/** Calls a function at each SIGHUP; signals that arrive during a call lead to one more call. */
-export function onHangup(act: () => Promise<void>): void {
-  let state: "idle" | "acting" | "once more" = "idle";
-  process.on("SIGHUP", async () => {
-    if (state !== "idle") {
-      state = "once more";
-      return;
-    }
+/**
+ * Makes a function that reloads, one time after the other: calls that come meanwhile lead to one more.
+ * @param act Reloads for a reason.
+ */
+export function oneAtATime(
+  act: (reason: string) => Promise<void>,
+): (reason: string) => Promise<void> {
+  let acting: Promise<void> | undefined;
+  let again: string | undefined;
+  const actOn = async (first: string) => {
     try {
-      do {
-        state = "acting";
-        await act();
-      } while (state as string === "once more");
+      for (let reason: string | undefined = first; reason !== undefined; reason = again) {
+        again = undefined;
+        await act(reason);
+      }
     } finally {
-      state = "idle";
+      acting = undefined;
     }
-  });
+  };
+  return (reason) => {
+    if (acting === undefined) acting = actOn(reason);
+    else again = reason;
+    return acting;
+  };
 }
 
-/** Reads the configuration again and applies all of it, or, where something is wrong, nothing. */
-export async function reload(daemon: DaemonProcess, listeners: Listeners): Promise<void> {
+/**
+ * Reads the configuration again and applies all of it, or, where something is wrong, nothing.
+ * @param reason What the log says first.
+ */
+export async function reload(
+  daemon: DaemonProcess,
+  listeners: Listeners,
+  reason: string,
+): Promise<void> {
   const { options, resolve, log, generation: old } = daemon;
   const { invocation, inherited } = options;
-  log(Severity.notice, "Caught SIGHUP - restarting...");
+  log(Severity.notice, reason);
   const refuse = (lines: readonly LogLine[]) => {
     for (const { severity, message } of lines) log(severity, message);
     log(
@@ -36,6 +50,7 @@ export async function reload(daemon: DaemonProcess, listeners: Listeners): Promi
     );
   };
   const result = await makeGeneration({ ...sourcesOf(options), resolve, log, current: old });
+  daemon.hasChanged = result.hasChanged;
   if (result.kind === "failure") return refuse(result.lines);
   const { generation } = result;
   const { config } = generation;

@@ -22,6 +22,8 @@ const UNKNOWN_CLIENT = { address: "unknown", port: 0 };
 export interface ServerOptions {
   /** The current configuration. */
   readonly current: () => Generation;
+  /** Brings the configuration up to date, where that is needed, before a client is served. */
+  readonly refresh: () => Promise<void> | undefined;
   readonly log: Log;
   readonly executor: Executor;
   readonly environment: PluginEnvironment;
@@ -50,7 +52,7 @@ export interface Server {
 
 /** Makes a server. */
 export function makeServer(options: ServerOptions): Server {
-  const { current, log, executor, environment, files, idle } = options;
+  const { current, refresh, log, executor, environment, files, idle } = options;
   const slots = makeSlots(files);
   const limitedLog = rateLimitedLog(log, now);
   const unasked = new Set<Stream>();
@@ -112,10 +114,10 @@ export function makeServer(options: ServerOptions): Server {
 
   return {
     async take(stream) {
-      const generation = current();
-      const slot = arrive(stream, generation);
+      const slot = arrive(stream, current());
       try {
-        await serve(stream, slot, generation);
+        await refresh();
+        await serve(stream, slot, current());
       } catch (error) {
         if (error instanceof NoSlot) {
           limitedLog(error.kind, error.message);

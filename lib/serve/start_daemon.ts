@@ -53,6 +53,8 @@ export interface DaemonProcess extends CurrentLog {
   readonly log: Log;
   readonly identity: AgentIdentity;
   generation: Generation;
+  /** Whether the files of the configuration that was read last have changed. */
+  hasChanged: () => boolean;
 }
 
 /**
@@ -80,7 +82,8 @@ export async function configureDaemon(
   for (const { severity, message } of lines) log(severity, message);
   if (found.doubt !== undefined) log(Severity.warning, found.doubt);
   const { identity } = found;
-  return Object.assign(current, { options, resolve, log, identity, generation });
+  const { hasChanged } = result;
+  return Object.assign(current, { options, resolve, log, identity, generation, hasChanged });
 }
 
 /** What every configuration of a process is made from. */

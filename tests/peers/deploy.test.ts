@@ -41,7 +41,7 @@ const CONFIG = "wait_idle_timeout=1\ncommand[ok]=echo fine\n";
 describe.skipIf(peersMissing("checkNrpe", "inetd", "inetutilsInetd", "xinetd"))(
   "deploy/inetd",
   () => {
-    test.each(["nowait", "wait"])("inetd.conf serves with %s", async (kind) => {
+    test.each(["wait", "nowait"])("inetd.conf serves with %s", async (kind) => {
       for (const inetd of ["inetd", "inetutilsInetd"] as const) {
         const [port] = freePorts(1) as [number];
         const config = room.file("nrpe.cfg", CONFIG);
@@ -55,10 +55,10 @@ describe.skipIf(peersMissing("checkNrpe", "inetd", "inetutilsInetd", "xinetd"))(
       }
     });
 
-    test.each(["no", "yes"])("xinetd.nrpe serves with wait = %s", async (wait) => {
+    test.each(["yes", "no"])("xinetd.nrpe serves with wait = %s", async (wait) => {
       const [port] = freePorts(1) as [number];
       const text = adapted("inetd/xinetd.nrpe", room.file("nrpe.cfg", CONFIG), port);
-      const file = room.file("xinetd.conf", text.replace(/wait\t\t= no/, `wait = ${wait}`));
+      const file = room.file("xinetd.conf", text.replace(/wait\t\t= yes/, `wait = ${wait}`));
       const pidFile = join(room.path, "xinetd.pid");
       await serves([PEERS.xinetd.path, "-dontfork", "-f", file, "-pidfile", pidFile], port);
     });

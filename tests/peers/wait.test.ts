@@ -1,6 +1,6 @@
 /** The agent on a listening socket that inetd or a service manager has passed on. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { decodeResponse } from "../../lib/protocol/decode.ts";
@@ -193,6 +193,72 @@ describe.skipIf(missing)("the first client of a wait service", () => {
       answers.push((await ask(port, "seen", { from })).text);
     }
     expect(answers).toEqual(["set 0027 3", " 0022 0", "set 0027 3"]);
+  });
+});
+
+describe.skipIf(missing)("a wait service whose configuration changes", () => {
+  /** Starts one that is asked once, and returns how to ask it again. */
+  async function serve(files: Readonly<Record<string, string>>) {
+    const main = Object.entries(files).map(([name, text]) => room.file(name, text))[0]!;
+    const argv = ["nrpe", "-n", "-c", main, "--inetd"];
+    const inetd = await startInetd(room, [
+      { user: "nagios", program: room.binary, argv, wait: true },
+    ]);
+    const [port] = inetd.ports as [number];
+    const agent = (await ask(port, "who")).text;
+    return { inetd, agent, asked: async (name: string) => (await ask(port, name)).text };
+  }
+
+  const WHO = "command[who]=echo $PPID\n";
+
+  test("serves the next check by it, in the same process", async () => {
+    const { inetd, agent, asked } = await serve({ "nrpe.cfg": `${WHO}command[x]=echo old\n` });
+    await using _ = inetd;
+    expect(await asked("x")).toBe("old");
+    room.file("nrpe.cfg", `${WHO}command[x]=echo new\n`);
+    await waitUntil("the new command answers", async () => await asked("x") === "new");
+    expect(await asked("who")).toBe(agent);
+    await inetd.syslog.until(/The configuration has changed - reading it again\.\.\./);
+  });
+
+  test("notices files that are included, and those that join a directory", async () => {
+    mkdirSync(join(room.path, "d"));
+    const files = {
+      "nrpe.cfg": `${WHO}include=${room.path}/more.cfg\ninclude_dir=${room.path}/d\n`,
+      "more.cfg": "command[x]=echo old\n",
+    };
+    const { inetd, agent, asked } = await serve(files);
+    await using _ = inetd;
+    expect(await asked("x")).toBe("old");
+    room.file("more.cfg", "command[x]=echo new\n");
+    await waitUntil("the new command answers", async () => await asked("x") === "new");
+    room.file("d/one.cfg", "command[y]=echo joined\n");
+    await waitUntil("the joined command answers", async () => await asked("y") === "joined");
+    expect(await asked("who")).toBe(agent);
+  });
+
+  test("keeps the old one where the new one has an error, and says so once", async () => {
+    const { inetd, asked } = await serve({ "nrpe.cfg": `${WHO}command[x]=echo old\n` });
+    await using _ = inetd;
+    room.file("nrpe.cfg", `${WHO}command[x]=echo new\nserver_port=none\n`);
+    const stays: unknown[] = [];
+    const collect = () => {
+      const lines = inetd.syslog.take();
+      stays.push(...lines.filter(({ text }) => text.includes("the old configuration stays")));
+    };
+    await waitUntil("the log has it", async () => {
+      expect(await asked("x")).toBe("old");
+      collect();
+      return stays.length > 0;
+    });
+    for (let time = 0; time < 3; time++) {
+      await Bun.sleep(150);
+      expect(await asked("x")).toBe("old");
+    }
+    room.file("nrpe.cfg", `${WHO}command[x]=echo mended\n`);
+    await waitUntil("the mended command answers", async () => await asked("x") === "mended");
+    collect();
+    expect(stays).toHaveLength(1);
   });
 });
 

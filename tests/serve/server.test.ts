@@ -33,6 +33,7 @@ describe("makeServer()", () => {
     const lines: string[] = [];
     const server = makeServer({
       current: () => generation,
+      refresh: () => undefined,
       log: (_, message) => void lines.push(message),
       executor: {
         join: ({ end }) => end,

@@ -12,16 +12,18 @@ export interface Ident extends AsyncDisposable {
  */
 export async function startIdent(address: string, user: string, pause = 0): Promise<Ident> {
   const connections = new Set<Socket>();
-  let most = 0;
+  let [open, most] = [0, 0];
   const server = createServer((socket) => {
     connections.add(socket);
-    most = Math.max(most, connections.size);
     socket.on("error", () => {});
     socket.on("close", () => connections.delete(socket));
     socket.on(
       "data",
       async (query) => {
+        most = Math.max(most, ++open);
         if (pause > 0) await Bun.sleep(pause);
+        // The agent closes the connection when it has the answer, of which this end hears later.
+        open--;
         socket.end(`${String(query).trim()} : USERID : UNIX : ${user}\r\n`);
       },
     );
