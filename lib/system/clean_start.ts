@@ -1,7 +1,7 @@
 /**
  * What a process inherits from whoever starts it, and must not go on with.
  */
-import type { Pointer } from "bun:ffi";
+import type { Pointer } from "./ffi.ts";
 import { calls } from "./architecture.ts";
 import { listDirectory } from "./directory.ts";
 import { bindLater, closeFile, lastErrno, Open, openFile, SystemError } from "./libc.ts";

@@ -7,17 +7,9 @@
  *
  * Structures have the layout of 64-bit Linux, which glibc and musl share.
  */
-import {
-  dlopen,
-  type FFIFunction,
-  type Library,
-  type Pointer,
-  ptr,
-  read,
-  toArrayBuffer,
-} from "bun:ffi";
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import { openFlags } from "./architecture.ts";
+import { ffi, type FFIFunction, type Library, type Pointer } from "./ffi.ts";
 
 /**
  * The name by which glibc and musl both answer with themselves, as they are loaded, without looking for
@@ -43,7 +35,9 @@ export function bindLibc<const Functions extends Record<string, FFIFunction>>(
   functions: Functions,
 ): Library<Functions>["symbols"] {
   try {
-    return dlopen(LIBC, functions).symbols;
+    const library: Library<Functions> | Error = ffi.dlopen(LIBC, functions);
+    if ("symbols" in library) return library.symbols;
+    throw library;
   } catch (error) {
     if (started) throw error;
     failure ??= error as Error;
@@ -134,9 +128,12 @@ export function describeErrno(errno: number): string {
   return String(rare().strerror(errno));
 }
 
+let errno: Int32Array | undefined;
+
 /** errno as the last call left it; to be read before anything else is called. */
 export function lastErrno(): number {
-  return read.i32(libc.__errno_location() as Pointer, 0);
+  errno ??= new Int32Array(ffi.toArrayBuffer(libc.__errno_location() as Pointer, 0, 4));
+  return errno[0]!;
 }
 
 /** A NUL-terminated copy of a byte string, for a `const char *`. */
@@ -153,7 +150,7 @@ export interface StringArray {
 /** Makes the `char *[]` of some byte strings. */
 export function stringArray(texts: readonly string[]): StringArray {
   const memory = cString(texts.join("\0"));
-  const base = ptr(memory);
+  const base = ffi.ptr(memory);
   const array = new Int32Array(2 * texts.length + 2);
   let offset = 0;
   for (let at = 0; at < texts.length; at++) {
@@ -169,7 +166,7 @@ export function stringArray(texts: readonly string[]): StringArray {
 /** The byte string at a pointer that a C function returned; empty for NULL. */
 export function textAt(pointer: Pointer | null): string {
   const length = pointer ? Number(rare().strlen(pointer)) : 0;
-  return length === 0 ? "" : decodeBytes(new Uint8Array(toArrayBuffer(pointer!, 0, length)));
+  return length === 0 ? "" : decodeBytes(new Uint8Array(ffi.toArrayBuffer(pointer!, 0, length)));
 }
 
 /** Ways to open a file, see open(2). */
