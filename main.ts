@@ -4,6 +4,7 @@ import { type Invocation, parseCommandLine } from "./lib/cli.ts";
 import { CANNOT_SERVE } from "./lib/exit_status.ts";
 import { serveInetd } from "./lib/serve/inetd.ts";
 import { openEarlyLog } from "./lib/serve/start.ts";
+import { mapHeapAhead } from "./lib/system/heap.ts";
 import { bindingFailure, writeAll } from "./lib/system/libc.ts";
 import { Stdio } from "./lib/system/linux.ts";
 
@@ -34,7 +35,10 @@ async function main(): Promise<number> {
   }
   if (invocation.kind !== "serve") return await printText(invocation);
   serving = true;
-  if (invocation.mode === "inetd") leaveConnection();
+  if (invocation.mode === "inetd") {
+    mapHeapAhead();
+    leaveConnection();
+  }
   cleanStart();
   if (invocation.mode === "inetd") return await serveInetd(invocation);
   const { serveAsDaemon, serveInForeground } = await import("./lib/serve/daemon.ts");

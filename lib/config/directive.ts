@@ -79,7 +79,7 @@ export function word<const Value>(
     byDefault,
     read(value) {
       const key = value.toLowerCase();
-      if (Object.hasOwn(words, key)) return { kind: "value", value: words[key]! };
+      for (const word in words) if (word === key) return { kind: "value", value: words[word]! };
       return { kind: "error", reason: `it must be one of ${Object.keys(words).join(", ")}` };
     },
   };

@@ -3,6 +3,8 @@ import {
   BUFFER_LENGTH_AT,
   CHECKSUM_AT,
   checksumOf,
+  int16At,
+  int32At,
   type Layout,
   layoutOf,
   MAX_BUFFER,
@@ -76,33 +78,35 @@ function decode<Packet>(
   packetOf: (version: PacketVersion, text: string, code: number) => Packet,
 ): Decoding<Packet> {
   if (received.byteLength < VERSION_KNOWN) return { kind: "needs more", length: VERSION_KNOWN };
-  const view = new DataView(received.buffer, received.byteOffset, received.byteLength);
-  const version = view.getUint16(0);
+  const version = int16At(received, 0);
   if (version !== 2 && version !== 3 && version !== 4) {
     return { kind: "refused", reason: "version" };
   }
-  const layout = announcedLayout(view, version);
+  const layout = announcedLayout(received, version);
   if ("kind" in layout) return layout;
   const { buffer, bufferLength, packetLength } = layout;
   if (received.byteLength < packetLength) return { kind: "needs more", length: packetLength };
   // A copy, since checksumOf() clears the checksum field.
-  const packet = new DataView(received.slice(0, packetLength).buffer);
-  const checksum = packet.getUint32(CHECKSUM_AT);
+  const packet = received.slice(0, packetLength);
+  const checksum = int32At(packet, CHECKSUM_AT);
   if (checksum !== checksumOf(packet, version)) return { kind: "refused", reason: "checksum" };
-  if (packet.getUint16(2) !== type) return { kind: "refused", reason: "type" };
+  if (int16At(packet, 2) !== type) return { kind: "refused", reason: "type" };
   const nul = received.subarray(buffer, buffer + bufferLength).indexOf(0);
   const text = decodeBytes(received, buffer, buffer + (nul < 0 ? bufferLength : nul));
   return {
     kind: "packet",
-    packet: packetOf(version, text, packet.getInt16(RESULT_CODE_AT)),
+    packet: packetOf(version, text, int16At(packet, RESULT_CODE_AT)),
     length: packetLength,
   };
 }
 
-function announcedLayout(view: DataView, version: PacketVersion): Layout | NeedsMore | Refused {
+function announcedLayout(
+  received: Uint8Array,
+  version: PacketVersion,
+): Layout | NeedsMore | Refused {
   if (version === 2) return layoutOf(2, 0);
-  if (view.byteLength < LENGTH_KNOWN) return { kind: "needs more", length: LENGTH_KNOWN };
-  const bufferLength = view.getInt32(BUFFER_LENGTH_AT);
+  if (received.byteLength < LENGTH_KNOWN) return { kind: "needs more", length: LENGTH_KNOWN };
+  const bufferLength = int32At(received, BUFFER_LENGTH_AT);
   if (bufferLength < 1 || bufferLength > MAX_BUFFER) {
     return { kind: "refused", reason: "buffer length" };
   }

@@ -7,6 +7,8 @@ import {
   longestText,
   PacketType,
   type PacketVersion,
+  putInt16,
+  putInt32,
   type Query,
   type Response,
   RESULT_CODE_AT,
@@ -54,12 +56,11 @@ function encode(
 ): Uint8Array {
   const layout = layoutOf(version, bufferLength);
   const packet = new Uint8Array(layout.packetLength);
-  const view = new DataView(packet.buffer);
-  view.setUint16(0, version);
-  view.setUint16(2, type);
-  view.setInt16(RESULT_CODE_AT, code);
-  if (version !== 2) view.setInt32(BUFFER_LENGTH_AT, layout.bufferLength);
+  putInt16(packet, 0, version);
+  putInt16(packet, 2, type);
+  putInt16(packet, RESULT_CODE_AT, code);
+  if (version !== 2) putInt32(packet, BUFFER_LENGTH_AT, layout.bufferLength);
   packet.set(text, layout.buffer);
-  view.setUint32(CHECKSUM_AT, checksumOf(view, version));
+  putInt32(packet, CHECKSUM_AT, checksumOf(packet, version));
   return packet;
 }

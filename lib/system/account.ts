@@ -1,4 +1,4 @@
-import { type Pointer, read } from "bun:ffi";
+import { ffi, type Pointer } from "./ffi.ts";
 import { bindLater, cString, textAt, userAndGroup } from "./libc.ts";
 
 const libc = bindLater({
@@ -39,11 +39,11 @@ export function accountOf(uid: number): Account {
 
 function accountAt(entry: Pointer | null): Account | undefined {
   if (entry === null) return undefined;
-  const text = (offset: number) => textAt(read.ptr(entry, offset) as Pointer);
+  const text = (offset: number) => textAt(ffi.read.ptr(entry, offset) as Pointer);
   return {
     name: text(PW_NAME),
-    uid: read.u32(entry, PW_UID),
-    gid: read.u32(entry, PW_GID),
+    uid: ffi.read.u32(entry, PW_UID),
+    gid: ffi.read.u32(entry, PW_GID),
     home: text(PW_DIR),
     shell: text(PW_SHELL),
   };
@@ -62,7 +62,7 @@ export function groupExists(name: string): boolean {
 /** The id of a group name or number. */
 export function findGroup(group: string): number | undefined {
   const entry = libc().getgrnam(cString(group));
-  if (entry !== null) return read.u32(entry, GR_GID);
+  if (entry !== null) return ffi.read.u32(entry, GR_GID);
   return /^[0-9]{1,10}$/.test(group) ? Number(group) : undefined;
 }
 

@@ -1,5 +1,5 @@
 /** What a process inherits from its parent and must get rid of. */
-import type { Pointer } from "bun:ffi";
+import type { Pointer } from "./ffi.ts";
 import { calls } from "./architecture.ts";
 import { listDirectory } from "./directory.ts";
 import { bindLater, closeFile, lastErrno, Open, openFile, SystemError } from "./libc.ts";

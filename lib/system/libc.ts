@@ -7,17 +7,9 @@
  *
  * Structures have the layout of 64-bit Linux, which glibc and musl share.
  */
-import {
-  dlopen,
-  type FFIFunction,
-  type Library,
-  type Pointer,
-  ptr,
-  read,
-  toArrayBuffer,
-} from "bun:ffi";
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import { openFlags } from "./architecture.ts";
+import { ffi, type FFIFunction, type Library, type Pointer } from "./ffi.ts";
 
 /**
  * Under this name glibc and musl both find themselves, already loaded, without a search for a file.
@@ -42,7 +34,9 @@ export function bindLibc<const Functions extends Record<string, FFIFunction>>(
   functions: Functions,
 ): Library<Functions>["symbols"] {
   try {
-    return dlopen(LIBC, functions).symbols;
+    const library: Library<Functions> | Error = ffi.dlopen(LIBC, functions);
+    if ("symbols" in library) return library.symbols;
+    throw library;
   } catch (error) {
     if (started) throw error;
     unbound ??= error as Error;
@@ -133,9 +127,12 @@ export function describeErrno(errno: number): string {
   return String(rare().strerror(errno));
 }
 
+let errno: Int32Array | undefined;
+
 /** errno of the last call. To be read before any other call. */
 export function lastErrno(): number {
-  return read.i32(libc.__errno_location() as Pointer, 0);
+  errno ??= new Int32Array(ffi.toArrayBuffer(libc.__errno_location() as Pointer, 0, 4));
+  return errno[0]!;
 }
 
 /** A NUL-terminated copy of a byte string, for a `const char *`. */
@@ -151,7 +148,7 @@ interface StringArray {
 
 export function stringArray(texts: readonly string[]): StringArray {
   const memory = cString(texts.join("\0"));
-  const base = ptr(memory);
+  const base = ffi.ptr(memory);
   const array = new Int32Array(2 * texts.length + 2);
   let offset = 0;
   for (let at = 0; at < texts.length; at++) {
@@ -167,7 +164,7 @@ export function stringArray(texts: readonly string[]): StringArray {
 /** The byte string at a `char *`; empty for NULL. */
 export function textAt(pointer: Pointer | null): string {
   const length = pointer ? Number(rare().strlen(pointer)) : 0;
-  return length === 0 ? "" : decodeBytes(new Uint8Array(toArrayBuffer(pointer!, 0, length)));
+  return length === 0 ? "" : decodeBytes(new Uint8Array(ffi.toArrayBuffer(pointer!, 0, length)));
 }
 
 /** Ways to open a file, see open(2). */

@@ -1,7 +1,7 @@
 /**
  * Names, addresses and netgroups, from the resolver and the name services of the C library. They block.
  */
-import { type Pointer, ptr, read } from "bun:ffi";
+import { ffi, type Pointer } from "./ffi.ts";
 import { decodeBytes } from "../bytes.ts";
 import { bindLater, cString, Errno, SystemError, textAt } from "./libc.ts";
 import { Linux } from "./linux.ts";
@@ -62,9 +62,9 @@ export function resolveName(name: string): Resolution | undefined {
 export function findAddresses(name: string, family?: Family): Found<Resolution> {
   const hints = { flags: AI_CANONNAME, family: family ? FAMILIES[family] : Linux.AF_UNSPEC };
   return withAddrinfo(name, hints, (first) => {
-    const canonical = read.ptr(first, 32) as Pointer;
+    const canonical = ffi.read.ptr(first, 32) as Pointer;
     const addresses: string[] = [];
-    for (let entry: Pointer | 0 = first; entry; entry = read.ptr(entry, 40) as Pointer | 0) {
+    for (let entry: Pointer | 0 = first; entry; entry = ffi.read.ptr(entry, 40) as Pointer | 0) {
       addresses.push(numericHost(entry));
     }
     const canonicalName = canonical ? textAt(canonical) : name;
@@ -95,7 +95,7 @@ function withAddrinfo<Answer>(
   const result = new BigUint64Array(1);
   const error = libc().getaddrinfo(cString(name), null, hints, result);
   if (error !== 0) return lookUpFailure(error);
-  const first = read.ptr(ptr(result), 0) as Pointer;
+  const first = ffi.read.ptr(ffi.ptr(result), 0) as Pointer;
   try {
     return use(first);
   } finally {
@@ -117,8 +117,8 @@ function numericHost(entry: Pointer): string {
 /** getnameinfo(3) for the address in a struct addrinfo. */
 function nameInfo(entry: Pointer, flags: number): Found<string> {
   const text = new Uint8Array(NI_MAXHOST);
-  const sockaddr = read.ptr(entry, 24) as Pointer;
-  const length = read.u32(entry, 16);
+  const sockaddr = ffi.read.ptr(entry, 24) as Pointer;
+  const length = ffi.read.u32(entry, 16);
   const error = libc().getnameinfo(sockaddr, length, text, NI_MAXHOST, null, 0, flags);
   if (error !== 0) return lookUpFailure(error);
   return { kind: "found", answer: decodeBytes(text, 0, text.indexOf(0)) };

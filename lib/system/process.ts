@@ -1,4 +1,4 @@
-import { type Pointer, ptr } from "bun:ffi";
+import { ffi, type Pointer } from "./ffi.ts";
 import { encodeBytes } from "../bytes.ts";
 import { openFlags } from "./architecture.ts";
 import {
@@ -182,7 +182,7 @@ function makeGroup(): number {
   const all = new Uint8Array(SIGNALS_SIZE).fill(0xff);
   const own = new Uint8Array(SIGNALS_SIZE);
   blockSignals(all, own);
-  const base = ptr(stackMemory);
+  const base = ffi.ptr(stackMemory);
   const top = base + STACK_SIZE - (base + STACK_SIZE) % 16;
   const { ptr: setpgrp } = libc.setpgrp as unknown as { readonly ptr: Pointer };
   const flags = CLONE_VM | CLONE_VFORK | Signal.child;
