@@ -14,9 +14,14 @@ export interface CommandDefinition {
   readonly position: Position;
 }
 
+/** Command definitions by their names. */
+export interface Commands {
+  readonly get: (name: string) => CommandDefinition | undefined;
+}
+
 /** An nrpe.cfg with its includes, read and checked. */
 export interface Config extends Settings {
-  readonly commands: ReadonlyMap<string, CommandDefinition>;
+  readonly commands: Commands;
   /** The last position of each directive that is given. */
   readonly positions: ReadonlyMap<DirectiveName, Position>;
   readonly directories: ReadonlySet<string>;
@@ -30,9 +35,14 @@ export interface Finding {
   readonly message: string;
 }
 
+/** A configuration whose commands have all been read. */
+export interface WholeConfig extends Config {
+  readonly commands: ReadonlyMap<string, CommandDefinition>;
+}
+
 /** A configuration, or the errors for which there is none. */
 export type ConfigResult =
-  | { readonly kind: "config"; readonly config: Config; readonly findings: readonly Finding[] }
+  | { readonly kind: "config"; readonly config: WholeConfig; readonly findings: readonly Finding[] }
   | {
     readonly kind: "failure";
     /** Errors first. */

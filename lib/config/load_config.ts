@@ -1,3 +1,4 @@
+import { type CommandLines, findCommand, skipCommandLines } from "./command_lines.ts";
 import type { CommandDefinition, Config, ConfigResult, Finding, Position } from "./config.ts";
 import { nearest } from "../nearest.ts";
 import type { DirectoryListing } from "../system/directory.ts";
@@ -36,6 +37,8 @@ interface Draft {
   readonly files: ConfigFiles;
   readonly settings: Partial<Record<DirectiveName, unknown>>;
   readonly commands: Map<string, CommandDefinition>;
+  /** In their order; undefined where all commands are read. */
+  readonly unread: (CommandLines | CommandDefinition)[] | undefined;
   readonly positions: Map<DirectiveName, Position>;
   readonly directories: Set<string>;
   /** Of the current configuration, if there is one. */
@@ -58,10 +61,38 @@ interface Draft {
  * an error.
  */
 export function loadConfig(path: string, files: ConfigFiles, current?: Config): ConfigResult {
-  const draft: Draft = {
+  const draft = newDraft(files, current, undefined);
+  readFirst(draft, path);
+  const config = { ...finish(draft), commands: draft.commands };
+  const warnings = warningsOf(draft, path);
+  return draft.errors.length === 0
+    ? { kind: "config", config, findings: warnings }
+    : { kind: "failure", findings: [...errorsOf(draft), ...warnings], log: config };
+}
+
+/**
+ * The same for a process that runs one command: the others are not read. Warnings are not kept.
+ * @returns undefined where there are errors, or everything is to be logged: {@link loadConfig} has it.
+ */
+export function loadForOneCommand(path: string, files: ConfigFiles): Config | undefined {
+  const unread: (CommandLines | CommandDefinition)[] = [];
+  const draft = newDraft(files, undefined, unread);
+  readFirst(draft, path);
+  if (draft.errors.length > 0) return undefined;
+  const config = finish(draft);
+  return config.debug ? undefined : config;
+}
+
+function newDraft(
+  files: ConfigFiles,
+  current: Config | undefined,
+  unread: Draft["unread"],
+): Draft {
+  return {
     files,
     settings: {},
     commands: new Map(),
+    unread,
     positions: new Map(),
     directories: new Set(),
     formerDirectories: current?.directories,
@@ -70,15 +101,13 @@ export function loadConfig(path: string, files: ConfigFiles, current?: Config): 
     warnings: [],
     suppressed: 0,
   };
+}
+
+function readFirst(draft: Draft, path: string): void {
   const failure = readLines(draft, path, []);
   if (failure !== undefined) {
     report(draft, "error", { file: path, line: 0 }, unreadableFile(path, failure));
   }
-  const config = finish(draft);
-  const warnings = warningsOf(draft, path);
-  return draft.errors.length === 0
-    ? { kind: "config", config, findings: warnings }
-    : { kind: "failure", findings: [...errorsOf(draft), ...warnings], log: config };
 }
 
 function errorsOf({ errors, repeats }: Draft): readonly Finding[] {
@@ -98,13 +127,13 @@ function warningsOf({ warnings, suppressed }: Draft, path: string): readonly Fin
   return [...warnings, { severity: "warning", position, message }];
 }
 
-function finish({ settings, commands, positions, directories }: Draft): Config {
+function finish({ settings, commands, unread, positions, directories }: Draft): Config {
   const complete: Record<string, unknown> = {};
   for (const name in DIRECTIVES) complete[name] = DIRECTIVES[name as DirectiveName].byDefault;
   return {
     ...(complete as Settings),
     ...(settings as Partial<Settings>),
-    commands,
+    commands: unread === undefined ? commands : { get: (name) => findCommand(unread, name) },
     positions,
     directories,
   };
@@ -118,6 +147,15 @@ function readLines(draft: Draft, path: string, chain: readonly string[]): Unread
   const nul = text.indexOf("\0");
   let line = 0;
   for (let start = 0; start < text.length;) {
+    if (draft.unread !== undefined) {
+      const { end, lines } = skipCommandLines(text, start, nul < 0 ? Infinity : nul);
+      if (lines > 0) {
+        draft.unread.push({ file: path, text, start, end, line: line + 1 });
+        line += lines;
+        start = end;
+        continue;
+      }
+    }
     const newline = text.indexOf("\n", start);
     const end = newline < 0 ? text.length : newline;
     line++;
@@ -153,6 +191,10 @@ function takeLine(
     case "command": {
       const { name, value } = line;
       if (line.doubt !== undefined) doubt(draft, position, `command[${name}]`, line.doubt);
+      if (draft.unread !== undefined) {
+        draft.unread.push({ name, line: value, position });
+        return;
+      }
       const earlier = draft.commands.get(name);
       // A later file may override an earlier one.
       if (earlier?.position.file === position.file) {

@@ -16,7 +16,7 @@ import { awaitRun } from "../command/run_blocking.ts";
 import type { Running } from "../command/run_evented.ts";
 import type { Config } from "../config/config.ts";
 import { configFiles } from "../config/config_files.ts";
-import { loadConfig } from "../config/load_config.ts";
+import { loadForOneCommand } from "../config/load_config.ts";
 import { type Log, Severity } from "../log.ts";
 import { acceptOne } from "../system/accept.ts";
 import {
@@ -61,11 +61,10 @@ export async function serveFirstClient(
   { config: path, tls }: Serve,
   listening: readonly number[],
 ): Promise<FirstClient | undefined> {
-  const result = loadConfig(path, configFiles);
-  if (result.kind !== "config") return undefined;
-  const { config } = result;
+  const config = loadForOneCommand(path, configFiles);
+  if (config === undefined) return undefined;
   const { uid, gid } = userAndGroup();
-  if (config.debug || (tls && config.ssl_enabled) || uid === 0 || gid === 0) return undefined;
+  if ((tls && config.ssl_enabled) || uid === 0 || gid === 0) return undefined;
   const connection = acceptFirst(listening);
   if (connection === undefined) return undefined;
   const log = openLog(config);

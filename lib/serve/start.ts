@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { loadConfig } from "../config/load_config.ts";
+import { loadConfig, loadForOneCommand } from "../config/load_config.ts";
 import { FACILITIES, type Log, Severity } from "../log.ts";
 import { configFiles } from "../config/config_files.ts";
 import { type OpenLog, openLog } from "../system/open_log.ts";
@@ -38,6 +38,8 @@ export interface Start {
  * @returns undefined where the configuration has errors.
  */
 export function readConfiguration(path: string): Start | undefined {
+  const config = loadForOneCommand(path, configFiles);
+  if (config !== undefined) return { config, log: openLog(config) };
   const result = loadConfig(path, configFiles);
   const settings = result.kind === "config" ? result.config : result.log;
   const log = openLog(settings);

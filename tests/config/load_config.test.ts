@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type ConfigFiles, loadConfig } from "../../lib/config/load_config.ts";
-import type { Config, ConfigResult } from "../../lib/config/config.ts";
+import type { Config, ConfigResult, WholeConfig } from "../../lib/config/config.ts";
 
 /** In place of a text: a file or directory that cannot be read, and an entry that may be either. */
 const UNREADABLE = "\0unreadable";
@@ -37,7 +37,7 @@ function load(text: string, rest: Tree = {}): ConfigResult {
   return loadConfig("/n.cfg", filesOf({ "/n.cfg": text, ...rest }));
 }
 
-function configOf(text: string, rest: Tree = {}): Config {
+function configOf(text: string, rest: Tree = {}): WholeConfig {
   const result = load(text, rest);
   if (result.kind === "failure") throw new Error(JSON.stringify(result.findings));
   return result.config;

@@ -206,6 +206,8 @@ describe.skipIf(missing)("a wait service whose configuration changes", () => {
     ]);
     const [port] = inetd.ports as [number];
     const agent = (await ask(port, "who")).text;
+    // The first client is served before the agent reads the configuration for all others.
+    expect((await ask(port, "who")).text).toBe(agent);
     return { inetd, agent, asked: async (name: string) => (await ask(port, name)).text };
   }
 
