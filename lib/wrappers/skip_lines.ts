@@ -75,9 +75,11 @@ function clientPlaces({ client }: Request): string {
     `${BEFORE}(?:${words.join("|")})${AFTER}`,
     `${BEFORE}/`,
   ];
-  // A word that is not all digits and dots may be a name, which is looked up; without an answer the
-  // line is undecided.
-  if (typeof client.name !== "string") places.push("[ \\t\\r,:][\\d.]*[^\\d.\\n \\t\\r,:/]");
+  // A word of a client list that is not all digits and dots may be a name, which is looked up; without
+  // an answer the line is undecided. A line without a colon is warned about.
+  if (typeof client.name !== "string") {
+    places.push("\\n[^:\\n]*:[\\d. \\t\\r,/]*[^\\d.\\n \\t\\r,:/]", "\\n(?!#)[^:\\n]+(?=\\n)");
+  }
   const value = ipv4Value(address);
   if (value !== undefined) places.push(...netPlaces(value >>> 24));
   return places.join("|");
