@@ -9,9 +9,9 @@ import { adopt, type Stream } from "../system/stream.ts";
 import type { FileReader } from "../wrappers/match_list.ts";
 import { BANNER_TIMEOUT, cannotTwist, type EffectRunner } from "./effect_runner.ts";
 import { askUser } from "./ident.ts";
+import { keepFiles } from "./kept_files.ts";
 import { makeResolverPool, type ResolverPool } from "./resolver_pool.ts";
 import { makeSemaphore, type Semaphore } from "./semaphore.ts";
-import { readShared, readTableFile } from "./table_files.ts";
 
 /** How many hosts are asked for the users of their connections at once. */
 const MOST_USERS_ASKED = 32;
@@ -26,7 +26,7 @@ interface SharedLookUps {
 const shared: SharedLookUps = {
   names: makeResolverPool(),
   users: makeSemaphore(MOST_USERS_ASKED),
-  read: readShared(readTableFile),
+  read: keepFiles(),
 };
 
 /** Runs the effects for one client of a process that serves others. */

@@ -1,9 +1,11 @@
 import { fstatLayout } from "./architecture.ts";
 import { syscall } from "./syscall.ts";
 
-const { call, size, st_ctime, st_mode, st_mtime, st_size } = fstatLayout;
+const { call, size, st_ctime, st_dev, st_ino, st_mode, st_mtime, st_size } = fstatLayout;
 /** The size of `struct stat` and the offsets of its members, in words of 32 bits. */
 const WORDS = size / 4;
+const DEVICE = st_dev / 4;
+const INODE = st_ino / 4;
 const MODE = st_mode / 4;
 const SIZE = st_size / 4;
 const MTIME = st_mtime / 4;
@@ -32,6 +34,18 @@ export function fstat(fd: number): FileStatus | undefined {
 export function hasAnEnd(status: FileStatus): boolean {
   const type = status[MODE]! & S_IFMT;
   return type === S_IFREG || type === S_IFDIR || type === S_IFCHR;
+}
+
+/** Whether both are of the same inode. */
+export function isSameInode(one: FileStatus, other: FileStatus): boolean {
+  return one[DEVICE] === other[DEVICE] && one[DEVICE + 1] === other[DEVICE + 1] &&
+    one[INODE] === other[INODE] && one[INODE + 1] === other[INODE + 1];
+}
+
+/** The size of a regular file in bytes, undefined of anything else. */
+export function regularSizeOf(status: FileStatus): number | undefined {
+  if ((status[MODE]! & S_IFMT) !== S_IFREG) return undefined;
+  return status[SIZE]! + status[SIZE + 1]! * 2 ** 32;
 }
 
 /** Whether size, mtime and ctime are the same. */

@@ -127,7 +127,7 @@ function searchTable(
 
   const maySkip = file.text.length - from.offset > WORTH_SKIPPING &&
     (listener.rule === undefined || listener.skipped !== undefined);
-  const skip = maySkip ? skipperFor(request, file.text) : undefined;
+  const skip = maySkip ? (file.skipper?.(request) ?? skipperFor(request, file.text)) : undefined;
   let place: TablePlace = from;
   for (;;) {
     if (skip !== undefined) {

@@ -21,10 +21,16 @@ import {
   type Request,
   type Unanswered,
 } from "./request.ts";
+import type { LineSkipper } from "./skip_lines.ts";
 
 /** The result of reading a file. */
 export type FileRead =
-  | { readonly kind: "text"; readonly text: string }
+  | {
+    readonly kind: "text";
+    readonly text: string;
+    /** Makes the skipper for a request, where that is faster than a search of the text. */
+    readonly skipper?: (request: Request) => LineSkipper;
+  }
   | { readonly kind: "missing" }
   | { readonly kind: "directory" }
   /** `reason` is the system's text for the error. */

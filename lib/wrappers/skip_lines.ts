@@ -11,7 +11,7 @@ import type { Request } from "./request.ts";
 import type { TablePlace } from "./table.ts";
 
 /** Returns the first line from a place on that must be read, or the end of the last whole line. */
-type LineSkipper = (from: TablePlace) => TablePlace;
+export type LineSkipper = (from: TablePlace) => TablePlace;
 
 /** Characters that make a line special: wildcards, brackets, backslash, NUL, VT and FF. */
 const SPECIAL = "[*?[\\]\\\\\\0\\v\\f]";
@@ -61,23 +61,25 @@ function searcher(table: string, places: string): (line: number, end: number) =>
 }
 
 function daemonPlaces({ daemon, server }: Request): string {
-  const words = ["all", "known", ...wordsThatMatch(daemon)];
+  const words = ["all", "known", ...wordPlaces(daemon)];
   if (server.port !== undefined) words.push(`[+-]?0*${server.port}`);
   return `${SPECIAL}|${BEFORE}(?:${words.join("|")})${AFTER}`;
 }
 
 function clientPlaces({ client }: Request): string {
   const address = unmapped(client.address);
-  const words = ["all", "known", "local", ...wordsThatMatch(address)];
-  if (typeof client.name === "string") words.push(...wordsThatMatch(client.name));
+  const words = ["all", "known", "local", ...wordPlaces(address)];
+  if (typeof client.name === "string") words.push(...wordPlaces(client.name));
   const places = [
     `${SPECIAL}|@`,
     `${BEFORE}(?:${words.join("|")})${AFTER}`,
     `${BEFORE}/`,
   ];
-  // A word that is not all digits and dots may be a name, which is looked up; without an answer the
-  // line is undecided.
-  if (typeof client.name !== "string") places.push("[ \\t\\r,:][\\d.]*[^\\d.\\n \\t\\r,:/]");
+  // A word of a client list that is not all digits and dots may be a name, which is looked up; without
+  // an answer the line is undecided. A line without a colon is warned about.
+  if (typeof client.name !== "string") {
+    places.push("\\n[^:\\n]*:[\\d. \\t\\r,/]*[^\\d.\\n \\t\\r,:/]", "\\n(?!#)[^:\\n]+(?=\\n)");
+  }
   const value = ipv4Value(address);
   if (value !== undefined) places.push(...netPlaces(value >>> 24));
   return places.join("|");
@@ -96,17 +98,23 @@ function netPlaces(firstByte: number): string[] {
 }
 
 /** The words that match a text: itself, its beginnings up to a dot, its ends from a dot. */
-function wordsThatMatch(subject: string): string[] {
+export function wordsThatMatch(subject: string): string[] {
   const text = unmapped(subject);
   const words = new Set([text]);
   for (let dot = text.indexOf("."); dot >= 0; dot = text.indexOf(".", dot + 1)) {
     words.add(text.slice(0, dot + 1));
     words.add(text.slice(dot));
   }
-  return [...words].map((word) => word.replace(/[^A-Za-z0-9]/g, "\\$&"));
+  return [...words];
 }
 
-const BLOCK = 1024;
+/** Expressions for the words that match a text. */
+function wordPlaces(subject: string): string[] {
+  return wordsThatMatch(subject).map((word) => word.replace(/[^A-Za-z0-9]/g, "\\$&"));
+}
+
+/** A line of two blocks may be too long to be read. */
+export const BLOCK = 1024;
 
 /**
  * The beginning of the first line that may be too long to be read, or `end`: any line of two blocks

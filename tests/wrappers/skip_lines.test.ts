@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { findRule, type Tables } from "../../lib/wrappers/find_rule.ts";
+import { findRule, type SearchPlace, type Tables } from "../../lib/wrappers/find_rule.ts";
+import type { FileRead } from "../../lib/wrappers/match_list.ts";
 import { type Request, UNKNOWN } from "../../lib/wrappers/request.ts";
+import { indexTable } from "../../lib/wrappers/table_index.ts";
 import { accessCase } from "../peers/access_cases.ts";
 import { seededRandom } from "../support/random.ts";
 
@@ -45,24 +47,41 @@ function requestOf(seed: number): Request {
   };
 }
 
-describe("skipperFor()", () => {
+/** The ways to skip lines: by a search of the text, and by an index of it. */
+const WAYS = [
+  { way: "skipperFor()", fileOf: (text: string): FileRead => ({ kind: "text", text }) },
+  {
+    way: "indexTable()",
+    fileOf: (text: string): FileRead => ({ kind: "text", text, skipper: indexTable(text) }),
+  },
+] as const;
+
+describe.each(WAYS)("$way", ({ fileOf }) => {
   test(`passes over nothing that matches (seed ${SEED})`, () => {
     let skipped = 0;
     let found = 0;
     for (let seed = SEED; seed < SEED + CASES; seed++) {
-      const text = tableOf(seed);
+      const file = fileOf(tableOf(seed));
       const tables: Tables = {
         allow: "allow",
         deny: "deny",
-        read: (path) => path === "allow" ? { kind: "text", text } : { kind: "missing" },
+        read: (path) => path === "allow" ? file : { kind: "missing" },
+      };
+      const searchBoth = (request: Request, from?: SearchPlace) => {
+        const every = findRule(tables, request, from, { rule: () => {} });
+        const quick = findRule(tables, request, from, {
+          skipped: (_, first, last) => skipped += last - first + 1,
+        });
+        if (!Bun.deepEquals(quick, every)) {
+          expect({ seed, search: quick }).toEqual({ seed, search: every });
+        }
+        return every;
       };
       const request = requestOf(seed);
-      const every = findRule(tables, request, undefined, { rule: () => {} });
-      const quick = findRule(tables, request, undefined, {
-        skipped: (_, first, last) => skipped += last - first + 1,
-      });
-      if (!Bun.deepEquals(quick, every)) {
-        expect({ seed, search: quick }).toEqual({ seed, search: every });
+      let every = searchBoth(request);
+      if (every.kind === "needs" && every.fact.kind === "client name") {
+        const client = { ...request.client, name: "beta.example" };
+        every = searchBoth({ ...request, client }, every.from);
       }
       if (every.kind === "rule") found++;
     }
@@ -84,7 +103,8 @@ describe("skipperFor()", () => {
   ])("stops at %s", (_, line, kind) => {
     for (let shift = 0; shift < 1100; shift += 50) {
       const text = `${FILLING}#${"y".repeat(shift)}\n${line}x: 10.0.0.1\nnrpe: 10.0.0.1\n`;
-      const tables: Tables = { allow: "a", deny: "d", read: () => ({ kind: "text", text }) };
+      const file = fileOf(text);
+      const tables: Tables = { allow: "a", deny: "d", read: () => file };
       const search = findRule({ ...tables, deny: "missing" }, request, {
         table: "deny",
         offset: 0,
