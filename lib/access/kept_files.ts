@@ -67,7 +67,7 @@ function readOpen(files: Map<string, KnownFile>, path: string, fd: number): File
   const known = files.get(path);
   const same = known !== undefined && status !== undefined && isSameFile(known.status, status);
   if (same && known.kept !== undefined) return known.kept;
-  let file = contentOf(readToEnd(fd, path, LARGEST_FILE));
+  let file = contentOf(readToEnd(fd, path, LARGEST_FILE, status && regularSizeOf(status)));
   files.delete(path);
   if (status === undefined || file.kind !== "text") return file;
 

@@ -1,7 +1,15 @@
 import { decodeBytes } from "../bytes.ts";
 import type { ConfigFiles, FileResult } from "./load_config.ts";
 import { canonicalPath, listDirectory } from "../system/directory.ts";
-import { ctimeOf, type FileStatus, fstat, hasAnEnd, isUnchanged } from "../system/file_status.ts";
+import {
+  ctimeOf,
+  type FileStatus,
+  fstat,
+  hasAnEnd,
+  isSameInode,
+  isUnchanged,
+  regularSizeOf,
+} from "../system/file_status.ts";
 import {
   closeFile,
   describeErrno,
@@ -69,7 +77,7 @@ export function watchFiles(files: ConfigFiles): FileWatch {
         const after = statusAt(path);
         if (before === undefined || after === undefined) {
           if (before !== after) return true;
-        } else if (!isUnchanged(before, after)) return true;
+        } else if (!isSameInode(before, after) || !isUnchanged(before, after)) return true;
       }
       return false;
     },
@@ -98,7 +106,8 @@ function readWhole(path: string): FileResult<string> {
     try {
       const before = requireStatus(fd, path);
       if (!hasAnEnd(before)) return failure("it is neither a regular file nor a device");
-      const bytes = readToEnd(fd, path, LARGEST_CONFIG_FILE);
+      const size = regularSizeOf(before);
+      const bytes = readToEnd(fd, path, LARGEST_CONFIG_FILE, size);
       if (bytes.byteLength > LARGEST_CONFIG_FILE) {
         return failure(`it is larger than ${LARGEST_CONFIG_FILE} bytes`);
       }

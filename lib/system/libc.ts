@@ -237,10 +237,12 @@ export function readFile(path: string, limit = Number.MAX_SAFE_INTEGER): Uint8Ar
 
 /**
  * Reads the rest of an open file, as {@link readFile} does.
+ * @param size The expected length in bytes, if it is known; a hint.
  * @throws {SystemError} with the path as its subject when it cannot be read.
  */
-export function readToEnd(fd: number, path: string, limit: number): Uint8Array {
-  let bytes = new Uint8Array(4096);
+export function readToEnd(fd: number, path: string, limit: number, size = 0): Uint8Array {
+  // With one byte more, the read that finds the end needs no larger buffer.
+  let bytes = new Uint8Array(size < 4096 || size >= limit ? 4096 : size + 1);
   let length = 0;
   while (length <= limit) {
     if (length === bytes.byteLength) {
