@@ -141,7 +141,8 @@ function fileSizeText({ fileSize: { own, theirs } }: Outcome): string {
 
 const UNITS: Readonly<Record<Unit, string>> = { ms: " ms", "per second": " /s", faults: "" };
 
-function withUnit(value: number, unit: Unit): string {
+/** A value as the figures show it. */
+export function withUnit(value: number, unit: Unit): string {
   return `${value.toFixed(unit === "ms" ? 2 : 0)}${UNITS[unit]}`;
 }
 
