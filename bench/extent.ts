@@ -55,7 +55,7 @@ export const EXTENT: Readonly<Record<Kind, Extent>> = {
 };
 
 /** After how long a run is stopped, in milliseconds: many times what it takes on a busy machine. */
-export const RUN_LIMIT: Readonly<Record<Kind, number>> = { quick: 600_000, full: 3_600_000 };
+export const RUN_LIMIT: Readonly<Record<Kind, number>> = { quick: 1_800_000, full: 3_600_000 };
 
 /** The first rounds, whose values are dropped: files enter caches, programs warm up. */
 export const WARM_UP = 3;

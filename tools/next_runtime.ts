@@ -3,10 +3,10 @@
  * and prints its figures beside those of the pinned version, which it measures first. The copy is
  * removed; the checkout stays as it is.
  *
- * Usage: bun tools/next_runtime.ts VERSION [TEST...]
+ * Usage: bun tools/next_runtime.ts VERSION [TEST...] [PART...]
  *
- * VERSION is one that the npm registry has of the package `bun`, TEST are test files, all where none
- * is named. Like the bench it needs root. The exit status is 1 when a test or a step fails.
+ * VERSION is one that the npm registry has of the package `bun`, TEST a test file, PART a part of the
+ * bench; all of them, where none is named. Like the bench it needs root. The exit status is 1 when a test or a step fails.
  */
 import {
   cpSync,
@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { PARTS } from "../bench/extent.ts";
 import type { Outcome, Unit } from "../bench/outcome.ts";
 import { FLOOR } from "../bench/samples.ts";
 import { alignedTable, withUnit } from "../bench/table.ts";
@@ -75,8 +76,8 @@ async function build(copy: string): Promise<void> {
   await run(copy, ...DENO, "task", "build");
 }
 
-async function measure(copy: string): Promise<Outcome> {
-  await run(copy, BUN, "bench/bench.ts", "--quick");
+async function measure(copy: string, parts: readonly string[]): Promise<Outcome> {
+  await run(copy, BUN, "bench/bench.ts", "--quick", ...parts);
   return JSON.parse(readFileSync(join(copy, "dist/bench/results.json"), "utf8"));
 }
 
@@ -111,21 +112,23 @@ function besideEachOther(old: Outcome, next: Outcome): string {
   return alignedTable([["figure", `Bun ${old.runtime}`, `Bun ${next.runtime}`, "ratio"], ...rows]);
 }
 
-async function main([version, ...tests]: readonly string[]): Promise<number> {
+async function main([version, ...named]: readonly string[]): Promise<number> {
   if (version === undefined || !/^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$/.test(version)) {
-    console.error("Usage: deno task next-runtime VERSION [TEST...]");
+    console.error("Usage: deno task next-runtime VERSION [TEST...] [PART...]");
     return 2;
   }
+  const parts = PARTS.filter((part) => named.includes(part));
+  const tests = named.filter((name) => !PARTS.some((part) => part === name));
   const copy = mkdtempSync(join(tmpdir(), "nrpe-next-"));
   try {
     copyCheckout(copy);
     await build(copy);
-    const old = await measure(copy);
+    const old = await measure(copy, parts);
     pin(copy, version);
     await build(copy);
     const failed = await run(copy, BUN, "tests/run.ts", "--only-failures", ...tests)
       .then(() => undefined, (error: Error) => error.message);
-    const next = await measure(copy);
+    const next = await measure(copy, parts);
     console.log(`\n${besideEachOther(old, next)}\n\n${failed ?? "The tests pass"}`);
     return failed === undefined ? 0 : 1;
   } catch (error) {
