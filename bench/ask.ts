@@ -20,6 +20,7 @@ import { startTls, type TlsSession } from "./tls_client.ts";
 const libc = bindLibc({
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   connect: { args: ["i32", "buffer", "u32"], returns: "i32" },
+  setsockopt: { args: ["i32", "i32", "i32", "buffer", "u32"], returns: "i32" },
   ioctl: { args: ["i32", "u64", "buffer"], returns: "i32" },
   send: { args: ["i32", "buffer", "u64", "i32"], returns: "i32" },
   recv: { args: ["i32", "buffer", "u64", "i32"], returns: "i32" },
@@ -27,6 +28,8 @@ const libc = bindLibc({
 
 const AF_INET = 2;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
+const SOL_SOCKET = 1;
+const SO_SNDTIMEO = 21;
 const FIONBIO = 0x5421;
 const MSG_NOSIGNAL = 0x4000;
 /** How long no conversation may make progress before the run fails, in milliseconds. */
@@ -51,6 +54,8 @@ export interface Amount {
   readonly atOnce: number;
 }
 
+export const ONCE: Amount = { times: 1, atOnce: 1 };
+
 interface Conversation {
   readonly fd: number;
   readonly tls: TlsSession | undefined;
@@ -65,6 +70,7 @@ interface Conversation {
  * until the response is complete.
  *
  * @param logs Where the agent's log lines arrive; they are read at once, as a syslogd does.
+ * @param serve Called when a query has been sent to a port that this process listens on.
  * @returns The time of each conversation, in milliseconds.
  * @throws {Error} that names the agent, when an answer is not the expected one or does not come.
  */
@@ -73,6 +79,7 @@ export function ask(
   question: Question,
   { times, atOnce }: Amount,
   logs: readonly Syslog[],
+  serve = () => {},
 ): number[] {
   const query = encodeQuery({ version: 4, text: question.command });
   const took: number[] = [];
@@ -80,7 +87,10 @@ export function ask(
   let left = times;
   try {
     while (took.length < times) {
-      for (; left > 0 && open.length < atOnce; left--) open.push(begin(agent, query));
+      for (; left > 0 && open.length < atOnce; left--) {
+        open.push(begin(agent, query));
+        serve();
+      }
       const awaited = [...open, ...logs].map(({ fd }) => ({ fd, events: Poll.in }));
       const conditions = waitFor(awaited, now() + PATIENCE);
       if (conditions.every((condition) => condition === 0)) {
@@ -122,13 +132,16 @@ function begin({ port, tls }: Agent, query: Uint8Array): Conversation {
   return { ...conversation, tls: session, asked };
 }
 
-/** Connects and blocks, on loopback only while the listener's queue is full. */
+/** Connects and blocks, on loopback only while the listener's queue is full, and not for long. */
 function connectTo(port: number): number {
   const fd = libc.socket(AF_INET, SOCK_STREAM_CLOEXEC, 0);
   const address = new Uint8Array(16);
   new Uint16Array(address.buffer)[0] = AF_INET;
   new DataView(address.buffer).setUint16(2, port);
   address.set([127, 0, 0, 1], 4);
+  // It limits connect(), see socket(7).
+  const limit = new BigInt64Array([BigInt(PATIENCE / 1000), 0n]);
+  libc.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, limit, limit.byteLength);
   if (libc.connect(fd, address, address.byteLength) !== 0) {
     const errno = lastErrno();
     closeFile(fd);

@@ -1,22 +1,26 @@
 /**
  * Compares this agent with the C agent, tcpd and tcpdmatch on this machine, all sides in turn in one
- * run. Prints a table and writes it with a chart; a full run also updates bench/README.md and
- * README.md.
+ * run. Prints a table and writes it with a chart; a full run of all parts also updates bench/README.md
+ * and README.md.
  *
- * Usage: bun bench/bench.ts [--quick]
+ * Usage: bun bench/bench.ts [--quick] [PART...]
  *
- * Needs root, for namespaces and inetd, and some Debian packages, whose names it prints if they are
- * missing. Everything that it starts ends with it.
+ * Needs root, for namespaces and inetd. Debian packages that are not installed are fetched as for the
+ * tests. Everything that it starts ends with it.
  */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fetchPeers, seeingPeers } from "../tests/support/fetch_peers.ts";
 import { ROOT } from "../tests/support/room.ts";
 import { drawChart } from "./chart.ts";
-import type { Kind } from "./extent.ts";
+import { type Kind, type Part, PARTS, RUN_LIMIT } from "./extent.ts";
 import type { Outcome } from "./outcome.ts";
 import { missingPackages } from "./packages.ts";
 import { headlinesOf, markdownOf, textOf, withFigures } from "./table.ts";
+
+/** How long a compiler or a formatter may take, in milliseconds. */
+const TOOL_LIMIT = 120_000;
 
 /** Compiles the empty program with the agent's options. */
 function compileEmpty(outfile: string): void {
@@ -24,34 +28,44 @@ function compileEmpty(outfile: string): void {
   const command = tasks.build.command
     .replace(" main.ts ", " bench/empty.ts ")
     .replace(/--outfile \S+/, `--outfile ${outfile}`);
-  const compiling = Bun.spawnSync(["sh", "-c", command], { cwd: ROOT });
+  const compiling = Bun.spawnSync(["sh", "-c", command], { cwd: ROOT, timeout: TOOL_LIMIT });
   if (compiling.exitCode !== 0) throw new Error(`${command}: ${compiling.stderr}`);
 }
 
 /**
- * Measures in a mount namespace and in a process namespace, which ends with all its processes. The
- * shell is the first of them: it inherits orphans and waits for them.
+ * Measures in a mount namespace and in a process namespace, which ends with all its processes: when
+ * measuring ends or takes too long, and when this process ends, killed or not. The shell is the first
+ * of them: it inherits orphans and waits for them.
  */
-async function measure(kind: Kind, room: string): Promise<Outcome> {
+async function measure(kind: Kind, parts: readonly Part[], room: string): Promise<Outcome> {
   const empty = join(room, "empty");
   const outcome = join(room, "outcome.json");
   compileEmpty(empty);
-  const measuring = Bun.spawn(
-    ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-      .concat(["sh", "-c", '"$0" "$@"; exit $?'])
-      .concat([process.execPath, join(ROOT, "bench", "measure.ts"), kind, outcome, empty]),
-    { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, TMPDIR: room } },
-  );
-  const stop = () => measuring.kill("SIGKILL");
-  process.once("SIGINT", stop).once("SIGTERM", stop);
-  const status = await measuring.exited;
-  if (status !== 0) throw new Error(`Measuring ended with ${measuring.signalCode ?? status}`);
+  const measuring = [
+    ...["setpriv", "--pdeathsig", "KILL"],
+    ...["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"],
+    ...["sh", "-c", '"$0" "$@"; exit $?'],
+    ...[process.execPath, join(ROOT, "bench", "measure.ts"), kind, outcome, empty, ...parts],
+  ];
+  const run = Bun.spawn(missingPackages().length > 0 ? seeingPeers(...measuring) : measuring, {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, TMPDIR: room },
+    timeout: RUN_LIMIT[kind],
+    killSignal: "SIGKILL",
+  });
+  const stop = () => run.kill("SIGKILL");
+  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) process.once(signal, stop);
+  const status = await run.exited;
+  if (status !== 0) throw new Error(`Measuring ended with ${run.signalCode ?? status}`);
   return JSON.parse(readFileSync(outcome, "utf8"));
 }
 
 /** Formats files as the checks require. */
 function format(...paths: readonly string[]): void {
-  const run = Bun.spawnSync(["npx", "-y", "deno", "fmt", "-q", ...paths], { cwd: ROOT });
+  const run = Bun.spawnSync(["npx", "-y", "deno", "fmt", "-q", ...paths], {
+    cwd: ROOT,
+    timeout: TOOL_LIMIT,
+  });
   if (run.exitCode !== 0) throw new Error(`deno fmt: ${run.stderr}`);
 }
 
@@ -62,15 +76,16 @@ function showFigures(page: string, figures: string): string {
   return path;
 }
 
-/** Writes the figures; those of a full run into the checkout. */
+/** Writes the figures; those of a full run of all parts into the checkout. */
 function write(outcome: Outcome): string {
-  const directory = join(ROOT, outcome.kind === "full" ? "bench" : "dist/bench");
+  const published = outcome.kind === "full" && outcome.parts.length === PARTS.length;
+  const directory = join(ROOT, published ? "bench" : "dist/bench");
   mkdirSync(directory, { recursive: true });
   const results = join(directory, "results.json");
   const chart = join(directory, "chart.svg");
   writeFileSync(results, JSON.stringify(outcome, null, 2) + "\n");
   writeFileSync(chart, drawChart(outcome.comparisons));
-  if (outcome.kind === "full") {
+  if (published) {
     const whole = showFigures("bench/README.md", markdownOf(outcome));
     const short = showFigures("README.md", headlinesOf(outcome));
     format(whole, short, results, chart);
@@ -79,14 +94,11 @@ function write(outcome: Outcome): string {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  if (args.some((arg) => arg !== "--quick")) {
-    console.error("Usage: deno task bench [--quick]");
+  const named = args.filter((arg) => arg !== "--quick");
+  const parts = PARTS.filter((part) => named.length === 0 || named.includes(part));
+  if (named.some((name) => !PARTS.some((part) => part === name))) {
+    console.error(`Usage: deno task bench [--quick] [PART...], of ${PARTS.join(", ")}`);
     return 2;
-  }
-  const missing = missingPackages();
-  if (missing.length > 0) {
-    console.error(`The bench needs what is not installed: apt-get install ${missing.join(" ")}`);
-    return 1;
   }
   if (process.getuid?.() !== 0) {
     console.error("The bench needs root: it starts inetd, in namespaces of its own");
@@ -95,7 +107,8 @@ async function main(args: readonly string[]): Promise<number> {
   const room = mkdtempSync(join(tmpdir(), "nrpe-bench-"));
   try {
     chmodSync(room, 0o755);
-    const outcome = await measure(args.length > 0 ? "quick" : "full", room);
+    if (missingPackages().length > 0) fetchPeers();
+    const outcome = await measure(args.includes("--quick") ? "quick" : "full", parts, room);
     console.log(textOf(outcome));
     console.log(`\nresults.json and chart.svg are in ${write(outcome)}`);
     return 0;

@@ -1,176 +1,219 @@
 /** Which samples are compared with which, and the goals. */
-import { type Comparison, type Goal, isMet, type Unit } from "./outcome.ts";
-import { QUESTIONS } from "./sides.ts";
-import { ratioOf, summarise } from "./statistics.ts";
+import type { Part } from "./extent.ts";
+import type { Goal, Relation, Unit } from "./outcome.ts";
 
-/** Measured values by side and subject, see {@link sampleKey}. */
-export type Samples = Map<string, number[]>;
-
-/** The key of a side's samples. */
-export function sampleKey(side: string, subject: string): string {
-  return `${side} / ${subject}`;
-}
-
-/** Adds values to a side's samples. */
-export function addSamples(
-  samples: Samples,
-  side: string,
-  subject: string,
-  values: readonly number[],
-): void {
-  const key = sampleKey(side, subject);
-  const known = samples.get(key);
-  if (known === undefined) samples.set(key, [...values]);
-  else known.push(...values);
-}
-
-interface Case {
+/** A row of the figures for each of its subjects. */
+export interface Case {
+  readonly part: Part;
   readonly title: string;
-  readonly subject: string;
   readonly own: string;
   readonly peer: string;
   readonly unit: Unit;
-  readonly goal: Goal | null;
+  /** A ratio, where it is missing. */
+  readonly relation?: Relation;
+  /** Whether a process of this agent is started for each value. */
+  readonly starts?: true;
+  readonly goals: Readonly<Record<string, Goal | null>>;
 }
 
-/** How many rules the access tables have. */
-export const RULE_COUNTS = [10, 1_000, 10_000, 100_000] as const;
-/** The number of rules that has a goal. */
-const RULES_WITH_GOAL = 10_000;
+const atMost = (value: number): Goal => ({ kind: "at most", value });
+const atLeast = (value: number): Goal => ({ kind: "at least", value });
+const both = (goal: Goal) => ({ echo: goal, check_load: goal });
 
-/** The name of a number of rules in the figures. */
-export function rulesSubject(count: number): string {
-  return `${count.toLocaleString("en")} rules`;
-}
-
-const atMost = (ratio: number): Goal => ({ kind: "at most", ratio });
-const atLeast = (ratio: number): Goal => ({ kind: "at least", ratio });
-
-const CONVERSATIONS: readonly Omit<Case, "subject">[] = [
+/** All rows, in the order of the figures. */
+export const CASES: readonly Case[] = [
   {
+    part: "conversations",
     title: "inetd nowait, plain, access rules",
     own: "nowait",
     peer: "tcpd + C",
     unit: "ms",
-    goal: atMost(0.9),
+    starts: true,
+    goals: both(atMost(1.1)),
   },
   {
+    part: "conversations",
     title: "inetd nowait, plain, access rules",
     own: "nowait",
     peer: "C",
     unit: "ms",
-    goal: atMost(1.1),
+    starts: true,
+    goals: both(atMost(1.1)),
   },
   {
+    part: "conversations",
     title: "inetd nowait, TLS 1.3, access rules",
     own: "nowait TLS",
     peer: "C TLS",
     unit: "ms",
-    goal: atMost(0.25),
+    starts: true,
+    goals: both(atMost(0.25)),
   },
   {
+    part: "conversations",
     title: "inetd wait, plain, access rules",
     own: "wait",
     peer: "tcpd + C",
     unit: "ms",
-    goal: atMost(0.25),
+    goals: both(atMost(0.25)),
   },
   {
+    part: "conversations",
     title: "inetd wait, a process's first check",
     own: "first of wait",
     peer: "nowait",
     unit: "ms",
-    goal: atMost(1),
+    starts: true,
+    goals: both(atMost(1)),
   },
   {
+    part: "daemons",
     title: "daemon, plain, 16 at once",
     own: "daemon",
     peer: "C daemon",
     unit: "per second",
-    goal: atLeast(2.5),
+    goals: both(atLeast(2.5)),
   },
   {
+    part: "daemons",
     title: "daemon, TLS 1.3, 16 at once",
     own: "daemon TLS",
     peer: "C daemon TLS",
     unit: "per second",
-    goal: atLeast(3),
+    goals: both(atLeast(3)),
   },
   {
+    part: "daemons",
     title: "daemon, plain, 16 at once",
     own: "daemon",
     peer: "posix_spawn",
     unit: "per second",
-    goal: atLeast(0.7),
+    goals: { echo: atLeast(0.75), check_load: atLeast(0.92) },
   },
-];
-
-const AS_USERS_FEEL_IT: readonly Case[] = [
   {
+    part: "daemons",
+    title: "daemon, TLS 1.3, 16 at once",
+    own: "daemon TLS",
+    peer: "daemon",
+    unit: "per second",
+    goals: { echo: null, check_load: atLeast(0.9) },
+  },
+  {
+    part: "conversations",
     title: "check_nrpe -n, whole process, inetd nowait",
-    subject: "echo",
     own: "check_nrpe to nowait",
     peer: "check_nrpe to tcpd + C",
     unit: "ms",
-    goal: null,
+    starts: true,
+    goals: { echo: null },
   },
   {
+    part: "conversations",
     title: "check_nrpe, whole process, inetd nowait, TLS",
-    subject: "echo",
     own: "check_nrpe to nowait TLS",
     peer: "check_nrpe to C TLS",
     unit: "ms",
-    goal: null,
+    starts: true,
+    goals: { echo: null },
   },
-];
-
-const WHOLE_PROCESSES: readonly Case[] = [
-  ...RULE_COUNTS.map((count): Case => ({
+  {
+    part: "growth",
+    title: "inetd nowait, nrpe.cfg of 2,000 commands",
+    own: "nowait, 2,000 commands",
+    peer: "nowait, 3 commands",
+    unit: "ms",
+    relation: "difference",
+    starts: true,
+    goals: { echo: atMost(0.5) },
+  },
+  {
+    part: "growth",
+    title: "inetd nowait, nrpe.cfg of 2,000 commands",
+    own: "nowait, 2,000 commands",
+    peer: "C, 2,000 commands",
+    unit: "ms",
+    starts: true,
+    goals: { echo: null },
+  },
+  {
+    part: "growth",
+    title: "inetd nowait, 10,000 access rules",
+    own: "nowait, 10,000 rules",
+    peer: "nowait, 3 rules",
+    unit: "ms",
+    relation: "difference",
+    starts: true,
+    goals: { echo: null },
+  },
+  {
+    part: "growth",
+    title: "daemon, one connection, 10,000 access rules",
+    own: "daemon, 10,000 rules",
+    peer: "daemon, 3 rules",
+    unit: "ms",
+    relation: "difference",
+    goals: { echo: null },
+  },
+  {
+    part: "processes",
     title: "--check-access, whole process",
-    subject: rulesSubject(count),
     own: "--check-access",
     peer: "tcpdmatch",
     unit: "ms",
-    goal: count === RULES_WITH_GOAL ? atMost(1) : null,
-  })),
+    starts: true,
+    goals: {
+      "10 rules": null,
+      "1,000 rules": null,
+      "10,000 rules": atMost(1),
+      "100,000 rules": null,
+    },
+  },
   {
+    part: "processes",
     title: "-V, whole process",
-    subject: "start",
     own: "-V",
     peer: "empty program",
     unit: "ms",
-    goal: atMost(1.25),
+    starts: true,
+    goals: { start: atMost(1.25) },
   },
   {
+    part: "processes",
     title: "-V, whole process",
-    subject: "start",
     own: "-V",
     peer: "C agent's -V",
     unit: "ms",
-    goal: null,
+    starts: true,
+    goals: { start: null },
+  },
+  {
+    part: "faults",
+    title: "-V, page faults",
+    own: "-V",
+    peer: "empty program",
+    unit: "faults",
+    relation: "difference",
+    starts: true,
+    goals: { start: null },
+  },
+  {
+    part: "faults",
+    title: "nowait, plain, access rules, page faults",
+    own: "nowait",
+    peer: "empty program",
+    unit: "faults",
+    relation: "difference",
+    starts: true,
+    goals: { echo: atMost(150) },
+  },
+  {
+    part: "faults",
+    title: "wait, page faults until the first response",
+    own: "first of wait",
+    peer: "empty program",
+    unit: "faults",
+    relation: "difference",
+    starts: true,
+    goals: { echo: null },
   },
 ];
-
-const CASES: readonly Case[] = [
-  ...CONVERSATIONS.flatMap((conversation) =>
-    Object.keys(QUESTIONS).map((subject): Case => ({ ...conversation, subject }))
-  ),
-  ...AS_USERS_FEEL_IT,
-  ...WHOLE_PROCESSES,
-];
-
-/**
- * Compares all sides.
- * @throws {RangeError} if something has not been measured.
- */
-export function compare(samples: Samples): Comparison[] {
-  return CASES.map(({ title, subject, own, peer, unit, goal }) => {
-    const summary = (side: string) =>
-      summarise(samples.get(sampleKey(side, subject)) ?? [], unit === "ms" ? "low" : "high");
-    const ours = summary(own);
-    const theirs = summary(peer);
-    const ratio = ratioOf(ours, theirs);
-    const met = goal === null ? null : isMet(goal, ratio.value);
-    return { title, subject, peer, unit, own: ours, theirs, ratio, goal, met };
-  });
-}

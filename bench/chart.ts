@@ -1,4 +1,4 @@
-import type { Comparison, Goal, Unit } from "./outcome.ts";
+import type { Comparison, Unit } from "./outcome.ts";
 
 const WIDTH = 920;
 const LABELS = 460;
@@ -9,25 +9,37 @@ const BOTTOM = 16;
 /** Space to the right of the longest bar for its number. */
 const NUMBER = 60;
 
-/** How many times as fast as its peer this agent is, from a ratio of times or of rates. */
-function speed(ratio: number, unit: Unit): number {
-  return unit === "ms" ? 1 / ratio : ratio;
+/** How many times as good as its peer this agent is, from a ratio of times, page faults or rates. */
+function merit(ratio: number, unit: Unit): number {
+  return unit === "per second" ? ratio : 1 / ratio;
 }
 
-/** Draws a bar for each comparison, in SVG: how many times as fast as the peer, and the goal. */
+/** The same of a goal. One that is a difference counts from the peer's median. */
+function goalMerit({ goal, relation, unit, theirs: { median } }: Comparison): number | undefined {
+  if (goal === null) return undefined;
+  return merit(relation === "ratio" ? goal.value : (median + goal.value) / median, unit);
+}
+
+function foundMerit({ found, relation, unit, own, theirs }: Comparison): number {
+  return merit(relation === "ratio" ? found.median : own.median / theirs.median, unit);
+}
+
+/**
+ * Draws a bar for each comparison, in SVG: how many times as fast as the peer, or with how many times
+ * fewer page faults, and the goal.
+ */
 export function drawChart(comparisons: readonly Comparison[]): string {
   const height = TOP + comparisons.length * ROW + BOTTOM;
-  const goalSpeed = ({ ratio }: Goal, unit: Unit) => speed(ratio, unit);
   const longest = Math.max(
-    ...comparisons.flatMap(({ ratio, unit, goal }) => [
-      speed(ratio.value, unit),
-      goal === null ? 1 : goalSpeed(goal, unit),
-    ]),
+    1,
+    ...comparisons.flatMap((comparison) => [foundMerit(comparison), goalMerit(comparison) ?? 1]),
   );
   const scale = (WIDTH - LABELS - NUMBER) / longest;
-  const bars = comparisons.map(({ title, subject, peer, unit, ratio, goal, met }, at) => {
+  const bars = comparisons.map((comparison, at) => {
+    const { title, subject, peer, met } = comparison;
     const y = TOP + at * ROW;
-    const value = speed(ratio.value, unit);
+    const value = foundMerit(comparison);
+    const goal = goalMerit(comparison);
     const middle = y + BAR - 4;
     const color = met === null ? "#7a8793" : met ? "#2f7d4f" : "#b5532d";
     return [
@@ -36,14 +48,14 @@ export function drawChart(comparisons: readonly Comparison[]): string {
         fixed(value * scale)
       }" height="${BAR}" fill="${color}"/>`,
       text(LABELS + value * scale + 6, middle, value.toFixed(2), "start"),
-      ...(goal === null ? [] : [upright(LABELS + goalSpeed(goal, unit) * scale, y - 3, BAR + 6)]),
+      ...(goal === undefined ? [] : [upright(LABELS + goal * scale, y - 3, BAR + 6)]),
     ].join("\n");
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" ` +
     `viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
-    text(LABELS, 20, "times as fast as the peer", "start"),
+    text(LABELS, 20, "times as good as the peer: as fast, or in page faults as few", "start"),
     text(LABELS, 38, "| goal; green: met, red: not met, grey: no goal", "start"),
     ...bars,
     `<line x1="${fixed(LABELS + scale)}" y1="${TOP - 8}" x2="${fixed(LABELS + scale)}" ` +

@@ -1,35 +1,33 @@
 import { PEERS } from "../tests/support/peers.ts";
 import { childrenOf } from "../tests/support/processes.ts";
-import type { Room } from "../tests/support/room.ts";
-import { type Agent, ask } from "./ask.ts";
-import { addSamples, type Samples } from "./cases.ts";
-import { type Extent, interleave, type Measurement } from "./extent.ts";
+import { type Agent, ask, ONCE } from "./ask.ts";
+import { interleave, type Measurement } from "./extent.ts";
 import { type Program, runPrograms } from "./run_programs.ts";
+import { addSample, FLOOR, type Samples } from "./samples.ts";
 import {
-  type Configs,
+  emptyProgram,
   nowaitServices,
   QUESTIONS,
+  type Setting,
   settle,
   startServices,
   waitService,
 } from "./sides.ts";
-
-const ONCE = { times: 1, atOnce: 1 };
 
 /**
  * Measures single checks under inetd, over raw sockets, and by check_nrpe from its start to its end.
  * The processes of one side have ended before the next is asked.
  */
 export async function measureConversations(
-  room: Room,
-  configs: Configs,
-  { conversationRounds }: Extent,
+  { room, configs, extent, empty }: Setting,
 ): Promise<Samples> {
   const samples: Samples = new Map();
-  await using nowait = await startServices(nowaitServices(room, configs.inetd));
-  const waiting = waitService(room, configs.inetd);
+  const config = configs("conversations").inetd;
+  await using nowait = await startServices(nowaitServices(room, config));
+  const waiting = waitService(room, config);
   await using wait = await startServices([waiting]);
   await using fresh = await startServices([{ ...waiting, name: "first of wait" }]);
+  const logs = [nowait, wait, fresh].map(({ inetd }) => inetd.syslog);
   const settleAll = () => {
     settle(nowait.inetd.pid);
     for (const resident of childrenOf(wait.inetd.pid)) settle(resident);
@@ -38,25 +36,20 @@ export async function measureConversations(
     settle(fresh.inetd.pid);
     for (const log of logs) log.take();
   };
-  const logs = [nowait, wait, fresh].map(({ inetd }) => inetd.syslog);
+  const measure = (side: string, subject: string, take: () => number[]): Measurement => () => {
+    addSample(samples, side, subject, take()[0]!);
+    settleAll();
+  };
   const asking = [...nowait.agents, ...wait.agents, ...fresh.agents].flatMap((agent) =>
-    Object.entries(QUESTIONS).map(([name, question]): Measurement => () => {
-      addSamples(samples, agent.name, name, ask(agent, question, ONCE, logs));
-      settleAll();
-    })
+    Object.entries(QUESTIONS).map(([subject, question]) =>
+      measure(agent.name, subject, () => ask(agent, question, ONCE, logs))
+    )
   );
-  const checking = nowait.agents.filter(({ name }) => name !== "C").map(
-    (agent): Measurement => () => {
-      addSamples(
-        samples,
-        `check_nrpe to ${agent.name}`,
-        "echo",
-        runPrograms(check(agent), ONCE, logs),
-      );
-      settleAll();
-    },
+  const checking = nowait.agents.filter(({ name }) => name !== "C").map((agent) =>
+    measure(`check_nrpe to ${agent.name}`, "echo", () => runPrograms(check(agent), ONCE, logs))
   );
-  interleave([...asking, ...checking], conversationRounds, () => samples.clear());
+  const floor = measure(...FLOOR, () => runPrograms(emptyProgram(empty), ONCE, logs));
+  interleave([...asking, ...checking, floor], extent.conversationRounds, () => samples.clear());
   return samples;
 }
 

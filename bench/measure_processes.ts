@@ -2,46 +2,38 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PEERS } from "../tests/support/peers.ts";
 import type { Room } from "../tests/support/room.ts";
-import type { Syslog } from "../tests/support/syslog.ts";
-import { addSamples, RULE_COUNTS, rulesSubject, type Samples } from "./cases.ts";
-import { type Extent, interleave, type Measurement } from "./extent.ts";
+import { ONCE } from "./ask.ts";
+import { interleave, type Measurement } from "./extent.ts";
 import { type Program, runPrograms } from "./run_programs.ts";
+import { addSample, FLOOR, type Samples } from "./samples.ts";
+import { allowRules, emptyProgram, type Setting, versionOf } from "./sides.ts";
 
-const ONCE = { times: 1, atOnce: 1 };
+/** How many rules the access tables have. */
+const RULE_COUNTS = [10, 1_000, 10_000, 100_000];
 /** The client that is asked about. No rule names it, so all are read. */
 const STRANGER = "192.0.2.66";
 const TCPDMATCH = "/usr/sbin/tcpdmatch";
-
-/** The exit status of -V, of both agents, and of --check-access for a denied client. */
-const STATUS = { version: 3, denied: 1 } as const;
+/** The exit status of --check-access for a denied client. */
+const DENIED = 1;
 
 /** Measures whole processes: the access decision with tables of all sizes, and -V. */
-export function measureProcesses(
-  room: Room,
-  empty: string,
-  { processRounds }: Extent,
-  syslog: Syslog,
-): Samples {
+export function measureProcesses({ room, empty, extent, syslog }: Setting): Samples {
   const samples: Samples = new Map();
   const measure = (side: string, subject: string, program: Program): Measurement => () =>
-    addSamples(samples, side, subject, runPrograms(program, ONCE, [syslog]));
-  const { binary } = room;
-  const version = (file: string): Program => (
-    { file, argv: ["nrpe", "-V"], status: STATUS.version }
-  );
+    addSample(samples, side, subject, runPrograms(program, ONCE, [syslog])[0]!);
   const starts = [
-    measure("-V", "start", version(binary)),
-    measure("C agent's -V", "start", version(PEERS.agent.path)),
-    measure("empty program", "start", { file: empty, argv: ["empty"], status: 0 }),
+    measure("-V", "start", versionOf(room.binary)),
+    measure("C agent's -V", "start", versionOf(PEERS.agent.path)),
+    measure(...FLOOR, emptyProgram(empty)),
   ];
   const decisions = RULE_COUNTS.flatMap((count) => {
-    const subject = rulesSubject(count);
+    const subject = `${count.toLocaleString("en")} rules`;
     const directory = writeTables(room, count);
     const own: Program = {
-      file: binary,
+      file: room.binary,
       argv: ["nrpe", "--check-access"]
         .concat(["--hosts-allow", "hosts.allow", "--hosts-deny", "hosts.deny", "nrpe", STRANGER]),
-      status: STATUS.denied,
+      status: DENIED,
     };
     const peer: Program = {
       file: TCPDMATCH,
@@ -53,7 +45,7 @@ export function measureProcesses(
       within(directory, measure("tcpdmatch", subject, peer)),
     ];
   });
-  interleave([...starts, ...decisions], processRounds, () => samples.clear());
+  interleave([...starts, ...decisions], extent.processRounds, () => samples.clear());
   return samples;
 }
 
@@ -61,11 +53,7 @@ export function measureProcesses(
 function writeTables(room: Room, count: number): string {
   const directory = join(room.path, `rules.${count}`);
   mkdirSync(directory);
-  const rules = Array.from(
-    { length: count },
-    (_, at) => `nrpe: 10.${at >> 16}.${(at >> 8) & 255}.${at & 255}\n`,
-  );
-  writeFileSync(join(directory, "hosts.allow"), rules.join(""));
+  writeFileSync(join(directory, "hosts.allow"), allowRules(count));
   writeFileSync(join(directory, "hosts.deny"), "ALL: ALL\n");
   return directory;
 }

@@ -1,17 +1,22 @@
 /** The result of a run of the bench. */
-import type { Ratio, Summary } from "./statistics.ts";
+import type { Kind, Part } from "./extent.ts";
+import type { Spread, Summary } from "./statistics.ts";
 
-/** The unit of a value: milliseconds for one, or how many a second. */
-export type Unit = "ms" | "per second";
+/** The unit of a value: milliseconds for one, how many a second, or page faults of a process. */
+export type Unit = "ms" | "per second" | "faults";
 
-/** What a ratio is to be. */
+/** How this agent's value relates to the peer's: divided by it, or less it. */
+export type Relation = "ratio" | "difference";
+
+/** What a ratio or a difference is to be. */
 export interface Goal {
   readonly kind: "at most" | "at least";
-  readonly ratio: number;
+  readonly value: number;
 }
 
 /** One comparison. */
 export interface Comparison {
+  readonly part: Part;
   readonly title: string;
   /** What is asked for or run, as the figures name it. */
   readonly subject: string;
@@ -19,7 +24,14 @@ export interface Comparison {
   readonly unit: Unit;
   readonly own: Summary;
   readonly theirs: Summary;
-  readonly ratio: Ratio;
+  readonly relation: Relation;
+  /** The relation, of pairs that were measured in turn. */
+  readonly found: Spread;
+  /**
+   * The share of this agent's median that the empty program takes, measured in the same rounds; null
+   * where no process of this agent is started.
+   */
+  readonly floor: number | null;
   readonly goal: Goal | null;
   readonly met: boolean | null;
 }
@@ -37,25 +49,39 @@ export interface MemoryComparison {
   readonly title: string;
   readonly own: Memory;
   readonly theirs: Memory | null;
+  /** The goal of this agent's resident set size, in MiB. */
+  readonly goal: Goal | null;
+  readonly met: boolean | null;
 }
 
 /** How much a daemon's memory has grown. */
 export interface Growth {
-  readonly checks: number;
+  /** After how many checks it was measured, for the first time and for the second. */
+  readonly checks: readonly [first: number, second: number];
   /** The resident set size afterwards, divided by that before. */
   readonly ratio: number;
   /** The same of anonymous memory. */
   readonly anonymous: number;
-  readonly goal: Goal;
   /** null if there were fewer checks than the goal requires. */
+  readonly goal: Goal | null;
   readonly met: boolean | null;
+}
+
+/** What is found out about memory. */
+export interface MemoryFindings {
+  readonly memory: readonly MemoryComparison[];
+  readonly growth: Growth;
 }
 
 /** The figures of a run, as results.json holds them. */
 export interface Outcome {
   readonly date: string;
-  readonly kind: "quick" | "full";
+  readonly kind: Kind;
+  /** Where they are not all, some figures are missing. */
+  readonly parts: readonly Part[];
   readonly seconds: number;
+  /** The version of the runtime inside the binary. */
+  readonly runtime: string;
   readonly machine: {
     readonly processor: string;
     readonly cores: number;
@@ -66,13 +92,14 @@ export interface Outcome {
   /** Packages and their versions. */
   readonly peers: Readonly<Record<string, string>>;
   readonly comparisons: readonly Comparison[];
-  readonly memory: readonly MemoryComparison[];
-  readonly growth: Growth;
+  /** null where it was not measured. */
+  readonly findings: MemoryFindings | null;
   /** In bytes. */
   readonly fileSize: { readonly own: number; readonly theirs: number };
 }
 
-/** Whether a ratio reaches its goal. */
-export function isMet({ kind, ratio }: Goal, found: number): boolean {
-  return kind === "at most" ? found <= ratio : found >= ratio;
+/** Whether a goal is reached; null where there is none. */
+export function isMet(goal: Goal | null, found: number): boolean | null {
+  if (goal === null) return null;
+  return goal.kind === "at most" ? found <= goal.value : found >= goal.value;
 }

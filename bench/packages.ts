@@ -1,21 +1,31 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { type Peer, PEERS } from "../tests/support/peers.ts";
 
-/** The peers of the bench. openssl and unshare, which it needs too, are in Debian's base system. */
-const NEEDED: readonly Peer[] = ["checkNrpe", "agent", "plugins", "inetd", "tcpd"];
+/** The peers of the bench. unshare, which it needs too, is in Debian's base system. */
+const NEEDED: readonly Peer[] = ["checkNrpe", "agent", "plugins", "inetd", "tcpd", "openssl"];
 
 /** The packages that the bench needs and that are not installed. */
 export function missingPackages(): string[] {
-  const missing = NEEDED.filter((peer) => !existsSync(PEERS[peer].path));
-  const names: string[] = missing.map((peer) => PEERS[peer].package);
-  if (Bun.which("openssl") === null) names.push("openssl");
-  return names;
+  return NEEDED.filter((peer) => !existsSync(PEERS[peer].path)).map((peer) => PEERS[peer].package);
 }
 
 /** The versions of the peers' packages. */
 export function packageVersions(): Record<string, string> {
-  const names = NEEDED.map((peer) => PEERS[peer].package);
-  const query = Bun.spawnSync(["dpkg-query", "-W", "-f", "${Package} ${Version}\\n", ...names]);
-  const lines = String(query.stdout).trim().split("\n");
-  return Object.fromEntries(lines.map((line) => line.split(" ") as [string, string]));
+  return Object.fromEntries(NEEDED.map((peer) => {
+    const { package: name } = PEERS[peer];
+    return [name, installedVersion(name) ?? unpackedVersion(name) ?? "unknown"];
+  }));
+}
+
+function installedVersion(name: string): string | undefined {
+  const query = Bun.spawnSync(["dpkg-query", "-W", "-f", "${Version}", name]);
+  return query.exitCode === 0 ? String(query.stdout) : undefined;
+}
+
+/** The version of a package that is unpacked but not installed, by its changelog. */
+function unpackedVersion(name: string): string | undefined {
+  const changelog = `/usr/share/doc/${name}/changelog.Debian.gz`;
+  if (!existsSync(changelog)) return undefined;
+  const text = new TextDecoder().decode(Bun.gunzipSync(readFileSync(changelog)));
+  return /\((\S+)\)/.exec(text)?.[1];
 }

@@ -7,12 +7,31 @@ import { freePorts, isListening } from "../tests/support/ports.ts";
 import { childrenOf } from "../tests/support/processes.ts";
 import { makeRoom, type Room } from "../tests/support/room.ts";
 import { waitUntil } from "../tests/support/wait_until.ts";
+import type { Syslog } from "../tests/support/syslog.ts";
 import type { Agent, Question } from "./ask.ts";
+import type { Extent } from "./extent.ts";
+import type { Program } from "./run_programs.ts";
 
 /** The user that every agent runs as. */
-const USER = "nagios";
+export const USER = "nagios";
 /** The backlog of a daemon's socket. With the C agent's default, 5, some of 16 connections are lost. */
 const LISTEN_QUEUE = 128;
+
+/** How long processes may take to end before the run fails, in milliseconds. */
+const PATIENCE = 20_000;
+
+/** What every part of the bench works with. */
+export interface Setting {
+  /** Has the agent, freshly copied. */
+  readonly room: Room;
+  /** The empty program. */
+  readonly empty: string;
+  /** Writes nrpe.cfg with these lines beside the usual ones. */
+  readonly configs: (name: string, lines?: string) => Configs;
+  readonly extent: Extent;
+  /** Where the log lines of all arrive that have no inetd. */
+  readonly syslog: Syslog;
+}
 
 /** What is asked for, by its name in the figures. */
 export const QUESTIONS = {
@@ -37,27 +56,48 @@ export interface Configs {
   readonly daemon: (port: number) => string;
 }
 
-/** Writes nrpe.cfg and a self-signed certificate, on P-256. */
-export function writeConfigs(room: Room): Configs {
+/** Makes a self-signed certificate, on P-256, for all nrpe.cfg that are written. */
+export function writesConfigs(room: Room): Setting["configs"] {
   const cert = join(room.path, "server.crt");
   const key = join(room.path, "server.key");
   const openssl = Bun.spawnSync([
     ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
     ...["-nodes", "-subj", "/CN=bench", "-days", "30", "-keyout", key, "-out", cert],
-  ]);
+  ], { timeout: PATIENCE });
   if (openssl.exitCode !== 0) throw new Error(`openssl: ${openssl.stderr}`);
   room.file("server.key", readFileSync(key));
-  const common = `ssl_cert_file=${cert}\nssl_privatekey_file=${key}\n${COMMANDS}`;
-  return {
-    inetd: room.file("nrpe.cfg", common),
-    daemon: (port) =>
-      room.file(
-        `nrpe.${port}.cfg`,
-        `server_port=${port}\nserver_address=127.0.0.1\nallowed_hosts=127.0.0.1\n` +
-          `nrpe_user=${USER}\nnrpe_group=${USER}\npid_file=${room.path}/nrpe.${port}.pid\n` +
-          `listen_queue_size=${LISTEN_QUEUE}\n${common}`,
-      ),
+  return (name, lines = "") => {
+    const common = `ssl_cert_file=${cert}\nssl_privatekey_file=${key}\n${COMMANDS}${lines}`;
+    return {
+      inetd: room.file(`${name}.cfg`, common),
+      daemon: (port) =>
+        room.file(
+          `${name}.${port}.cfg`,
+          `server_port=${port}\nserver_address=127.0.0.1\nallowed_hosts=127.0.0.1\n` +
+            `nrpe_user=${USER}\nnrpe_group=${USER}\npid_file=${room.path}/nrpe.${port}.pid\n` +
+            `listen_queue_size=${LISTEN_QUEUE}\n${common}`,
+        ),
+    };
   };
+}
+
+/** A hosts.allow that admits this machine by its last rule. */
+export function allowRules(count: number): string {
+  const strangers = Array.from(
+    { length: count - 1 },
+    (_, at) => `nrpe: 10.${at >> 16}.${(at >> 8) & 255}.${at & 255}\n`,
+  );
+  return `${strangers.join("")}nrpe: 127.0.0.1\n`;
+}
+
+/** The empty program as a process. */
+export function emptyProgram(file: string): Program {
+  return { file, argv: ["empty"], status: 0 };
+}
+
+/** An agent that prints its version. */
+export function versionOf(file: string): Program {
+  return { file, argv: ["nrpe", "-V"], status: 3 };
 }
 
 /** Services of an inetd, with what is needed to ask and to watch them. */
@@ -73,11 +113,12 @@ export interface NamedService {
   readonly service: Omit<Service, "user">;
 }
 
+const plain = (argv: readonly string[]) => [...argv, "-n"];
+
 /** The lines of inetd.conf that start an agent for each connection. */
 export function nowaitServices(room: Room, config: string): NamedService[] {
-  const own = ["nrpe", "-c", config, "--inetd"];
+  const own = ownArguments(config);
   const c = ["nrpe", "-c", config, "-i"];
-  const plain = (argv: readonly string[]) => [...argv, "-n"];
   const { tcpd, agent } = PEERS;
   return [
     { name: "nowait", tls: false, service: { program: room.binary, argv: plain(own) } },
@@ -88,9 +129,14 @@ export function nowaitServices(room: Room, config: string): NamedService[] {
   ];
 }
 
+/** The arguments of this agent under inetd. */
+export function ownArguments(config: string): string[] {
+  return ["nrpe", "-c", config, "--inetd"];
+}
+
 /** The line of inetd.conf that passes the listening socket to the agent. */
 export function waitService(room: Room, config: string): NamedService {
-  const argv = ["nrpe", "-c", config, "--inetd", "-n"];
+  const argv = plain(ownArguments(config));
   return { name: "wait", tls: false, service: { program: room.binary, argv, wait: true } };
 }
 
@@ -140,12 +186,19 @@ export async function startDaemon(
     agent: { name, port, tls },
     async [Symbol.asyncDispose]() {
       daemon.kill();
+      const late = setTimeout(() => daemon.kill("SIGKILL"), PATIENCE);
       await daemon.exited;
+      clearTimeout(late);
     },
   };
 }
 
-/** Waits until a process has no children, so that the end of one side does not slow the next. */
+/**
+ * Waits until a process has no children, so that the end of one side does not slow the next.
+ * @throws {Error} if they stay.
+ */
 export function settle(pid: number): void {
-  while (childrenOf(pid).length > 0) Bun.sleepSync(0.2);
+  for (const end = Date.now() + PATIENCE; childrenOf(pid).length > 0; Bun.sleepSync(0.2)) {
+    if (Date.now() > end) throw new Error(`Processes do not end: ${childrenOf(pid).join(", ")}`);
+  }
 }

@@ -1,23 +1,16 @@
-/** A summary of measured values: times, of which low ones are good, or rates. */
+/** A summary of measured values. */
 export interface Summary {
   readonly median: number;
-  /** 95 of 100 values are at least as good: the 95th percentile of times, the 5th of rates. */
+  /** 95 of 100 values are at least as good: the 95th percentile, of rates the 5th. */
   readonly p95: number;
-  /** Bounds of the median with 95 % confidence, by ranks. */
-  readonly interval: readonly [low: number, high: number];
   readonly count: number;
 }
 
-/** How two sides compare. */
-export interface Ratio {
-  /** This agent's median divided by the peer's. */
-  readonly value: number;
-  /** The least and the greatest ratio within the intervals of the medians. */
-  readonly interval: readonly [low: number, high: number];
+/** The middle of some values and how far they spread. */
+export interface Spread {
+  readonly median: number;
+  readonly quartiles: readonly [low: number, high: number];
 }
-
-/** The standard normal distribution's two-sided 95 % point. */
-const Z95 = 1.96;
 
 /**
  * Summarises values.
@@ -25,25 +18,29 @@ const Z95 = 1.96;
  * @throws {RangeError} if there are no values.
  */
 export function summarise(values: readonly number[], better: "low" | "high"): Summary {
-  if (values.length === 0) throw new RangeError("Cannot summarise: there are no values");
-  const sorted = values.toSorted((a, b) => a - b);
-  // The ranks that bound the median: the number of values below it is binomial with p = 1/2.
-  const half = (Z95 * Math.sqrt(sorted.length)) / 2;
-  const at = (rank: number) => sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(rank)))]!;
+  const sorted = sort(values);
   return {
     median: quantile(sorted, 0.5),
     p95: quantile(sorted, better === "low" ? 0.95 : 0.05),
-    interval: [at(sorted.length / 2 - half - 1), at(sorted.length / 2 + half)],
     count: sorted.length,
   };
 }
 
-/** Compares two medians. */
-export function ratioOf(own: Summary, peer: Summary): Ratio {
+/**
+ * The median of values, and the quartiles.
+ * @throws {RangeError} if there are no values.
+ */
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = sort(values);
   return {
-    value: own.median / peer.median,
-    interval: [own.interval[0] / peer.interval[1], own.interval[1] / peer.interval[0]],
+    median: quantile(sorted, 0.5),
+    quartiles: [quantile(sorted, 0.25), quantile(sorted, 0.75)],
   };
+}
+
+function sort(values: readonly number[]): readonly number[] {
+  if (values.length === 0) throw new RangeError("Cannot summarise: there are no values");
+  return values.toSorted((a, b) => a - b);
 }
 
 /** A quantile of sorted values, interpolated between two of them. */

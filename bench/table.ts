@@ -1,40 +1,53 @@
 /** The figures of a run as text: for a terminal, bench/README.md and README.md. */
-import type { Comparison, Goal, Memory, MemoryComparison, Outcome, Unit } from "./outcome.ts";
-import type { Ratio, Summary } from "./statistics.ts";
+import type {
+  Comparison,
+  Goal,
+  Growth,
+  Memory,
+  MemoryComparison,
+  Outcome,
+  Relation,
+  Unit,
+} from "./outcome.ts";
 
 const BEGIN = "<!-- figures, written by deno task bench -->";
 const END = "<!-- end of figures -->";
 
-const HEAD = ["case", "plugin", "this agent", "peer", "", "ratio", "goal", "met"];
-const FULL_HEAD = [
-  ...["case", "plugin or table", "unit", "median", "p95", "peer", "median", "p95"],
-  ...["ratio", "95 % interval", "goal", "met"],
+const HEAD = [
+  ...["case", "plugin", "this agent", "peer", "", "compared", "quartiles"],
+  ...["floor", "goal", "met"],
 ];
-const MEMORY_HEAD = ["memory, RSS / PSS / anonymous", "this agent", "C agent"];
+const MEMORY_HEAD = ["memory, RSS / PSS / anonymous", "this agent", "C agent", "goal", "met"];
+const LEGEND =
+  `Medians. A pair is measured in turn, in alternating order; compared are both values of
+each pair, as a ratio or, with a sign, as a difference. The floor is the share of this agent's value
+that the empty program takes in the same rounds. Times end with the complete response, or with the
+whole process where the case says so. Page faults are those of the agent's process alone.`;
 
 /** All figures, for a terminal. */
 export function textOf(outcome: Outcome): string {
-  return [
-    describeRun(outcome),
-    alignedTable([FULL_HEAD, ...outcome.comparisons.map(fullRow)]),
-    "p95 is what 95 of 100 values are at least as good as; ratio is this agent's median by the peer's.",
-    alignedTable([MEMORY_HEAD, ...outcome.memory.map(memoryRow)]),
-    growthText(outcome),
-    fileSizeText(outcome),
-  ].join("\n\n");
+  return paragraphsOf(outcome).join("\n\n");
 }
 
 /** All figures in Markdown, for bench/README.md. */
 export function markdownOf(outcome: Outcome): string {
+  const [run, comparisons, legend, ...memory] = paragraphsOf(outcome);
+  return [run, comparisons, legend, "![How many times as good as the peer](chart.svg)", ...memory]
+    .join("\n\n");
+}
+
+function paragraphsOf(outcome: Outcome): string[] {
+  const { comparisons, findings } = outcome;
   return [
     describeRun(outcome),
-    alignedTable([HEAD, ...outcome.comparisons.map(row)]),
-    "Medians; ratio is this agent's by the peer's. Times end with the complete response, or with the " +
-    "whole process\nwhere the case says so.",
-    "![How many times as fast as the peer](chart.svg)",
-    alignedTable([MEMORY_HEAD, ...outcome.memory.map(memoryRow)]),
-    `${growthText(outcome)}\n${fileSizeText(outcome)}`,
-  ].join("\n\n");
+    alignedTable([HEAD, ...comparisons.map(row)]),
+    LEGEND,
+    ...(findings === null ? [] : [
+      alignedTable([MEMORY_HEAD, ...findings.memory.map(memoryRow)]),
+      growthText(findings.growth),
+    ]),
+    fileSizeText(outcome),
+  ];
 }
 
 /** The comparisons that README.md shows, by title and peer: one for each way to serve. */
@@ -72,55 +85,53 @@ export function withFigures(page: string, figures: string): string {
   return `${page.slice(0, begin + BEGIN.length)}\n\n${figures}\n\n${page.slice(end)}`;
 }
 
-function describeRun({ date, kind, seconds, machine, peers }: Outcome): string {
+function describeRun({ date, kind, seconds, runtime, machine, peers }: Outcome): string {
   const { processor, cores, kernel, load } = machine;
   const versions = Object.entries(peers).map((peer) => peer.join(" ")).join(", ");
   return `A ${kind} run of ${seconds} s on ${date}: ${processor}, ${cores} cores, Linux ${kernel}, ` +
-    `load ${load.toFixed(2)}\nat its beginning. Peers: ${versions}.`;
+    `load ${load.toFixed(2)}\nat its beginning. Runtime: Bun ${runtime}. Peers: ${versions}.`;
 }
 
-function row({ title, subject, peer, unit, own, theirs, ratio, goal, met }: Comparison): string[] {
+function row(comparison: Comparison): string[] {
+  const { title, subject, peer, unit, own, theirs, relation, found, floor, goal, met } = comparison;
+  const show = (value: number) => related(value, relation, unit);
   return [
     title,
     subject,
     withUnit(own.median, unit),
     withUnit(theirs.median, unit),
     peer,
-    ratio.value.toFixed(2),
-    goalText(goal),
+    show(found.median),
+    found.quartiles.map(show).join(" to "),
+    floor === null ? "" : `${(floor * 100).toFixed(0)} %`,
+    goal === null ? "" : `${goal.kind} ${show(goal.value)}`,
     metText(met),
   ];
 }
 
-function fullRow(comparison: Comparison): string[] {
-  const { title, subject, peer, unit, own, theirs, ratio, goal, met } = comparison;
-  const figures = ({ median, p95 }: Summary) => [rounded(median, unit), rounded(p95, unit)];
-  return [
-    title,
-    subject,
-    unit,
-    ...figures(own),
-    peer,
-    ...figures(theirs),
-    ratio.value.toFixed(2),
-    intervalText(ratio),
-    goalText(goal),
-    metText(met),
-  ];
-}
-
-function memoryRow({ title, own, theirs }: MemoryComparison): string[] {
+function memoryRow({ title, own, theirs, goal, met }: MemoryComparison): string[] {
   const inMiB = ({ rss, pss, anonymous }: Memory) =>
     `${[rss, pss, anonymous].map((size) => (size / 1024).toFixed(1)).join(" / ")} MiB`;
-  return [title, inMiB(own), theirs === null ? "" : inMiB(theirs)];
+  return [
+    title,
+    inMiB(own),
+    theirs === null ? "" : inMiB(theirs),
+    goal === null ? "" : `RSS ${goal.kind} ${goal.value} MiB`,
+    metText(met),
+  ];
 }
 
-function growthText({ growth }: Outcome): string {
-  const { checks, ratio, anonymous, goal, met } = growth;
-  const judged = met === null ? "" : ` (goal: ${goalText(goal)}, ${met ? "met" : "not met"})`;
-  return `A quiet second after ${checks.toLocaleString("en")} checks, a daemon's RSS is ${
+function growthText({ checks, ratio, anonymous, goal, met }: Growth): string {
+  const [first, second] = checks.map((count) => count.toLocaleString("en"));
+  const judged = goal === null ? "" : ` (goal: ${goalOfRatio(goal)}, ${met ? "met" : "not met"})`;
+  return `A quiet second after ${second} checks, a daemon's RSS is ${
     ratio.toFixed(2)
-  } of what it was after one${judged}, and its anonymous memory ${anonymous.toFixed(2)}.`;
+  } of what it ` +
+    `was after ${first}${judged},\nand its anonymous memory ${anonymous.toFixed(2)}.`;
+}
+
+function goalOfRatio({ kind, value }: Goal): string {
+  return `${kind} ${value.toFixed(2)}`;
 }
 
 function fileSizeText({ fileSize: { own, theirs } }: Outcome): string {
@@ -128,20 +139,16 @@ function fileSizeText({ fileSize: { own, theirs } }: Outcome): string {
   return `The file has ${inMB(own)}, the C agent's ${inMB(theirs)} beside its libraries.`;
 }
 
-function withUnit(value: number, unit: Unit): string {
-  return `${rounded(value, unit)} ${unit === "ms" ? "ms" : "/s"}`;
+const UNITS: Readonly<Record<Unit, string>> = { ms: " ms", "per second": " /s", faults: "" };
+
+/** A value as the figures show it. */
+export function withUnit(value: number, unit: Unit): string {
+  return `${value.toFixed(unit === "ms" ? 2 : 0)}${UNITS[unit]}`;
 }
 
-function rounded(value: number, unit: Unit): string {
-  return value.toFixed(unit === "ms" ? 2 : 0);
-}
-
-function intervalText({ interval: [low, high] }: Ratio): string {
-  return `${low.toFixed(2)} to ${high.toFixed(2)}`;
-}
-
-function goalText(goal: Goal | null): string {
-  return goal === null ? "" : `${goal.kind} ${goal.ratio.toFixed(2)}`;
+function related(value: number, relation: Relation, unit: Unit): string {
+  if (relation === "ratio") return value.toFixed(2);
+  return `${value < 0 ? "" : "+"}${withUnit(value, unit)}`;
 }
 
 function metText(met: boolean | null): string {
@@ -149,7 +156,7 @@ function metText(met: boolean | null): string {
 }
 
 /** A table in Markdown whose columns are aligned; the first row is its head. */
-function alignedTable(rows: readonly (readonly string[])[]): string {
+export function alignedTable(rows: readonly (readonly string[])[]): string {
   const [head, ...body] = rows as [readonly string[], ...string[][]];
   const widths = head.map((_, at) => Math.max(3, ...rows.map((cells) => cells[at]!.length)));
   const line = (cells: readonly string[]) =>
