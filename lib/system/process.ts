@@ -12,7 +12,7 @@ import {
   SystemError,
   writeAll,
 } from "./libc.ts";
-import { Linux, Signal } from "./linux.ts";
+import { Linux } from "./linux.ts";
 import { blockSignals, SIGNALS_SIZE, syscall } from "./syscall.ts";
 
 const libc = bindLibc({
@@ -63,6 +63,7 @@ const SETSIGMASK = 0x08;
 /** The descriptor of the null device in the new program. */
 const NULL_DEVICE = 0;
 const WNOHANG = 1;
+const WALL = 0x40000000;
 const PRIO_PROCESS = 0;
 const CLONE_VM = 0x100;
 const CLONE_VFORK = 0x4000;
@@ -185,8 +186,8 @@ function makeGroup(): number {
   const base = ptr(stackMemory);
   const top = base + STACK_SIZE - (base + STACK_SIZE) % 16;
   const { ptr: setpgrp } = libc.setpgrp as unknown as { readonly ptr: Pointer };
-  const flags = CLONE_VM | CLONE_VFORK | Signal.child;
-  const group = libc.clone(setpgrp, top as Pointer, flags, null);
+  // Without a signal at its end: SIGCHLD would wake the event loop up.
+  const group = libc.clone(setpgrp, top as Pointer, CLONE_VM | CLONE_VFORK, null);
   const errno = group < 0 ? lastErrno() : 0;
   blockSignals(own, null);
   if (group < 0) throw new SystemError("clone", errno);
@@ -195,7 +196,7 @@ function makeGroup(): number {
 
 /** Waits for the leader of a group, which has ended. The group remains while it has other members. */
 function reapLeader(group: number): void {
-  while (libc.waitpid(group, null, 0) < 0 && lastErrno() === Errno.EINTR);
+  while (libc.waitpid(group, null, WALL) < 0 && lastErrno() === Errno.EINTR);
 }
 
 /**
