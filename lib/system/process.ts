@@ -230,12 +230,10 @@ function addToNice(pid: number, increment: number): void {
   rare().setpriority(PRIO_PROCESS, pid, Math.max(-20, Math.min(sum, 19)));
 }
 
-function spawn(
-  { file, argv, environment, umask }: ProgramStart,
-  group: number,
-  stdin: number,
-  stdout: number,
-): number {
+/** What is done with descriptors before a program that reads from the null device starts, by its stdout. */
+const fileActions: Uint8Array[] = [];
+
+function makeFileActions(stdin: number, stdout: number): Uint8Array {
   const actions = new Uint8Array(FILE_ACTIONS_SIZE);
   libc.posix_spawn_file_actions_init(actions);
   const { O_RDWR } = openFlags;
@@ -243,6 +241,20 @@ function spawn(
   libc.posix_spawn_file_actions_adddup2(actions, stdout, 1);
   libc.posix_spawn_file_actions_adddup2(actions, NULL_DEVICE, 2);
   if (stdin !== NULL_DEVICE) libc.posix_spawn_file_actions_adddup2(actions, stdin, 0);
+  return actions;
+}
+
+function spawn(
+  { file, argv, environment, umask }: ProgramStart,
+  group: number,
+  stdin: number,
+  stdout: number,
+): number {
+  // The C library asks the kernel for the limit of open files at each action that is added. A process
+  // that starts many programs uses the same few descriptors again and again.
+  const actions = stdin === NULL_DEVICE
+    ? fileActions[stdout] ??= makeFileActions(stdin, stdout)
+    : makeFileActions(stdin, stdout);
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
   attributes[0] = SETPGROUP | SETSIGDEF | SETSIGMASK;
   for (let at = 0; at < 4; at++) attributes[GROUP_AT + at] = group >> (8 * at);
@@ -255,7 +267,7 @@ function spawn(
   const errno = withUsualOpenFiles(
     umask === undefined ? spawnNow : () => withUmask(umask, spawnNow),
   );
-  libc.posix_spawn_file_actions_destroy(actions);
+  if (stdin !== NULL_DEVICE) libc.posix_spawn_file_actions_destroy(actions);
   // Keeps the memory that the arrays point into alive during the call.
   if (errno !== 0 || args.memory.byteLength + variables.memory.byteLength === 0) {
     throw new SystemError("posix_spawn", errno, file);
