@@ -1,4 +1,10 @@
-import { listenForChildren, onceEnded, onReadable, unwatchPipe } from "../system/children.ts";
+import {
+  hurry,
+  listenForChildren,
+  onceEnded,
+  onReadable,
+  unwatchPipe,
+} from "../system/children.ts";
 import { closeFile, now } from "../system/libc.ts";
 import { type Inheritance, signalProgram } from "../system/process.ts";
 import { callAt, type Timer } from "../system/timer.ts";
@@ -58,6 +64,8 @@ export function runEvented(line: string, inheritance: Inheritance, seconds: numb
     run.end = end;
     read();
     turn();
+    // Another process holds the pipe open.
+    if (!over && run.outputOpen) hurry(stdout);
   });
   onReadable(stdout, read);
   turn();

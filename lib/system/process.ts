@@ -374,6 +374,11 @@ function endFrom(status: number): ProcessEnd {
     : { kind: "killed", signal };
 }
 
+/** Makes reads from a descriptor not block. */
+export function setNonBlocking(fd: number): void {
+  rare().fcntl(fd, Linux.F_SETFL, openFlags.O_NONBLOCK);
+}
+
 /** Makes the kernel send SIGIO when a descriptor becomes readable, and reads from it not block. */
 export function signalReadable(fd: number): void {
   rare().fcntl(fd, F_SETOWN, rare().getpid());
