@@ -1,6 +1,12 @@
-import { listenForChildren, onceEnded, onReadable, unwatchPipe } from "../system/children.ts";
+import {
+  hurry,
+  listenForChildren,
+  onceEnded,
+  onReadable,
+  unwatchPipe,
+} from "../system/children.ts";
 import { closeFile, now } from "../system/libc.ts";
-import { type Inheritance, reap, signalProgram } from "../system/process.ts";
+import { type Inheritance, type ProcessEnd, reap, signalProgram } from "../system/process.ts";
 import { callAt, type Timer } from "../system/timer.ts";
 import type { PluginEnd } from "./outcome.ts";
 import {
@@ -27,12 +33,18 @@ export function runEvented(line: string, inheritance: Inheritance, seconds: numb
   listenForChildren();
   const start = startPlugin(line, inheritance);
   if (start.kind === "failed") return { end: Promise.resolve(start.end), stop: () => {} };
-  return continueEvented(newRun(start.started, start.shell, seconds, now()));
+  return drive(newRun(start.started, start.shell, seconds, now()));
 }
 
 /** Goes on with a run on the event loop. */
 export function continueEvented(run: PluginRun): Running {
   listenForChildren();
+  // It may have ended before the signals were listened for.
+  run.end ??= reap(run.started.pid);
+  return drive(run);
+}
+
+function drive(run: PluginRun): Running {
   const { started } = run;
   const { pid, stdout } = started;
   const { promise, resolve } = Promise.withResolvers<PluginEnd>();
@@ -67,16 +79,16 @@ export function continueEvented(run: PluginRun): Running {
     if (!run.outputOpen) unwatchPipe(stdout);
     turn();
   };
-  // It may have ended before the signals were listened for.
-  run.end ??= reap(pid);
-  if (run.end === undefined) {
-    onceEnded(pid, (end) => {
-      run.end = end;
-      read();
-      turn();
-    });
-  }
+  const ended = (end: ProcessEnd) => {
+    run.end = end;
+    read();
+    turn();
+    // Another process holds the pipe open.
+    if (!over && run.outputOpen) hurry(stdout);
+  };
   onReadable(stdout, read);
+  if (run.end === undefined) onceEnded(pid, ended);
+  else ended(run.end);
   turn();
   return {
     end: promise,

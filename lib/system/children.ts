@@ -1,5 +1,5 @@
 import { isReadable, now, Poll, waitFor } from "./libc.ts";
-import { type ProcessEnd, reapAny, signalReadable } from "./process.ts";
+import { type ProcessEnd, reapAny, setNonBlocking, signalReadable } from "./process.ts";
 
 /*
  * The runtime's event loop cannot wait for a pipe or a process that it has not made itself. The kernel
@@ -27,19 +27,54 @@ export function onceEnded(pid: number, ended: (end: ProcessEnd) => void): void {
 }
 
 /**
- * Calls a function when a pipe becomes readable or its other end is closed. The function must read
- * until EAGAIN, or it is not called again. Reads from the pipe no longer block.
+ * How long no signal is asked for from a new pipe, in milliseconds; up to twice as long passes. Most
+ * programs have ended by then, and their output is read at SIGCHLD.
+ */
+const QUIET_TIME = 20;
+
+/** The pipes that send no signal yet: new ones, and those that were new one period ago. */
+let fresh = new Map<number, () => void>();
+let aged = new Map<number, () => void>();
+let aging: Timer | undefined;
+
+/**
+ * Calls a function when a pipe becomes readable or its other end is closed, not at once where it is new.
+ * The function must read until EAGAIN, or it is not called again. Reads from the pipe no longer block.
  */
 export function onReadable(pipe: number, readable: () => void): void {
+  setNonBlocking(pipe);
+  fresh.set(pipe, readable);
+  aging ??= setTimeout(age, QUIET_TIME);
+}
+
+function age(): void {
+  for (const [pipe, readable] of aged) signalFrom(pipe, readable);
+  aged = fresh;
+  fresh = new Map();
+  aging = aged.size > 0 ? setTimeout(age, QUIET_TIME) : undefined;
+}
+
+function signalFrom(pipe: number, readable: () => void): void {
   pipes.set(pipe, readable);
   signalReadable(pipe);
   // For what arrived before there is no signal.
   if (isReadable(pipe)) readable();
 }
 
+/** Makes the function of {@link onReadable} be called at once from now on. */
+export function hurry(pipe: number): void {
+  const readable = fresh.get(pipe) ?? aged.get(pipe);
+  if (readable === undefined) return;
+  fresh.delete(pipe);
+  aged.delete(pipe);
+  signalFrom(pipe, readable);
+}
+
 /** Ends these calls. To be called before the pipe is closed. */
 export function unwatchPipe(pipe: number): void {
   pipes.delete(pipe);
+  fresh.delete(pipe);
+  aged.delete(pipe);
 }
 
 function reapChildren(): void {

@@ -12,7 +12,7 @@ import {
   SystemError,
   writeAll,
 } from "./libc.ts";
-import { Linux, Signal } from "./linux.ts";
+import { Linux } from "./linux.ts";
 import { blockSignals, SIGNALS_SIZE, syscall } from "./syscall.ts";
 
 const libc = bindLibc({
@@ -63,6 +63,7 @@ const SETSIGMASK = 0x08;
 /** The descriptor of the null device in the new program. */
 const NULL_DEVICE = 0;
 const WNOHANG = 1;
+const WALL = 0x40000000;
 const PRIO_PROCESS = 0;
 const CLONE_VM = 0x100;
 const CLONE_VFORK = 0x4000;
@@ -185,8 +186,8 @@ function makeGroup(): number {
   const base = ffi.ptr(stackMemory);
   const top = base + STACK_SIZE - (base + STACK_SIZE) % 16;
   const { ptr: setpgrp } = libc.setpgrp as unknown as { readonly ptr: Pointer };
-  const flags = CLONE_VM | CLONE_VFORK | Signal.child;
-  const group = libc.clone(setpgrp, top as Pointer, flags, null);
+  // Without a signal at its end: SIGCHLD would wake the event loop up.
+  const group = libc.clone(setpgrp, top as Pointer, CLONE_VM | CLONE_VFORK, null);
   const errno = group < 0 ? lastErrno() : 0;
   blockSignals(own, null);
   if (group < 0) throw new SystemError("clone", errno);
@@ -195,7 +196,7 @@ function makeGroup(): number {
 
 /** Waits for the leader of a group, which has ended. The group remains while it has other members. */
 function reapLeader(group: number): void {
-  while (libc.waitpid(group, null, 0) < 0 && lastErrno() === Errno.EINTR);
+  while (libc.waitpid(group, null, WALL) < 0 && lastErrno() === Errno.EINTR);
 }
 
 /**
@@ -229,12 +230,10 @@ function addToNice(pid: number, increment: number): void {
   rare().setpriority(PRIO_PROCESS, pid, Math.max(-20, Math.min(sum, 19)));
 }
 
-function spawn(
-  { file, argv, environment, umask }: ProgramStart,
-  group: number,
-  stdin: number,
-  stdout: number,
-): number {
+/** What is done with descriptors before a program that reads from the null device starts, by its stdout. */
+const fileActions: Uint8Array[] = [];
+
+function makeFileActions(stdin: number, stdout: number): Uint8Array {
   const actions = new Uint8Array(FILE_ACTIONS_SIZE);
   libc.posix_spawn_file_actions_init(actions);
   const { O_RDWR } = openFlags;
@@ -242,6 +241,20 @@ function spawn(
   libc.posix_spawn_file_actions_adddup2(actions, stdout, 1);
   libc.posix_spawn_file_actions_adddup2(actions, NULL_DEVICE, 2);
   if (stdin !== NULL_DEVICE) libc.posix_spawn_file_actions_adddup2(actions, stdin, 0);
+  return actions;
+}
+
+function spawn(
+  { file, argv, environment, umask }: ProgramStart,
+  group: number,
+  stdin: number,
+  stdout: number,
+): number {
+  // The C library asks the kernel for the limit of open files at each action that is added. A process
+  // that starts many programs uses the same few descriptors again and again.
+  const actions = stdin === NULL_DEVICE
+    ? fileActions[stdout] ??= makeFileActions(stdin, stdout)
+    : makeFileActions(stdin, stdout);
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
   attributes[0] = SETPGROUP | SETSIGDEF | SETSIGMASK;
   for (let at = 0; at < 4; at++) attributes[GROUP_AT + at] = group >> (8 * at);
@@ -254,7 +267,7 @@ function spawn(
   const errno = withUsualOpenFiles(
     umask === undefined ? spawnNow : () => withUmask(umask, spawnNow),
   );
-  libc.posix_spawn_file_actions_destroy(actions);
+  if (stdin !== NULL_DEVICE) libc.posix_spawn_file_actions_destroy(actions);
   // Keeps the memory that the arrays point into alive during the call.
   if (errno !== 0 || args.memory.byteLength + variables.memory.byteLength === 0) {
     throw new SystemError("posix_spawn", errno, file);
@@ -359,6 +372,11 @@ function endFrom(status: number): ProcessEnd {
   return signal === 0
     ? { kind: "exited", status: (status >> 8) & 0xff }
     : { kind: "killed", signal };
+}
+
+/** Makes reads from a descriptor not block. */
+export function setNonBlocking(fd: number): void {
+  rare().fcntl(fd, Linux.F_SETFL, openFlags.O_NONBLOCK);
 }
 
 /** Makes the kernel send SIGIO when a descriptor becomes readable, and reads from it not block. */
