@@ -1,3 +1,6 @@
+import { SystemError } from "../system/libc.ts";
+import { releaseProgramText } from "../system/program_text.ts";
+
 /** How long no client is connected before memory is returned, in milliseconds. */
 const IDLE_TIME = 500;
 
@@ -5,25 +8,37 @@ const IDLE_TIME = 500;
 const LEAST_SERVED = 1_000;
 
 /**
- * Makes a function to call when the last connection has gone. When the process is idle after much
- * work, it returns memory to the kernel, garbage and compiled code: after 100,000 checks a daemon then
- * takes no more than after twenty.
+ * Makes a function to call when the last connection has gone. When the process is idle for the first
+ * time, it returns the code that its start has used; when it is idle after much work, garbage and
+ * compiled code as well: after 100,000 checks a daemon then takes no more than after twenty.
  *
  * @param connections How many there are now.
  * @param served How many there have been.
  */
 export function giveBackMemory(connections: () => number, served: () => number): () => void {
-  let until = 0;
+  let until: number | undefined;
   let timer: Timer | undefined;
   return () => {
     clearTimeout(timer);
-    if (served() - until < LEAST_SERVED) return;
+    if (until !== undefined && served() - until < LEAST_SERVED) return;
     timer = setTimeout(() => {
       if (connections() > 0) return;
+      if (served() - (until ?? 0) >= LEAST_SERVED) {
+        Bun.gc(true);
+        Bun.shrink();
+      }
       until = served();
-      Bun.gc(true);
-      Bun.shrink();
+      releaseText();
     }, IDLE_TIME);
     timer.unref();
   };
+}
+
+function releaseText(): void {
+  try {
+    releaseProgramText();
+  } catch (error) {
+    // Without /proc, the process keeps them.
+    if (!(error instanceof SystemError)) throw error;
+  }
 }

@@ -195,6 +195,18 @@ describe.skipIf(missing)("by the limits of nrpe.cfg", () => {
   });
 });
 
+describe.skipIf(missing)("memory", () => {
+  test("that the start alone needed is given back after the first check", async () => {
+    const { pid, port } = await start({ config: "command[ok]=echo fine\n" });
+    // In KiB; the code of the program takes most of it.
+    const resident = () => parseInt(statusOf(pid, "RssFile"));
+    const before = resident();
+    expect((await ask(port, "ok")).text).toBe("fine");
+    await waitUntil("the process takes less memory", () => resident() < before * 0.75);
+    expect((await ask(port, "ok")).text).toBe("fine");
+  });
+});
+
 describe.skipIf(missing)("access tables", () => {
   const tables = (allow: string, deny = "ALL: ALL\n") =>
     `hosts_allow_file=${room.file("hosts.allow", allow)}\n` +
