@@ -47,7 +47,7 @@ export const EXTENT: Readonly<Record<Kind, Extent>> = {
     faultRounds: 50,
     processRounds: 150,
     conversationRounds: 500,
-    growthRounds: 100,
+    growthRounds: 300,
     daemonRounds: 15,
     batch: 300,
     memoryChecks: [2_000, 100_000],
