@@ -128,6 +128,8 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
   serving.resolve();
   notify("READY=1");
   restartIdleTimer();
+  // The first client of inetd's service has been served before the server counts any.
+  if (inetd) giveBack();
   void options.abandoned?.then(() => {
     log(Severity.notice, "The process that started the agent has ended - finishing...");
     becomeIdle();
