@@ -6,28 +6,19 @@ import { listenForChildren, onceEnded } from "../system/children.ts";
 import { Errno, SystemError } from "../system/libc.ts";
 import { type Inheritance, type ProcessEnd, startProgram } from "../system/process.ts";
 import { adopt, type Stream } from "../system/stream.ts";
-import type { FileReader } from "../wrappers/match_list.ts";
 import { BANNER_TIMEOUT, cannotTwist, type EffectRunner } from "./effect_runner.ts";
 import { askUser } from "./ident.ts";
 import { keepFiles } from "./kept_files.ts";
-import { makeResolverPool, type ResolverPool } from "./resolver_pool.ts";
-import { makeSemaphore, type Semaphore } from "./semaphore.ts";
+import { makeResolverPool } from "./resolver_pool.ts";
+import { makeSemaphore } from "./semaphore.ts";
 
 /** How many hosts are asked for the users of their connections at once. */
 const MOST_USERS_ASKED = 32;
 
-/** What the decisions about all clients of a process share. */
-interface SharedLookUps {
-  readonly names: ResolverPool;
-  readonly users: Semaphore;
-  readonly read: FileReader;
-}
-
-const shared: SharedLookUps = {
-  names: makeResolverPool(),
-  users: makeSemaphore(MOST_USERS_ASKED),
-  read: keepFiles(),
-};
+// The decisions about all clients of a process share these.
+const names = makeResolverPool();
+const users = makeSemaphore(MOST_USERS_ASKED);
+const read = keepFiles();
 
 /** Runs the effects for one client of a process that serves others. */
 export interface EventedEffects extends EffectRunner {
@@ -51,7 +42,6 @@ export function eventedEffects(
   environment: readonly string[],
   wait: () => void,
 ): EventedEffects {
-  const { names, users, read } = shared;
   let umask: number | undefined;
   const nice: number[] = [];
   const inheritance = (variables: readonly string[]): Inheritance => ({

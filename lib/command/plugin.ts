@@ -151,7 +151,7 @@ export function startPlugin(line: string, inheritance: Inheritance): StartResult
 }
 
 /** Starts a program. One that cannot be executed ends as it does in a shell, with 126 or 127. */
-export function tryStart(program: Program, inheritance: Inheritance): StartResult {
+function tryStart(program: Program, inheritance: Inheritance): StartResult {
   try {
     const started = startPiped({ ...program, ...inheritance });
     return { kind: "started", started, shell: program.shell };

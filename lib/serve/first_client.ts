@@ -175,8 +175,8 @@ async function serve(
         rest = response.subarray(count);
       }
       const stream = await toEventLoop();
-      await stream.finish(rest, deadline);
-      await drained(stream, now() + LINGER_TIMEOUT);
+      const { streamWire } = await import("./stream_wire.ts");
+      await streamWire(stream, LINGER_TIMEOUT).respond(rest, deadline);
     },
     close: () => closeFile(fd),
   };
@@ -189,15 +189,10 @@ async function serve(
       const answer = await consultTables(config, log, asked, runner);
       variables.push(...answer.variables);
       if (!answer.admitted) {
-        const deadline = now() + REFUSED_TIMEOUT;
-        if (!answer.bannerSent && hasBytes(deadline)) return;
+        if (!answer.bannerSent && hasBytes(now() + REFUSED_TIMEOUT)) return;
         const stream = await toEventLoop();
-        if (answer.bannerSent) {
-          await stream.finish(new Uint8Array(0), deadline);
-          return await drained(stream, deadline);
-        }
-        await stream.receive(deadline);
-        return stream.reset();
+        const { refuseStream } = await import("./refuse_stream.ts");
+        return await refuseStream(stream, answer.bannerSent);
       }
     }
     const inheritance = effects?.inheritance(variables) ??
@@ -226,9 +221,4 @@ async function serve(
     if (evented === undefined) wire.close();
     else await evented.then((stream) => stream.close(), wire.close);
   }
-}
-
-async function drained(stream: Stream, deadline: number): Promise<void> {
-  const { drain } = await import("../system/stream.ts");
-  await drain(stream, deadline);
 }

@@ -2,18 +2,16 @@ import { admit } from "../access/admit.ts";
 import type { Executor } from "../command/executor.ts";
 import { type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
-import { drain, type Stream } from "../system/stream.ts";
+import type { Stream } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
 import { converse, LINGER_TIMEOUT } from "./conversation.ts";
 import type { Generation } from "./generation.ts";
 import type { PluginEnvironment } from "./plugin_environment.ts";
 import { rateLimitedLog } from "./rate_limited_log.ts";
-import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
+import { refuseStream } from "./refuse_stream.ts";
 import { makeSlots, NoSlot, type Slot } from "./slots.ts";
 import { streamWire } from "./stream_wire.ts";
 import { describeUnexpected } from "./unexpected.ts";
-
-const NO_BYTES = new Uint8Array(0);
 
 /** The client of a socket that is not of an internet family. */
 const UNKNOWN_CLIENT = { address: "unknown", port: 0 };
@@ -70,13 +68,7 @@ export function makeServer(options: ServerOptions): Server {
     });
     if (!admission.admitted) {
       if (!slot.refuse()) return stream.reset();
-      const deadline = now() + REFUSED_TIMEOUT;
-      if (admission.bannerSent) {
-        await stream.finish(NO_BYTES, deadline);
-        return await drain(stream, deadline);
-      }
-      await stream.receive(deadline);
-      return stream.reset();
+      return await refuseStream(stream, admission.bannerSent);
     }
     slot.admit();
     const deadline = now() + config.connection_timeout * 1000;
