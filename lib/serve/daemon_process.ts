@@ -3,6 +3,7 @@ import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
 import { Severity } from "../log.ts";
 import { describeErrno, now } from "../system/libc.ts";
 import { notifyVia } from "../system/notify.ts";
+import { onSignal } from "../system/on_signal.ts";
 import { openFilesLimit } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
 import { callAt, type Timer } from "../system/timer.ts";
@@ -66,7 +67,7 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
   const ending = Promise.withResolvers<string>();
   // From here on the signals that an administrator sends end the agent in order.
   for (const name of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
-    process.on(name, () => {
+    onSignal(name, () => {
       // A second signal ends what runs at once.
       if (stopping) executor.stop();
       else ending.resolve(name);
@@ -81,7 +82,7 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
     executor.wake();
     notify("READY=1");
   });
-  process.on("SIGHUP", () => void restart("Caught SIGHUP - restarting..."));
+  onSignal("SIGHUP", () => void restart("Caught SIGHUP - restarting..."));
   let filesSeen = now();
   /** Under inetd a change of nrpe.cfg counts from the next check on, as it does with nowait. */
   const refresh = (): Promise<void> | undefined => {

@@ -1,4 +1,5 @@
 import { isReadable, now, Poll, waitFor } from "./libc.ts";
+import { onSignal } from "./on_signal.ts";
 import { type ProcessEnd, reapAny, setNonBlocking, signalReadable } from "./process.ts";
 
 /*
@@ -13,8 +14,8 @@ let listening = false;
 /** Installs the signal handlers. To be called before the first child is started. */
 export function listenForChildren(): void {
   if (listening) return;
-  process.on("SIGCHLD", reapChildren);
-  process.on("SIGIO", readPipes);
+  onSignal("SIGCHLD", reapChildren);
+  onSignal("SIGIO", readPipes);
   listening = true;
 }
 

@@ -4,8 +4,9 @@ import { calls } from "./architecture.ts";
 import { listDirectory } from "./directory.ts";
 import { bindLater, closeFile, lastErrno, Open, openFile, SystemError } from "./libc.ts";
 import { Linux, Signal, Stdio } from "./linux.ts";
+import { blockEventSignals } from "./on_signal.ts";
 import { isSocket } from "./socket.ts";
-import { blockSignals, SIGNALS_SIZE, syscall } from "./syscall.ts";
+import { SIGNALS_SIZE, syscall } from "./syscall.ts";
 
 const rare = bindLater({ fcntl: { args: ["i32", "i32", "i32"], returns: "i32" } });
 
@@ -16,17 +17,17 @@ const SYS_CLOSE_RANGE = 436;
 const NO_LIMIT = 0xffffffff as Pointer;
 const CLOSE_RANGE_CLOEXEC = 4 as Pointer;
 
-/** An empty set of signals, and the kernel's struct sigaction for SIG_DFL. */
-const ZEROS = new Uint8Array(32);
+/** The kernel's struct sigaction for SIG_DFL. */
+const DEFAULT_ACTION = new Uint8Array(32);
 
 /**
- * Makes the process independent of its parent. It unblocks all signals. It stops ignoring SIGCHLD,
- * since the kernel would discard the exit statuses of children. It marks all descriptors but the
- * standard three close-on-exec.
+ * Makes the process independent of its parent. It unblocks all signals but those of
+ * {@link blockEventSignals}. It stops ignoring SIGCHLD, since the kernel would discard the exit
+ * statuses of children. It marks all descriptors but the standard three close-on-exec.
  */
 export function cleanStart(): void {
-  blockSignals(ZEROS, null);
-  syscall(calls.rt_sigaction, Signal.child, ZEROS, null, SIGNALS_SIZE);
+  blockEventSignals();
+  syscall(calls.rt_sigaction, Signal.child, DEFAULT_ACTION, null, SIGNALS_SIZE);
   if (syscall(SYS_CLOSE_RANGE, AFTER_STDERR, NO_LIMIT, CLOSE_RANGE_CLOEXEC, 0) !== 0) {
     closeOnExecOneByOne();
   }

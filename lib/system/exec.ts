@@ -1,6 +1,7 @@
 import { bindLater, cString, lastErrno, stringArray, SystemError } from "./libc.ts";
 import { Linux, Signal } from "./linux.ts";
 import { type ProgramStart, withUsualOpenFiles } from "./process.ts";
+import { blockSignals, SIGNALS_SIZE } from "./syscall.ts";
 
 const libc = bindLater({
   execve: { args: ["buffer", "buffer", "buffer"], returns: "i32" },
@@ -41,10 +42,14 @@ export function execWith(
   throw new SystemError("execve", errno, file);
 }
 
-/** execve(2); returns the errno with which it failed. */
+/** execve(2) with no signal blocked; returns the errno with which it failed. */
 function execve(file: string, argv: readonly string[], environment: readonly string[]): number {
   const args = stringArray(argv);
   const variables = stringArray(environment);
+  const own = new Uint8Array(SIGNALS_SIZE);
+  blockSignals(new Uint8Array(SIGNALS_SIZE), own);
   libc().execve(cString(file), args.array, variables.array);
-  return lastErrno();
+  const errno = lastErrno();
+  blockSignals(own, null);
+  return errno;
 }

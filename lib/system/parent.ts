@@ -1,5 +1,6 @@
 import { bindLibc } from "./libc.ts";
 import { Signal } from "./linux.ts";
+import { onSignal } from "./on_signal.ts";
 
 const PR_SET_PDEATHSIG = 1;
 
@@ -23,7 +24,7 @@ export function watchParent(): Parent {
     onceEnded(act) {
       const { promise, resolve } = Promise.withResolvers<void>();
       void promise.then(act);
-      process.on("SIGURG", () => hasEnded() && resolve());
+      onSignal("SIGURG", () => hasEnded() && resolve());
       signalAtParentsEnd(Signal.urgent);
       if (hasEnded()) resolve();
     },

@@ -1,6 +1,6 @@
 /** The agent on a listening socket that inetd or a service manager has passed on. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { decodeResponse } from "../../lib/protocol/decode.ts";
@@ -57,6 +57,34 @@ describe.skipIf(missing).each(KINDS)("wait under %s", (kind) => {
     present.destroy();
     await waitUntil("the agent has ended", () => !isAlive(Number(first)));
     expect((await ask(port, "who")).text).not.toBe(first);
+  });
+});
+
+/** The bits of SIGCHLD and SIGIO in the sets of signals of proc_pid_status(5). */
+const EVENT_SIGNALS = (1n << 16n) | (1n << 28n);
+
+describe.skipIf(missing)("a wait process", () => {
+  test("has no thread but the main one that handles its signals, also after 200 MB of output", async () => {
+    const config = room.file(
+      "nrpe.cfg",
+      "command[who]=echo $PPID\ncommand[torrent]=yes | head -c 200000000; exit 1\n",
+    );
+    const argv = ["nrpe", "-n", "-c", config, "--inetd"];
+    await using inetd = await startInetd(room, [
+      { user: "nagios", program: room.binary, argv, wait: true },
+    ]);
+    const [port] = inetd.ports as [number];
+    const agent = (await ask(port, "who")).text;
+    expect((await ask(port, "torrent")).code).toBe(1);
+    expect((await ask(port, "torrent")).code).toBe(1);
+    const threads = readdirSync(`/proc/${agent}/task`).filter((thread) => thread !== agent);
+    const handling = threads.filter((thread) => {
+      const status = readFileSync(`/proc/${agent}/task/${thread}/status`, "latin1");
+      const blocked = BigInt(`0x${/^SigBlk:\t(.*)$/m.exec(status)![1]}`);
+      return (blocked & EVENT_SIGNALS) !== EVENT_SIGNALS;
+    });
+    expect(threads).not.toEqual([]);
+    expect(handling).toEqual([]);
   });
 });
 

@@ -12,6 +12,8 @@ export interface Running {
   readonly env?: Readonly<Record<string, string>>;
   /** A command that becomes the runtime. */
   readonly through?: readonly string[];
+  /** What the function is called with, as JSON can carry it. */
+  readonly args?: readonly unknown[];
   /** Flags to compile it with; where they are missing it is not compiled. */
   readonly flags?: readonly string[];
 }
@@ -23,12 +25,13 @@ export interface Running {
  * @throws {Error} when it failed.
  */
 export async function runApart<Result>(
-  program: () => Result | Promise<Result>,
-  { env = {}, through = [], flags }: Running = {},
+  // deno-lint-ignore no-explicit-any
+  program: (...args: any[]) => Result | Promise<Result>,
+  { env = {}, through = [], args = [], flags }: Running = {},
 ): Promise<Result> {
   using room = makeRoom();
   // Not with -e, where the runtime was seen to start no compiler.
-  const file = room.file("program.js", textOf(program));
+  const file = room.file("program.js", textOf(program, args));
   const runtime = Bun.spawn([...through, ...compile(room, file, flags)], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: "/usr/bin:/bin", ...env },
@@ -39,8 +42,8 @@ export async function runApart<Result>(
   return JSON.parse(output);
 }
 
-function textOf(program: () => unknown): string {
-  return `process.stdout.write(JSON.stringify(await (${program})()))`;
+function textOf(program: unknown, args: readonly unknown[]): string {
+  return `process.stdout.write(JSON.stringify(await (${program})(...${JSON.stringify(args)})))`;
 }
 
 /** The command that runs a program. */
