@@ -24,10 +24,7 @@ async function main(): Promise<number> {
   }
   const args: string[] = [];
   for (const arg of process.argv.slice(2)) args.push(byteStringOf(arg));
-  if (args.includes("--check-access")) {
-    const { checkAccess } = await import("./lib/diagnose/check_access.ts");
-    return await checkAccess(args);
-  }
+  for (const arg of args) if (TOOL_OPTIONS.includes(arg)) return await runTool(arg, args);
   const invocation = parseCommandLine(args);
   if (invocation.kind === "look up") {
     const { answerLookUps } = await import("./lib/access/answer_look_up.ts");
@@ -43,6 +40,18 @@ async function main(): Promise<number> {
   if (invocation.mode === "inetd") return await serveInetd(invocation);
   const { serveAsDaemon, serveInForeground } = await import("./lib/serve/daemon.ts");
   return await (invocation.mode === "daemon" ? serveAsDaemon : serveInForeground)(invocation);
+}
+
+/** Options that make this file another program. The first one counts. */
+const TOOL_OPTIONS: readonly string[] = ["--check-access"];
+
+async function runTool(option: string, args: readonly string[]): Promise<number> {
+  switch (option) {
+    default: {
+      const { checkAccess } = await import("./lib/diagnose/check_access.ts");
+      return await checkAccess(args);
+    }
+  }
 }
 
 /** Prints the text that the arguments ask for, or what is wrong with them. */
