@@ -37,8 +37,11 @@ if (everything && reason !== null) {
 
 const directory = mkdtempSync(join(tmpdir(), "nrpe-run-"));
 const [report, leftOut] = [join(directory, "report.xml"), join(directory, "left_out")] as const;
+/** Test files run at once. Most tests wait for other processes. */
+const WORKERS = 3;
 const command = [
   ...[process.execPath, "test", "--timeout", "300000"],
+  ...[`--parallel=${WORKERS}`, "--no-isolate"],
   ...["--reporter=junit", `--reporter-outfile=${report}`],
   ...args.filter((arg) => arg !== NO_PEERS),
 ];

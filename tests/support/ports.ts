@@ -9,14 +9,19 @@ const LIMIT = Math.max(
   Number.parseInt(readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "latin1")),
 );
 
-let next = LOWEST + Math.floor(Math.random() * (LIMIT - LOWEST));
+/** Each worker of a run has ports of its own: those with its number as the remainder. */
+const WORKERS = 16;
+const worker = Number(process.env.BUN_TEST_WORKER_ID ?? 0) % WORKERS;
+const first = LOWEST - LOWEST % WORKERS + worker + WORKERS;
+
+let next = first + WORKERS * Math.floor(Math.random() * (LIMIT - first) / WORKERS);
 
 /** Ports that no process listens on, each given out once. */
 export function freePorts(count: number): number[] {
   const ports: number[] = [];
   while (ports.length < count) {
     if (isFree(next)) ports.push(next);
-    next = next + 1 < LIMIT ? next + 1 : LOWEST;
+    next = next + WORKERS < LIMIT ? next + WORKERS : first;
   }
   return ports;
 }
