@@ -6,7 +6,9 @@ import { startInetdHost } from "../support/inetd_host.ts";
 import { sectionsOf, shown, type Step } from "../support/pages.ts";
 import { peersMissing } from "../support/peers.ts";
 import { makeRoom, type Room } from "../support/room.ts";
+import type { SyslogLine } from "../support/syslog.ts";
 import { type Said, startSystemd } from "../support/systemd.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 /** A host that steps are done on. */
 interface Host {
@@ -76,7 +78,21 @@ async function print(host: Host, line: string, output: string): Promise<void> {
 /** Sections of pages, which are followed on one host in this order, and shell text to begin with. */
 type Walk = readonly [page: string, headings: readonly string[], before: string];
 
-const NO_TABLES = "";
+/** The line of inetd.conf for the agent with some arguments, as the first words of a shell command. */
+function served(...args: readonly string[]): string {
+  const line = ["nrpe stream tcp nowait.10000 nagios /usr/local/bin/nrpe nrpe", ...args];
+  return `echo '${line.join(" ")} -c /etc/nagios/nrpe.cfg --inetd' > /etc/inetd.conf`;
+}
+
+const PLAIN = served("-n");
+/** Commands that fail, and one that takes long, with a short time-out. */
+const FAILING = `${PLAIN}; cd /etc/nagios; sed -i s/^command_timeout=.*/command_timeout=2/ nrpe.cfg
+echo 'command[check_slow]=/bin/sleep 60' >> nrpe.cfg
+echo 'command[check_missing]=/usr/lib/nagios/plugins/check_none -w 1' >> nrpe.cfg`;
+const OWN_CERTIFICATE =
+  `mount -t tmpfs -o mode=700 root /root; mkdir /root/nrpe-ca; cd /root/nrpe-ca
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=monitor -keyout monitor.key -out monitor.pem`;
+const DENIED = "echo nrpe: ALL > /etc/hosts.deny";
 const F0101 = "echo nrpe: 192.0.2.10 > /etc/hosts.allow; echo nrpe: ALL > /etc/hosts.deny; ";
 /** /usr/sbin and the package database, to be changed; what is called a service is an init script. */
 const DEBIAN = `for path in /usr/sbin /var/lib/dpkg
@@ -89,7 +105,7 @@ service nagios-nrpe-server start`;
 const UNDER_INETD: readonly Walk[] = [
   ["docs/migration.md", ["Before: tcpd", "After: this agent", "Back to tcpd"], F0101],
   ["docs/migration.md", ["Without systemd"], DEBIAN],
-  ["docs/migration.md", ["A rule that was dead"], NO_TABLES],
+  ["docs/migration.md", ["A rule that was dead"], ""],
   ["docs/migration.md", [
     "Make a CA",
     "Make the certificate of a host",
@@ -98,6 +114,40 @@ const UNDER_INETD: readonly Walk[] = [
     "Demand the certificates",
     "Renew a certificate",
   ], "mount -t tmpfs -o mode=700 root /root"],
+  ["docs/troubleshooting.md", ["Connection refused"], ""],
+  ["docs/troubleshooting.md", ["No way to the host"], "ip route add unreachable 198.51.100.2"],
+  [
+    "docs/troubleshooting.md",
+    ["Closed before a byte", "The tables refuse the client"],
+    `${PLAIN}
+${DENIED}`,
+  ],
+  [
+    "docs/troubleshooting.md",
+    ["nrpe.cfg has an error"],
+    `${PLAIN}
+sed -i s/^command_timeout=.*/command_timeout=soon/ /etc/nagios/nrpe.cfg`,
+  ],
+  [
+    "docs/troubleshooting.md",
+    ["Closed without an answer", "Arguments are not allowed"],
+    PLAIN,
+  ],
+  ["docs/troubleshooting.md", ["The agent speaks TLS"], served()],
+  ["docs/troubleshooting.md", ["Could not complete SSL handshake"], PLAIN],
+  [
+    "docs/troubleshooting.md",
+    ["Invalid packet version received from server"],
+    `${PLAIN}
+sed -i 's/ --inetd//' /etc/inetd.conf`,
+  ],
+  ["docs/troubleshooting.md", ["Socket timeout"], FAILING.replaceAll("=2", "=20")],
+  [
+    "docs/troubleshooting.md",
+    ["Command not defined", "Unable to read output", "A plugin is missing", "Command timed out"],
+    FAILING,
+  ],
+  ["docs/troubleshooting.md", ["check_nrpe's own certificate"], OWN_CERTIFICATE],
 ];
 
 const UNDER_SYSTEMD: readonly Walk[] = [
@@ -118,10 +168,16 @@ describe.skipIf(peersMissing("checkNrpe", "agent", "inetd", "tcpd", "openssl", "
   () => {
     test.each(UNDER_INETD)("%s: %p", async (page, headings, before) => {
       const host = stack.use(await startInetdHost(room));
+      const lines: SyslogLine[] = [];
       await succeed(host, before);
       await follow(stepsOf(page, headings), {
         run: host.run,
-        logged: (pattern) => host.syslog.until(pattern),
+        logged(pattern) {
+          return waitUntil(`a log line like ${pattern}`, () => {
+            lines.push(...host.syslog.take());
+            return lines.some(({ text }) => pattern.test(text));
+          });
+        },
       }, "inetd /etc/inetd.conf");
     });
   },
