@@ -1,4 +1,5 @@
 /** Station: the lines of inetd.conf. */
+import { nearest } from "../../nearest.ts";
 import { type InetdEntry, parseInetdConf } from "../starters/inetd_conf.ts";
 import { type ServiceEntry, serviceNamed } from "../starters/services_file.ts";
 import { type DoctorFinding, hint, lineOf, problem, warning } from "./finding.ts";
@@ -25,7 +26,8 @@ export function inetdStarters(
 ): readonly InetdStarter[] {
   return parseInetdConf(text).flatMap((entry) => {
     const at = portOf(entry, services);
-    const about = [entry.service, entry.program, entry.argv[0] ?? "", entry.account].some(namesAgent) ||
+    const about =
+      [entry.service, entry.program, entry.argv[0] ?? "", entry.account].some(namesAgent) ||
       entry.argv.some((word) => word.endsWith("nrpe.cfg")) || at === port;
     return about ? [starterOf(file, entry, at)] : [];
   });
@@ -94,7 +96,9 @@ export function checkInetdLine(
   if (!isWait.test(wait) || !/^(stream|dgram|raw|rdm|seqpacket)$/.test(socketType)) {
     const field = isWait.test(wait) ? `"${socketType}"` : `"${wait}"`;
     const message =
-      `${field} stands where ${isWait.test(wait) ? "stream" : "wait or nowait"} is expected: a field ` +
+      `${field} stands where ${
+        isWait.test(wait) ? "stream" : "wait or nowait"
+      } is expected: a field ` +
       "is missing or misspelt, and inetd skips the line";
     const at = text.trim().split(/\s+/).slice(4).findIndex((word) => word.startsWith("/"));
     const rest = at < 0 ? [] : text.trim().split(/\s+/).slice(4 + at);
@@ -114,10 +118,11 @@ export function checkInetdLine(
     findings.push(problem("inetd-protocol", message, { evidence, fix }));
   }
   if (port === undefined && findings.length === 0) {
-    findings.push(unknownService(entry, file, services, context));
+    findings.push(...misspeltService(entry, file, services, context));
   }
   if (argv.length > MOST_ARGUMENTS) {
-    const message = `openbsd-inetd passes ${MOST_ARGUMENTS} words on, and the line has ${argv.length}`;
+    const message =
+      `openbsd-inetd passes ${MOST_ARGUMENTS} words on, and the line has ${argv.length}`;
     findings.push(problem("inetd-too-many-words", message, { evidence }));
   }
   const behindTcpd = /\/tcpd$/.test(entry.program);
@@ -131,24 +136,34 @@ export function checkInetdLine(
       ? `openbsd-inetd stops a nowait service at ${DEFAULT_STARTS} starts a minute`
       : `inetd stops this service at ${limit} starts a minute`;
     const make = Number(limit ?? DEFAULT_STARTS) < 30 ? warning : hint;
-    findings.push(make("inetd-start-limit", message, { evidence, fix: fixed({ wait: "nowait.10000" }) }));
+    findings.push(
+      make("inetd-start-limit", message, { evidence, fix: fixed({ wait: "nowait.10000" }) }),
+    );
   }
   return findings;
 }
 
-function unknownService(
-  { service, line, text, protocol }: InetdEntry,
+/** A name that is a misspelt one of /etc/services. A name that is in no entry at all is its station's. */
+function misspeltService(
+  { service, line, text }: InetdEntry,
   file: string,
   services: readonly ServiceEntry[],
   { port }: StarterContext,
-): DoctorFinding {
-  const evidence = lineOf(file, line, text);
-  const known = services.find((entry) => entry.port === port && entry.protocol === "tcp");
-  const message = `/etc/services has no ${service} for ${protocol.replace(/[46]+$/, "")}`;
-  if (known !== undefined && known.name !== service) {
-    const fix = text.trim().replace(service, known.name);
-    const more = `${message}; port ${port} is called ${known.name} there`;
-    return problem("service-unknown", more, { evidence, fix });
-  }
-  return problem("service-missing", message, { evidence, fix: `${service} ${port}/tcp` });
+): readonly DoctorFinding[] {
+  const known = similarService(services, service, port);
+  if (known === undefined) return [];
+  const message = `/etc/services has no ${service}, and calls port ${port} ${known}`;
+  const fix = text.trim().replace(service, known);
+  return [problem("service-unknown", message, { evidence: lineOf(file, line, text), fix })];
+}
+
+/** The name of a port that a name without an entry probably means. */
+export function similarService(
+  services: readonly ServiceEntry[],
+  name: string,
+  port: number,
+): string | undefined {
+  const names = services.filter((entry) => entry.port === port && entry.protocol === "tcp")
+    .flatMap((entry) => [entry.name, ...entry.aliases]);
+  return names.includes(name) ? undefined : nearest(name, names);
 }

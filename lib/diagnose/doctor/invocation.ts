@@ -326,6 +326,10 @@ function checkUser(
     say("group-missing", `the group ${group} does not exist`, fix);
   } else if (gid === 0 && inetd) {
     const own = findGroup(user) === undefined ? context.user : user;
-    say("group-root", "the agent refuses to serve with the group root", starter.with({ group: own }));
+    say(
+      "group-root",
+      "the agent refuses to serve with the group root",
+      starter.with({ group: own }),
+    );
   }
 }

@@ -61,7 +61,9 @@ function readJournal(daemon: string): string | undefined {
   const { existsSync } = process.getBuiltinModule("node:fs");
   if (!existsSync("/run/systemd/journal")) return undefined;
   try {
-    const identifiers = [...new Set(["nrpe", daemon, "tcpd", "xinetd"])].flatMap((name) => ["-t", name]);
+    const identifiers = [...new Set(["nrpe", daemon, "tcpd", "xinetd"])].flatMap((
+      name,
+    ) => ["-t", name]);
     const { stdout, exitCode } = Bun.spawnSync(
       ["/usr/bin/journalctl", "-q", "--no-pager", "-n", JOURNAL_LINES, ...identifiers],
       { stdio: ["ignore", "pipe", "ignore"], timeout: JOURNAL_TIMEOUT, killSignal: "SIGKILL" },
@@ -111,5 +113,7 @@ function addressAtEnd(pattern: RegExp, line: string): string | undefined {
   const who = pattern.exec(line)?.[1];
   if (who === undefined) return undefined;
   const address = /\(([^)]*)\)$/.exec(who)?.[1] ?? who;
-  return /^[0-9a-fA-F.:%]+$/.test(address) ? address.replace(/^::ffff:(?=[0-9.]+$)/, "") : undefined;
+  return /^[0-9a-fA-F.:%]+$/.test(address)
+    ? address.replace(/^::ffff:(?=[0-9.]+$)/, "")
+    : undefined;
 }

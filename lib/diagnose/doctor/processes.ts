@@ -45,9 +45,10 @@ function listenersIn(path: string, family: 4 | 6): readonly Listener[] {
 
 /** An address as /proc has it: words of 32 bits, each in the byte order of the machine. */
 function addressText(hexadecimal: string): string {
-  const bytes = hexadecimal.match(/.{8}/g)?.flatMap((word) =>
-    [6, 4, 2, 0].map((at) => Number.parseInt(word.slice(at, at + 2), 16))
-  ) ?? [];
+  const bytes =
+    hexadecimal.match(/.{8}/g)?.flatMap((word) =>
+      [6, 4, 2, 0].map((at) => Number.parseInt(word.slice(at, at + 2), 16))
+    ) ?? [];
   if (bytes.every((byte) => byte === 0)) return "*";
   if (bytes.length === 4) return bytes.join(".");
   if (bytes.slice(0, 15).every((byte) => byte === 0) && bytes[15] === 1) return "::1";

@@ -22,7 +22,9 @@ export function findingsText(findings: readonly DoctorFinding[], colour: boolean
     const word = status.padEnd(WIDTH);
     const head = colour ? `\x1b[1;${COLOURS[status]}m${word}\x1b[0m` : word;
     const lines = [`${head}${printable(message)} [${code}]`];
-    if (evidence !== "" && status !== "ok") lines.push(`${" ".repeat(WIDTH)}${printable(evidence)}`);
+    if (evidence !== "" && status !== "ok") {
+      lines.push(`${" ".repeat(WIDTH)}${printable(evidence)}`);
+    }
     if (fix !== null) lines.push(`${"   fix".padEnd(WIDTH)}${printable(fix)}`);
     return `${lines.join("\n")}\n`;
   });

@@ -26,14 +26,16 @@ export function checkRuntime(starters: readonly HostProcess[]): readonly DoctorF
   for (const starter of starters) {
     const limit = limitOf(starter, "Max address space");
     if (limit === undefined || limit >= ADDRESS_SPACE) continue;
-    const message = `${starter.name} may have ${limit} bytes of address space, and the agent needs 4 GB`;
+    const message =
+      `${starter.name} may have ${limit} bytes of address space, and the agent needs 4 GB`;
     findings.push(problem("address-space", message, {
       evidence: `/proc/${starter.pid}/limits`,
       fix: `prlimit --pid ${starter.pid} --as=unlimited`,
     }));
   }
   if (textOf("/proc/sys/vm/overcommit_memory").trim() === "2") {
-    const message = "the kernel grants no more memory than it has, which may be too little for 4 GB";
+    const message =
+      "the kernel grants no more memory than it has, which may be too little for 4 GB";
     findings.push(hint("overcommit", message, {
       evidence: "/proc/sys/vm/overcommit_memory: 2",
       fix: "sysctl vm.overcommit_memory=0",

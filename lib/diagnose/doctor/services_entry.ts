@@ -1,6 +1,7 @@
 /** Station: the entry of /etc/services. */
 import { nearest } from "../../nearest.ts";
 import type { ServiceEntry } from "../starters/services_file.ts";
+import { similarService } from "./inetd_lines.ts";
 import { type DoctorFinding, hint, lineOf, ok, problem } from "./finding.ts";
 
 const SERVICES = "/etc/services";
@@ -22,7 +23,9 @@ export function checkServices(
 ): readonly DoctorFinding[] {
   const asked = names.length > 0 ? names : [NAME];
   return [...new Set(asked)].flatMap((name) =>
-    checkName(services, name, names.length > 0 || required, port)
+    similarService(services, name, port) === undefined
+      ? checkName(services, name, names.length > 0 || required, port)
+      : []
   );
 }
 

@@ -82,15 +82,20 @@ function rulesOf(file: string, tables: Tables): readonly TableRule[] {
 
 function trace({ tables, daemon }: TablesQuestion, address: string): Promise<AccessTrace> {
   // The name is looked up where a rule asks for it, as in enforcement.
-  return traceAccess(tables, {
-    daemon,
-    client: { address, name: address === LOOPBACK ? undefined : UNKNOWN },
-    server: { address: UNKNOWN, name: UNKNOWN },
-    user: UNKNOWN,
-    answers: new Map(),
-    pid: undefined,
-    resident: false,
-  }, false, []);
+  return traceAccess(
+    tables,
+    {
+      daemon,
+      client: { address, name: address === LOOPBACK ? undefined : UNKNOWN },
+      server: { address: UNKNOWN, name: UNKNOWN },
+      user: UNKNOWN,
+      answers: new Map(),
+      pid: undefined,
+      resident: false,
+    },
+    false,
+    [],
+  );
 }
 
 /** What decided, as evidence. */
@@ -304,7 +309,9 @@ async function checkClients(
 /** Whether a word of a client list is compared with names, netgroups or files. */
 function needsLookUp(word: string): boolean {
   const { host } = parseClientPattern(word);
-  if (host.kind === "text") return host.names && host.text.kind !== "ALL" && !/^EXCEPT$/i.test(word);
+  if (host.kind === "text") {
+    return host.names && host.text.kind !== "ALL" && !/^EXCEPT$/i.test(word);
+  }
   return host.kind !== "net";
 }
 

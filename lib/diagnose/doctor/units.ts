@@ -127,7 +127,8 @@ const ADDRESS_SPACE = 4 * 2 ** 30;
 export function checkUnit(starter: UnitStarter, port: number): readonly DoctorFinding[] {
   const { service, socket } = starter;
   const findings: DoctorFinding[] = [];
-  const placeOf = ({ file, line, name, value }: UnitSetting) => lineOf(file, line, `${name}=${value}`);
+  const placeOf = ({ file, line, name, value }: UnitSetting) =>
+    lineOf(file, line, `${name}=${value}`);
   const memory = settingOf(service, "MemoryDenyWriteExecute");
   if (memory !== undefined && isYes(memory)) {
     findings.push(problem("unit-write-execute", "the runtime compiles code, which this forbids", {
@@ -217,7 +218,9 @@ function checkSocket(
       fix: `ListenStream=${port}`,
     }));
   }
-  if (isYes(settingOf(socket, "Accept")) && settingOf(socket, "TriggerLimitIntervalSec") === undefined) {
+  if (
+    isYes(settingOf(socket, "Accept")) && settingOf(socket, "TriggerLimitIntervalSec") === undefined
+  ) {
     const message = "systemd closes the port after 200 connections in two seconds";
     findings.push(hint("unit-trigger-limit", message, {
       evidence: socket.file,

@@ -46,7 +46,9 @@ export function accessProblem(
     const part = `/${parts.slice(0, count).join("/")}`;
     const isOnWay = count < parts.length;
     const status = statusOf(part);
-    if (status === undefined) return { path: part, isOnWay, reason: "missing", seen: "no such file" };
+    if (status === undefined) {
+      return { path: part, isOnWay, reason: "missing", seen: "no such file" };
+    }
     if (mayUse(status, user, isOnWay ? Permission.execute : wanted)) continue;
     return { path: part, isOnWay, reason: "denied", seen: describeStatus(status) };
   }

@@ -1,4 +1,5 @@
 /** Station: the services of xinetd. */
+import { isInNets, parseAllowedHosts } from "../../config/allowed_hosts.ts";
 import { parseXinetdConf, type XinetdSection } from "../starters/xinetd_conf.ts";
 import { namesIn, readText, textOf } from "../starters/read_text.ts";
 import { type ServiceEntry, serviceNamed } from "../starters/services_file.ts";
@@ -158,18 +159,16 @@ export function checkXinetdSection(
   const attribute = (name: string) => section.attributes.get(name);
   const evidenceOf = (name: string) => {
     const found = attribute(name);
-    return found === undefined ? head : lineOf(file, found.line, `${name} = ${found.values.join(" ")}`);
+    return found === undefined
+      ? head
+      : lineOf(file, found.line, `${name} = ${found.values.join(" ")}`);
   };
   const wrong = (code: string, message: string, name: string, fix: string) =>
     findings.push(problem(code, message, { evidence: evidenceOf(name), fix }));
   if (!section.closed) wrong("xinetd-brace", "the section has no closing brace", "", "}");
-  const unlisted = has(section, "type", "UNLISTED");
-  if (starter.port === undefined) {
-    const fix = unlisted ? `port = ${port}` : `${section.service} ${port}/tcp`;
-    const message = unlisted
-      ? "the service has no port"
-      : `/etc/services has no ${section.service}, so xinetd skips the service`;
-    wrong("service-missing", message, "", fix);
+  // A name that /etc/services does not have is the finding of its station.
+  if (starter.port === undefined && has(section, "type", "UNLISTED")) {
+    wrong("xinetd-attribute-missing", "the service has no port", "", `port = ${port}`);
   }
   const required: readonly (readonly [string, string])[] = [
     ["socket_type", "stream"],
@@ -184,7 +183,12 @@ export function checkXinetdSection(
   }
   const type = attribute("socket_type")?.values[0];
   if (type !== undefined && type !== "stream") {
-    wrong("xinetd-socket-type", `the socket type is ${type}`, "socket_type", "socket_type = stream");
+    wrong(
+      "xinetd-socket-type",
+      `the socket type is ${type}`,
+      "socket_type",
+      "socket_type = stream",
+    );
   }
   const protocol = attribute("protocol")?.values[0];
   if (protocol !== undefined && !/^tcp6?$/.test(protocol)) {
@@ -211,7 +215,9 @@ export function checkXinetdSection(
     const flags = ["flags =", ...attribute("flags")?.values ?? [], "NOLIBWRAP"].join(" ");
     const message =
       "xinetd asks the access tables, and the agent asks them again: commands of their rules run twice";
-    findings.push(warning("xinetd-libwrap", message, { evidence: evidenceOf("flags"), fix: flags }));
+    findings.push(
+      warning("xinetd-libwrap", message, { evidence: evidenceOf("flags"), fix: flags }),
+    );
   }
   const redirect = attribute("redirect");
   if (redirect !== undefined) {
@@ -222,17 +228,33 @@ export function checkXinetdSection(
   return findings;
 }
 
-/** The addresses that only_from lets in; undefined where every address gets in. */
-export function onlyFrom({ section, defaults }: XinetdStarter): readonly string[] | undefined {
-  return (section.attributes.get("only_from") ?? defaults?.attributes.get("only_from"))?.values;
+/** Whether only_from of a service keeps out clients that are known by their addresses. */
+export function checkOnlyFrom(
+  starters: readonly XinetdStarter[],
+  clients: readonly string[],
+): readonly DoctorFinding[] {
+  return starters.flatMap(({ section, defaults, file }) => {
+    const own = section.attributes.get("only_from");
+    const found = own ?? defaults?.attributes.get("only_from");
+    if (found === undefined || found.values.length === 0) return [];
+    // Host and network names would have to be looked up.
+    if (!found.values.every((word) => /^[0-9a-f.:/]+$/i.test(word))) return [];
+    const list = found.values.map(asNet).join(",");
+    const { hosts } = parseAllowedHosts(list);
+    const kept = clients.filter((client) => !isInNets(client, hosts));
+    if (kept.length === 0) return [];
+    const text = `only_from = ${found.values.join(" ")}`;
+    const evidence = lineOf(own === undefined ? "/etc/xinetd.conf" : file, found.line, text);
+    const message = `xinetd lets ${kept.join(", ")} in to no service`;
+    return [problem("xinetd-only-from", message, { evidence, fix: `${text} ${kept.join(" ")}` })];
+  });
 }
 
-/** Where only_from of a service is written. */
-export function onlyFromPlace({ section, defaults, file }: XinetdStarter): string {
-  const own = section.attributes.get("only_from");
-  if (own !== undefined) return lineOf(file, own.line, `only_from = ${own.values.join(" ")}`);
-  const other = defaults?.attributes.get("only_from");
-  return lineOf("/etc/xinetd.conf", other?.line ?? 0, `only_from = ${other?.values.join(" ")}`);
+/** An address whose last numbers are 0 is a net in only_from, see xinetd.conf(5). */
+function asNet(word: string): string {
+  const [, zeros] = /^[0-9]+(?:\.[0-9]+)*?((?:\.0)+)$/.exec(word) ?? [];
+  if (zeros === undefined || word.includes("/")) return word;
+  return word === "0.0.0.0" ? "0.0.0.0/0" : `${word}/${32 - zeros.length / 2 * 8}`;
 }
 
 /** Whether this host's xinetd is linked to libwrap. */

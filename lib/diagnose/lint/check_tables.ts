@@ -44,7 +44,10 @@ export function lintAccessTables(tables: Tables, options: LintOptions): number {
 }
 
 /** Finds what is wrong with the tables and with the permissions of their files. */
-export function findInTables(tables: Tables, { daemon, lookup, named, config }: LintOptions): LintReport {
+export function findInTables(
+  tables: Tables,
+  { daemon, lookup, named, config }: LintOptions,
+): LintReport {
   let known: readonly DaemonEntry[] | undefined;
   let services: ReadonlySet<string> | undefined;
   const daemons = () => known ??= hostDaemons();
