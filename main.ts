@@ -43,10 +43,14 @@ async function main(): Promise<number> {
 }
 
 /** Options that make this file another program. The first one counts. */
-const TOOL_OPTIONS: readonly string[] = ["--check-access"];
+const TOOL_OPTIONS: readonly string[] = ["--check-access", "--doctor"];
 
 async function runTool(option: string, args: readonly string[]): Promise<number> {
   switch (option) {
+    case "--doctor": {
+      const { doctor } = await import("./lib/diagnose/doctor/doctor.ts");
+      return await doctor(args);
+    }
     default: {
       const { checkAccess } = await import("./lib/diagnose/check_access.ts");
       return await checkAccess(args);
