@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { startInetdHost } from "../support/inetd_host.ts";
 import { sectionsOf, shown, type Step } from "../support/pages.ts";
 import { peersMissing } from "../support/peers.ts";
-import { makeRoom, type Room } from "../support/room.ts";
+import { makeRoom, type Room, ROOT } from "../support/room.ts";
 import type { SyslogLine } from "../support/syslog.ts";
 import { type Said, startSystemd } from "../support/systemd.ts";
 import { waitUntil } from "../support/wait_until.ts";
@@ -30,7 +30,7 @@ beforeEach(() => {
 afterEach(() => stack.disposeAsync());
 
 /** Follows steps; the files that come first are there when the host's services start. */
-async function follow(steps: readonly Step[], host: Host, services: string): Promise<void> {
+async function follow(steps: readonly Step[], host: Host, services = ":"): Promise<void> {
   let started = false;
   for (const step of steps) {
     if (step.kind !== "file" && !started) {
@@ -102,7 +102,16 @@ done
 sed -i "/^allowed_hosts=/s/$/,192.0.2.10/" /etc/nagios/nrpe.cfg
 service nagios-nrpe-server start`;
 
+/** No agent and nothing of it, and no user for it. */
+const BARE = `umount /usr/local/bin/nrpe; rm /usr/local/bin/nrpe; sed -i /5666/d /etc/services
+rm -r /etc/nagios; userdel nagios`;
+/** The tables that README.md shows. */
+const SHOWN_TABLES = `echo nrpe: ALL > /etc/hosts.deny
+printf '%s\\n' 'nrpe: 10.0.0.1, 192.0.2.0/24' 'nrpe: 10.0.0.1/24' > /etc/hosts.allow`;
+
 const UNDER_INETD: readonly Walk[] = [
+  ["README.md", ["Install"], BARE],
+  ["README.md", ["Access"], SHOWN_TABLES],
   ["docs/migration.md", ["Before: tcpd", "After: this agent", "Back to tcpd"], F0101],
   ["docs/migration.md", ["Without systemd"], DEBIAN],
   ["docs/migration.md", ["A rule that was dead"], ""],
@@ -150,8 +159,16 @@ sed -i 's/ --inetd//' /etc/inetd.conf`,
   ["docs/troubleshooting.md", ["check_nrpe's own certificate"], OWN_CERTIFICATE],
 ];
 
+/** The unit of Debian's package. */
+const UNIT = "nagios-nrpe-server.service";
+
 const UNDER_SYSTEMD: readonly Walk[] = [
-  ["docs/migration.md", ["Look before", "Replace the program", "Take the program back"], ""],
+  ["README.md", ["Without inetd"], ""],
+  [
+    "docs/migration.md",
+    ["Look before", "Replace the program", "Take the program back"],
+    `systemctl start ${UNIT}`,
+  ],
 ];
 
 function stepsOf(page: string, headings: readonly string[]): readonly Step[] {
@@ -183,9 +200,6 @@ describe.skipIf(peersMissing("checkNrpe", "agent", "inetd", "tcpd", "openssl", "
   },
 );
 
-/** The unit of Debian's package. */
-const UNIT = "nagios-nrpe-server.service";
-
 const PATH = "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/nagios/plugins";
 
 describe.skipIf(peersMissing("checkNrpe", "agent", "initScript", "systemd", "ip"))(
@@ -201,14 +215,15 @@ describe.skipIf(peersMissing("checkNrpe", "agent", "initScript", "systemd", "ip"
           "/etc/hosts.deny": "/dev/null",
         }),
       );
-      const run = (...command: readonly string[]) => systemd.run("env", PATH, ...command);
+      const run = (...command: readonly string[]) =>
+        systemd.run("env", "-C", ROOT, PATH, ...command);
       // The units that it knows are where an administrator's would be.
       await succeed(
         { run },
         `mkdir -p /etc/systemd/system /run/nagios; chown nagios: /run/nagios
 mount --bind /run/units /etc/systemd/system\n${before}`,
       );
-      await follow(stepsOf(page, headings), { run }, `systemctl start ${UNIT}`);
+      await follow(stepsOf(page, headings), { run });
     });
   },
 );

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { privateDev } from "./inetd.ts";
 import { childrenOf } from "./processes.ts";
-import type { Room } from "./room.ts";
+import { type Room, ROOT } from "./room.ts";
 import { listenAsSyslog, type Syslog } from "./syslog.ts";
 import type { Said } from "./systemd.ts";
 import { waitUntil } from "./wait_until.ts";
@@ -13,7 +13,7 @@ import { waitUntil } from "./wait_until.ts";
  */
 export interface InetdHost extends AsyncDisposable {
   readonly syslog: Syslog;
-  /** Runs a command there, as root. */
+  /** Runs a command there, in the checkout, as root. */
   run(...command: readonly string[]): Promise<Said>;
 }
 
@@ -50,7 +50,7 @@ export async function startInetdHost(room: Room): Promise<InetdHost> {
   let pid = 0;
   const run = async (...command: readonly string[]) => {
     const process = Bun.spawn(
-      ["nsenter", "-t", String(pid), "-m", "-n", "-p", "-u", "-i", "-r", "-w", "sh", "-c"]
+      ["nsenter", "-t", String(pid), "-m", "-n", "-p", "-u", "-i", "-r", `-w${ROOT}`, "sh", "-c"]
         .concat('exec "$@" 2>&1', "sh", command),
       { stdio: ["ignore", "pipe", "inherit"], env: { PATH, HOME: "/root", LC_ALL: "C" } },
     );
