@@ -357,8 +357,14 @@ const CASES: readonly Case[] = [
   },
   {
     name: "an inetd that has not read its file again",
-    breaks: (host) => host.write(INETD, "discard stream tcp nowait root internal\n"),
-    breaksLater: (host) => host.write(INETD, line(host.room.binary)),
+    breaks: (host) => {
+      host.write(SERVICES, "discard 9/tcp\nnrpe 5666/tcp\n");
+      host.write(INETD, "discard stream tcp nowait root internal\n");
+    },
+    breaksLater: async (host) => {
+      await host.listening(9);
+      host.write(INETD, line(host.room.binary));
+    },
     listens: false,
     code: "inetd-not-reloaded",
     fix: /^kill -HUP [0-9]+$/,
@@ -456,14 +462,14 @@ const CASES: readonly Case[] = [
       host.write(CFG, "command[check]=/etc/nagios/check OK\n");
     },
     code: "program-not-executable",
-    fix: "chmod 755 /etc/nagios/check",
+    fix: "chmod a+x /etc/nagios/check",
     place: "shell",
   },
   {
     name: "a plugin whose interpreter is missing",
     breaks: (host) => {
       host.write("/etc/nagios/check", "#!/usr/bin/nothing\necho OK\n");
-      host.run("chmod 755 /etc/nagios/check");
+      host.run("chmod a+x /etc/nagios/check");
       host.write(CFG, "command[check]=/etc/nagios/check\n");
     },
     code: "interpreter-missing",
