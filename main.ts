@@ -43,13 +43,21 @@ async function main(): Promise<number> {
 }
 
 /** Options that make this file another program. The first one counts. */
-const TOOL_OPTIONS: readonly string[] = ["--check-access", "--doctor"];
+const TOOL_OPTIONS: readonly string[] = ["--check-access", "--check-config", "--doctor", "--run"];
 
 async function runTool(option: string, args: readonly string[]): Promise<number> {
   switch (option) {
+    case "--check-config": {
+      const { checkConfigFile } = await import("./lib/diagnose/config/check_config.ts");
+      return await checkConfigFile(args);
+    }
     case "--doctor": {
       const { doctor } = await import("./lib/diagnose/doctor/doctor.ts");
       return await doctor(args);
+    }
+    case "--run": {
+      const { runCommandOnce } = await import("./lib/diagnose/run/run_command.ts");
+      return runCommandOnce(args);
     }
     default: {
       const { checkAccess } = await import("./lib/diagnose/check_access.ts");
