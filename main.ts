@@ -24,6 +24,8 @@ async function main(): Promise<number> {
   }
   const args: string[] = [];
   for (const arg of process.argv.slice(2)) args.push(byteStringOf(arg));
+  const name = process.execPath.slice(process.execPath.lastIndexOf("/") + 1);
+  if (PROGRAMS.includes(name)) return await runProgram(name, args);
   for (const arg of args) if (TOOL_OPTIONS.includes(arg)) return await runTool(arg, args);
   const invocation = parseCommandLine(args);
   if (invocation.kind === "look up") {
@@ -40,6 +42,18 @@ async function main(): Promise<number> {
   if (invocation.mode === "inetd") return await serveInetd(invocation);
   const { serveAsDaemon, serveInForeground } = await import("./lib/serve/daemon.ts");
   return await (invocation.mode === "daemon" ? serveAsDaemon : serveInForeground)(invocation);
+}
+
+/** Names of the started file that make it another program. */
+const PROGRAMS: readonly string[] = ["check_nrpe"];
+
+async function runProgram(name: string, args: readonly string[]): Promise<number> {
+  switch (name) {
+    default: {
+      const { checkNrpe } = await import("./lib/client/check_nrpe.ts");
+      return await checkNrpe(args);
+    }
+  }
 }
 
 /** Options that make this file another program. The first one counts. */
