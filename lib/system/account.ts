@@ -6,7 +6,6 @@ const libc = bindLater({
   getpwuid: { args: ["u32"], returns: "ptr" },
   getgrnam: { args: ["buffer"], returns: "ptr" },
   getgrgid: { args: ["u32"], returns: "ptr" },
-  getgrgid: { args: ["u32"], returns: "ptr" },
 });
 
 // struct passwd and struct group of 64-bit Linux, glibc and musl alike.
@@ -15,7 +14,6 @@ const PW_UID = 16;
 const PW_GID = 20;
 const PW_DIR = 32;
 const PW_SHELL = 40;
-const GR_NAME = 0;
 const GR_NAME = 0;
 const GR_GID = 16;
 
@@ -74,12 +72,6 @@ export function findGroup(group: string): number | undefined {
 export function groupNameOfId(gid: number): string | undefined {
   const entry = libc().getgrgid(gid) as Pointer | null;
   return entry === null ? undefined : textAt(ffi.read.ptr(entry, GR_NAME) as Pointer);
-}
-
-/** The name of a group id, or the number where it has none. */
-export function groupNameOf(gid: number): string {
-  const entry = libc().getgrgid(gid) as Pointer | null;
-  return entry === null ? String(gid) : textAt(ffi.read.ptr(entry, GR_NAME) as Pointer);
 }
 
 /** The user and group that something belongs to. */

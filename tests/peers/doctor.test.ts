@@ -534,7 +534,204 @@ const CASES: readonly Case[] = [
   },
 ];
 
-const XINETD: readonly Case[] = [];
+const section = (agent: string, more: Readonly<Record<string, string>> = {}) => {
+  const attributes = {
+    ...{ socket_type: "stream", wait: "no", user: "nagios", server: agent },
+    ...{ server_args: "-n -c /etc/nagios/nrpe.cfg --inetd", flags: "NOLIBWRAP", disable: "no" },
+    ...{ only_from: "127.0.0.1 192.0.2.0", ...more },
+  };
+  const lines = Object.entries(attributes).filter(([, value]) => value !== "").map(
+    ([name, value]) => `${name} = ${value}\n`,
+  );
+  return `service nrpe\n{\n${lines.join("")}}\n`;
+};
+const SECTION = "/etc/xinetd.d/nrpe";
+
+/** Makes xinetd serve in place of inetd. */
+function useXinetd(host: Host, text = section(host.room.binary), path = SECTION): void {
+  host.write(INETD, "");
+  host.write("/etc/xinetd.conf", "defaults\n{\n}\nincludedir /etc/xinetd.d\n");
+  host.write(path, text);
+}
+
+const XINETD: readonly Case[] = [
+  {
+    name: "a disabled service",
+    breaks: (host) => useXinetd(host, section(host.room.binary, { disable: "yes" })),
+    code: "xinetd-disabled",
+    fix: "disable = no",
+    place: "line",
+  },
+  {
+    name: "a service that the defaults disable",
+    breaks: (host) => {
+      useXinetd(host);
+      const defaults = "defaults\n{\ndisabled = nrpe\n}\nincludedir /etc/xinetd.d\n";
+      host.write("/etc/xinetd.conf", defaults);
+    },
+    code: "xinetd-disabled",
+    fix: "disabled =",
+    place: "line",
+  },
+  {
+    name: "a file whose name has a dot",
+    breaks: (host) => useXinetd(host, undefined, `${SECTION}.conf`),
+    code: "xinetd-file-ignored",
+    fix: `mv ${SECTION}.conf ${SECTION}`,
+    place: "shell",
+  },
+  {
+    name: "a service without a user",
+    breaks: (host) => useXinetd(host, section(host.room.binary, { user: "" })),
+    code: "xinetd-attribute-missing",
+    fix: "user = nagios",
+    place: "none",
+  },
+  {
+    name: "only_from without the monitoring server",
+    breaks: (host) => {
+      useXinetd(host, section(host.room.binary, { only_from: "127.0.0.1" }));
+      const line = "Nov 24 12:00:00 web xinetd[77]: FAIL: nrpe address from=192.0.2.10";
+      host.write("/var/log/syslog", `${line}\n`);
+    },
+    code: "xinetd-only-from",
+    fix: "only_from = 127.0.0.1 192.0.2.10",
+    place: "line",
+  },
+  {
+    name: "NAMEINARGS without a name in the arguments",
+    breaks: (host) => useXinetd(host, section(host.room.binary, { flags: "NOLIBWRAP NAMEINARGS" })),
+    code: "argv0-missing",
+    fix: "server_args = nrpe -n -c /etc/nagios/nrpe.cfg --inetd",
+    place: "none",
+  },
+  {
+    name: "the user root",
+    breaks: (host) => useXinetd(host, section(host.room.binary, { user: "root" })),
+    code: "user-root",
+    fix: "user = nagios",
+    place: "none",
+  },
+];
+
+const UNIT = "/etc/systemd/system/nrpe.service";
+const SOCKET = "/etc/systemd/system/nrpe.socket";
+
+/** A unit of the agent that is enabled; systemd itself does not run here. */
+function useUnit(host: Host, settings: Readonly<Record<string, string>>): void {
+  const all = {
+    ...{ Type: "notify", User: "nagios", Group: "nagios" },
+    ExecStart: `${host.room.binary} -n -c ${CFG} -f`,
+    ...settings,
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}=${value}\n`).join("");
+  host.write(INETD, "");
+  host.write(UNIT, `[Unit]\nDescription=NRPE\n[Service]\n${lines}`);
+  host.run("mkdir -p /etc/systemd/system/multi-user.target.wants");
+  host.run(`ln -s ${UNIT} /etc/systemd/system/multi-user.target.wants/`);
+}
+
+/** The same with a socket unit in front. */
+function useSocket(
+  host: Host,
+  socket: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): void {
+  const ExecStart = `${host.room.binary} -n -c ${CFG} --inetd`;
+  useUnit(host, { ExecStart, ...settings });
+  host.run("rm /etc/systemd/system/*.wants/*; mkdir -p /etc/systemd/system/sockets.target.wants");
+  host.write(SOCKET, `[Socket]\n${socket.map((line) => `${line}\n`).join("")}`);
+  host.run(`ln -s ${SOCKET} /etc/systemd/system/sockets.target.wants/`);
+}
+
+const UNITS: readonly Case[] = [
+  {
+    name: "a wrong path",
+    breaks: (host) => useUnit(host, { ExecStart: `/usr/local/bin/nrpee -n -c ${CFG} -f` }),
+    code: "program-missing",
+    fix: `ExecStart=AGENT -n -c ${CFG} -f`,
+    place: "line",
+  },
+  {
+    name: "a unit that is not enabled",
+    breaks: (host) => {
+      useUnit(host, {});
+      host.run("rm /etc/systemd/system/multi-user.target.wants/*");
+    },
+    code: "unit-not-enabled",
+    fix: "systemctl enable --now nrpe.service",
+    place: "none",
+  },
+  {
+    name: "a masked unit",
+    breaks: (host) => {
+      useUnit(host, {});
+      host.run(`mv ${UNIT} /usr/lib/systemd/system/; ln -s /dev/null ${UNIT}`);
+    },
+    code: "unit-masked",
+    fix: "systemctl unmask nrpe.service",
+    place: "none",
+  },
+  {
+    name: "-d with Type=notify",
+    breaks: (host) => useUnit(host, { ExecStart: `${host.room.binary} -n -c ${CFG} -d` }),
+    code: "unit-type",
+    fix: "Type=forking",
+    place: "line",
+  },
+  {
+    name: "memory that may not be executed",
+    breaks: (host) => useUnit(host, { MemoryDenyWriteExecute: "yes" }),
+    code: "unit-write-execute",
+    fix: "MemoryDenyWriteExecute=no",
+    place: "line",
+  },
+  {
+    name: "too little address space",
+    breaks: (host) => useUnit(host, { LimitAS: "512M" }),
+    code: "unit-address-space",
+    fix: "LimitAS=infinity",
+    place: "line",
+  },
+  {
+    name: "--inetd without a socket unit",
+    breaks: (host) => useUnit(host, { ExecStart: `${host.room.binary} -n -c ${CFG} --inetd` }),
+    code: "inetd-mode",
+    fix: `ExecStart=AGENT -n -c ${CFG} -f`,
+    place: "line",
+  },
+  {
+    name: "the directory of the pid file missing",
+    breaks: (host) => {
+      host.write(CFG, "pid_file=/run/nothing/nrpe.pid\ncommand[check]=/bin/echo OK\n");
+      useUnit(host, {});
+    },
+    code: "unwritable",
+    fix: /\/run\/nothing/,
+    place: "none",
+  },
+  {
+    name: "the user root behind a socket",
+    breaks: (host) => useSocket(host, ["ListenStream=5666", "Accept=no"], { User: "root" }),
+    code: "user-root",
+    fix: "User=nagios",
+    place: "none",
+  },
+  {
+    name: "Accept=yes without a template",
+    breaks: (host) => useSocket(host, ["ListenStream=5666", "Accept=yes"]),
+    code: "unit-service-missing",
+    fix: "Accept=no",
+    place: "none",
+  },
+  {
+    name: "another port",
+    breaks: (host) => useSocket(host, ["ListenStream=5667", "Accept=no"]),
+    code: "unit-port",
+    fix: "ListenStream=5666",
+    place: "line",
+  },
+];
 
 const missing = peersMissing("checkNrpe", "inetd", "ip", "tcpd", "openssl");
 
@@ -551,6 +748,41 @@ describe.skipIf(missing)("--doctor", () => {
   test.each(CASES.map((one) => [one.name, one] as const))("mends %s", async (_, one) => {
     await using host = await soundHost();
     await tryCase(host, one);
+  });
+});
+
+describe.skipIf(peersMissing("checkNrpe", "xinetd", "ip"))("--doctor with xinetd", () => {
+  test("finds nothing wrong on a sound host, whose agent answers", async () => {
+    await using host = await soundHost();
+    useXinetd(host);
+    await host.startInetd("xinetd", PORT);
+    const { exit, findings } = doctor(host);
+    expect(findings.filter(({ status }) => status === "problem" || status === "warning")).toEqual(
+      [],
+    );
+    expect(findings.map(({ code }) => code)).toContain("answers");
+    expect(exit).toBe(0);
+  });
+
+  test("warns of xinetd's own libwrap", async () => {
+    await using host = await soundHost();
+    useXinetd(host, section(host.room.binary, { flags: "NODELAY" }));
+    await host.startInetd("xinetd", PORT);
+    const { findings } = doctor(host);
+    const { status, fix } = findings.find(({ code }) => code === "xinetd-libwrap")!;
+    expect({ status, fix }).toEqual({ status: "warning", fix: "flags = NODELAY NOLIBWRAP" });
+  });
+
+  test.each(XINETD.map((one) => [one.name, one] as const))("mends %s", async (_, one) => {
+    await using host = await soundHost();
+    await tryCase(host, { starts: "xinetd", listens: false, mended: one.place !== "none", ...one });
+  });
+});
+
+describe.skipIf(peersMissing("checkNrpe", "ip"))("--doctor with systemd's units", () => {
+  test.each(UNITS.map((one) => [one.name, one] as const))("mends %s", async (_, one) => {
+    await using host = await soundHost();
+    await tryCase(host, { starts: "nothing", mended: false, ...one });
   });
 });
 

@@ -6,7 +6,6 @@ import {
   accountOf,
   findAccount,
   findGroup,
-  groupNameOf as groupName,
   groupNameOfId,
 } from "../../system/account.ts";
 import { actAs, type Actor } from "../../system/act_as.ts";

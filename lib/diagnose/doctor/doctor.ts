@@ -85,7 +85,7 @@ async function examine(given: string | undefined): Promise<readonly DoctorFindin
     ? first
     : findStarters(services, port, self);
   const context: StarterContext = { self, port, user: usualUser(early), config: path };
-  const { findings: started, invoked } = checkStarters(starters, services, context);
+  const { findings: started, invoked, idle } = checkStarters(starters, services, context);
   const names = serviceNames(starters);
   const findings: DoctorFinding[] = [
     ...asWhom(),
@@ -141,6 +141,7 @@ async function examine(given: string | undefined): Promise<readonly DoctorFindin
       tls: config?.ssl_enabled ?? true,
       clientCertificates: config?.ssl_client_certs === 2,
     }),
+    ...idle,
     ...checkLog(recent, invoked),
     ...checkClock([self, path, "/etc/passwd", "/etc/services"], new Date()),
   );
