@@ -1,6 +1,5 @@
 /** Connections to an agent. Every wait has a deadline, and nothing is read before it is asked for. */
 import { connect, type Socket } from "node:net";
-import { now } from "../system/libc.ts";
 import { callAt } from "../system/timer.ts";
 
 /** Bytes that have arrived, or why there are none. */
@@ -15,7 +14,7 @@ export type Arrival =
 export interface Channel {
   /**
    * Waits for bytes.
-   * @param deadline In milliseconds of {@link now}.
+   * @param deadline In milliseconds of `now()`.
    */
   readonly receive: (deadline: number) => Promise<Arrival>;
   /** Sends bytes. A failure shows when bytes are awaited. */
@@ -33,7 +32,8 @@ export interface PlainChannel extends Channel {
 export type Opening =
   | { readonly kind: "open"; readonly channel: PlainChannel }
   | { readonly kind: "timed out" }
-  | { readonly kind: "failed"; readonly code: string };
+  /** An error number of errno(3), and its name. */
+  | { readonly kind: "failed"; readonly code: string; readonly errno: number };
 
 /** Where to connect to. */
 export interface Place {
@@ -46,7 +46,7 @@ export interface Place {
 
 /**
  * Connects.
- * @param deadline In milliseconds of {@link now}.
+ * @param deadline In milliseconds of `now()`.
  */
 export async function openChannel(
   { address, port, from }: Place,
@@ -56,7 +56,9 @@ export async function openChannel(
   const local = from === undefined ? {} : { localAddress: from };
   const socket = connect({ host: address, port, ...local });
   // A response is complete before the connection ends; what happens afterwards is of no interest.
-  socket.on("error", ({ code = "" }: NodeJS.ErrnoException) => resolve({ kind: "failed", code }));
+  socket.on("error", ({ code = "", errno = 0 }: NodeJS.ErrnoException) => {
+    resolve({ kind: "failed", code, errno: Math.abs(errno) });
+  });
   socket.once("connect", () => {
     socket.setNoDelay(true);
     resolve({ kind: "open", channel: { socket, ...channelOn(socket) } });

@@ -4,11 +4,9 @@
  * Where an agent ends the connection without a word, it is asked once more in another way (without TLS,
  * or with it, or for its version), since the reason shows only in the difference.
  */
-import { parseIPv4, parseIPv6 } from "../address.ts";
 import { now } from "../system/libc.ts";
 import type { PacketVersion, ResultCode } from "../protocol/packet.ts";
-import { resolveHost } from "../system/resolve_host.ts";
-import { callAt } from "../system/timer.ts";
+import { addressesOf } from "./addresses.ts";
 import { openChannel } from "./channel.ts";
 import { exchange } from "./exchange.ts";
 import {
@@ -102,28 +100,6 @@ export async function probe(target: ProbeTarget): Promise<ProbeResult> {
     ? result
     : explain(result, target, await lookAgain(attempted.address, target, result, deadline));
   return { target, ...rest, steps: [resolving, ...rest.steps], outcome };
-}
-
-type Found =
-  | { readonly kind: "found"; readonly addresses: readonly [string, ...string[]] }
-  | { readonly kind: "timed out" | "unresolved" };
-
-async function addressesOf(host: string, deadline: number): Promise<Found> {
-  // An address may have a zone, RFC 4007, 11.
-  const address = parseIPv4(host) ?? parseIPv6(host.replace(/%.*$/, ""));
-  if (address !== undefined) return { kind: "found", addresses: [host] };
-  const { promise, resolve } = Promise.withResolvers<Found>();
-  const timer = callAt(deadline, () => resolve({ kind: "timed out" }));
-  resolveHost(host).then(
-    ([first, ...others]) => {
-      if (first !== undefined) resolve({ kind: "found", addresses: [first, ...others] });
-      else resolve({ kind: "unresolved" });
-    },
-    () => resolve({ kind: "unresolved" }),
-  );
-  const found = await promise;
-  timer.cancel();
-  return found;
 }
 
 /** Whether the agent may know no packets of that version. */

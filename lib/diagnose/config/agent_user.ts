@@ -1,7 +1,13 @@
 /** The user that the agent runs as, and questions to the kernel on behalf of that user. */
 import type { Config } from "../../config/config.ts";
 import { identityOf } from "../../serve/agent_identity.ts";
-import { type Account, accountOf, findAccount, findGroup } from "../../system/account.ts";
+import {
+  type Account,
+  accountOf,
+  findAccount,
+  findGroup,
+  groupNameOfId,
+} from "../../system/account.ts";
 import { actAs, type Actor } from "../../system/act_as.ts";
 import { userAndGroup } from "../../system/libc.ts";
 import { hostDaemons } from "../lint/services.ts";
@@ -12,6 +18,8 @@ import type { AgentStart, AgentUser } from "./report.ts";
 export interface FoundUser {
   readonly user: AgentUser | undefined;
   readonly problems: readonly PlacedProblem[];
+  /** The user as the kernel needs it. */
+  readonly actor: Actor | undefined;
   /**
    * Calls a function with the rights of the agent's user; with those of this process where they are not
    * known or cannot be had.
@@ -72,7 +80,7 @@ function fromName(
 }
 
 function unknown(problems: readonly PlacedProblem[]): FoundUser {
-  return { user: undefined, problems, asAgent: (act) => act() };
+  return { user: undefined, problems, actor: undefined, asAgent: (act) => act() };
 }
 
 function found(actor: Actor, from: string, problems: readonly PlacedProblem[]): FoundUser {
@@ -80,6 +88,7 @@ function found(actor: Actor, from: string, problems: readonly PlacedProblem[]): 
   return {
     user: { name: nameOf(account), uid: account.uid, gid, from },
     problems,
+    actor,
     asAgent<Result>(act: () => Result): Result {
       const done = actAs(actor, () => ({ result: act() }));
       return done === undefined ? act() : done.result;
@@ -96,7 +105,8 @@ export function userNameOf(user: AgentUser | undefined): string {
   return user?.name ?? DEFAULT_USER.name;
 }
 
-/** The group for suggestions, by its number where there is a user. */
+/** The group for suggestions. */
 export function groupNameOf(user: AgentUser | undefined): string {
-  return user === undefined ? DEFAULT_USER.group : String(user.gid);
+  if (user === undefined) return DEFAULT_USER.group;
+  return groupNameOfId(user.gid) ?? String(user.gid);
 }

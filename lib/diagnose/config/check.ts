@@ -26,8 +26,15 @@ export async function configReport(file: string, start: AgentStart = {}): Promis
   return (await checkConfig(file, start)).report;
 }
 
-/** The same with the texts, for those who print them. */
-export async function checkConfig(file: string, start: AgentStart): Promise<ConfigCheck> {
+/**
+ * The same with the texts, for those who print them.
+ * @param loadOnly Whether only what the agent itself would refuse or warn of is wanted.
+ */
+export async function checkConfig(
+  file: string,
+  start: AgentStart,
+  loadOnly = false,
+): Promise<ConfigCheck> {
   const { files, texts } = remembering(configFiles);
   const result = loadConfig(file, files);
   const config = result.kind === "config" ? result.config : undefined;
@@ -37,22 +44,27 @@ export async function checkConfig(file: string, start: AgentStart): Promise<Conf
   };
   const lineOf = lineReader(texts);
   const found = findAgentUser(config ?? partly(result), file, start);
-  const commands = config === undefined
+  const commands = config === undefined || loadOnly
     ? []
     : checkCommands(config, config.commands.values(), found);
   const certificates = config !== undefined && start.tls !== false && config.ssl_enabled
     ? await checkCertificates(config, file, new Date())
     : undefined;
-  const problems = [
+  const byAgent = [
     ...explainFindings(result.findings, lineOf),
+    ...certificates?.problems.filter(({ code }) => code === "tls") ?? [],
+  ];
+  const problems = loadOnly ? byAgent : [
+    ...byAgent,
     ...found.problems,
     ...unreadableForAgent(file, result.findings, found),
     ...[...texts].flatMap(([path, text]) => checkText(path, text)),
     ...config === undefined ? [] : aboutConfig(config, file, start, found),
     ...commands.flatMap(({ problems }) => problems),
-    ...certificates === undefined || config === undefined
-      ? []
-      : [...certificates.problems, ...checkTlsFiles(config, found, start)],
+    ...certificates === undefined || config === undefined ? [] : [
+      ...certificates.problems.filter(({ code }) => code !== "tls"),
+      ...checkTlsFiles(config, found, start),
+    ],
   ];
   const order = [...texts.keys()];
   const report: ConfigReport = {

@@ -294,7 +294,7 @@ function checkSudo(
     host: hostName().split(".")[0]!,
     args: isKnown ? args.map((word) => word!) : undefined,
   });
-  const rule = `echo '${user.name} ALL=(${target}) NOPASSWD: ${file}' > /etc/sudoers.d/nrpe`;
+  const rule = `echo '${user.name} ALL=(${target}) NOPASSWD: ${file}' >> /etc/sudoers.d/nrpe`;
   switch (answer.kind) {
     case "runs":
       return;

@@ -67,7 +67,10 @@ function checkWritten(
     // A directory that does not exist stops root as well.
     const rootToo = byRoot && writingProblem(file) === undefined;
     const name: CaseName = rootToo ? "written-by-root-alone" : `unwritable/${directive}`;
-    problems.push(problemAt(position, name, values));
+    const problem = problemAt(position, name, values);
+    // Only a daemon writes a pid file, and without a mode it may be none.
+    const certain = problem.severity !== "error" || mode === "daemon";
+    problems.push(certain ? problem : { ...problem, severity: "warning" });
   }
   return problems;
 }

@@ -93,6 +93,9 @@ function suggestReading(name: string, text: string): string | undefined {
   if (!isKnown(name)) return undefined;
   const { read }: Directive<unknown> = DIRECTIVES[name];
   const reading = read(text);
+  if (reading.kind === "value" && reading.value === false && /^(y|t|on|enable)/i.test(text)) {
+    return `write ${name}=1 for yes`;
+  }
   const value = reading.kind === "value" ? plainValue(reading.value) : undefined;
   return value === undefined ? undefined : `write ${name}=${value}`;
 }

@@ -3,7 +3,7 @@
  */
 import type { Position, WholeConfig } from "../../config/config.ts";
 import type { DirectiveName } from "../../config/settings.ts";
-import type { LintFinding } from "../../wrappers/lint/finding.ts";
+import type { PrintedFinding } from "../../wrappers/lint/finding.ts";
 
 /** How the agent is started, as far as it is known. What is not known is checked for every way. */
 export interface AgentStart {
@@ -19,10 +19,8 @@ export interface AgentStart {
   readonly group?: string | undefined;
 }
 
-/** A finding in the form of those about access tables, with a code of ./catalogue.ts. */
-export interface ConfigFinding extends Omit<LintFinding, "code"> {
-  readonly code: string;
-}
+/** A finding in the form of those about access tables, with a code of ./catalogue.ts or of the loader. */
+export type ConfigFinding = PrintedFinding;
 
 /** The user that the agent runs as, for whom permissions are checked. */
 export interface AgentUser {

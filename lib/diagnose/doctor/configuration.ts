@@ -111,11 +111,14 @@ function asDoctor(finding: ConfigFinding): DoctorFinding {
 }
 
 /** A suggestion as a line to copy: a command, or the line of nrpe.cfg as it should be. */
-function lineToCopy({ code, suggestion }: ConfigFinding, text: string): string | null {
+function lineToCopy({ code, file, suggestion }: ConfigFinding, text: string): string | null {
   if (code === "allowed-hosts-inetd") {
     const hosts = text.replace(/^[^=]*=/, "").split(",").map((word) => word.trim()).filter(Boolean);
     const words = hosts.map((host) => host.includes(":") ? `[${host}]` : host);
     return words.length === 0 ? suggestion ?? null : `nrpe: ${words.join(", ")}`;
+  }
+  if (code === "config-unreadable" && suggestion === undefined && statusOf(file) === undefined) {
+    return `install -D -m 644 deploy/nrpe.cfg ${file}`;
   }
   return suggestion?.replace(/^(write|set) (?=\S+=|command\[)/, "") ?? null;
 }

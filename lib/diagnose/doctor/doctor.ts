@@ -21,7 +21,7 @@ import { baseName, readText, textOf } from "../starters/read_text.ts";
 import { parseServices } from "../starters/services_file.ts";
 import { checkConfiguration, checkPidFile } from "./configuration.ts";
 import { DOCTOR_HELP, DOCTOR_USAGE, parseDoctorQuestion } from "./doctor_cli.ts";
-import { type DoctorFinding, hint, problem, warning } from "./finding.ts";
+import { type DoctorFinding, hint, lineOf, problem, warning } from "./finding.ts";
 import { USUAL_CONFIGS } from "./invocation.ts";
 import { checkListening, superServers } from "./listening.ts";
 import { readRecentLog, type RecentLog } from "./logs.ts";
@@ -85,7 +85,7 @@ async function examine(given: string | undefined): Promise<readonly DoctorFindin
     ? first
     : findStarters(services, port, self);
   const context: StarterContext = { self, port, user: usualUser(early), config: path };
-  const { findings: started, invoked } = checkStarters(starters, services, context);
+  const { findings: started, invoked, idle } = checkStarters(starters, services, context);
   const names = serviceNames(starters);
   const findings: DoctorFinding[] = [
     ...asWhom(),
@@ -141,6 +141,7 @@ async function examine(given: string | undefined): Promise<readonly DoctorFindin
       tls: config?.ssl_enabled ?? true,
       clientCertificates: config?.ssl_client_certs === 2,
     }),
+    ...idle,
     ...checkLog(recent, invoked),
     ...checkClock([self, path, "/etc/passwd", "/etc/services"], new Date()),
   );
@@ -215,6 +216,10 @@ function tablesOff(config: WholeConfig, onlyInetd: boolean): DoctorFinding {
     });
 }
 
+function placeOf({ starter: { file, line, text } }: Invoked): string {
+  return lineOf(file, line, text);
+}
+
 /** Clients whose idea of TLS is another one than the agent's. */
 function checkLog(recent: RecentLog, invoked: readonly Invoked[]): readonly DoctorFinding[] {
   const findings: DoctorFinding[] = [];
@@ -234,7 +239,7 @@ function checkLog(recent: RecentLog, invoked: readonly Invoked[]): readonly Doct
     const [client, line] = secure;
     const argv = says?.starter.argv.filter((word) => word !== "-n" && word !== "--no-ssl");
     findings.push(problem("client-with-tls", `${client} asks with TLS, and the agent speaks none`, {
-      evidence: line,
+      evidence: says === undefined ? line : `${placeOf(says)}; ${line}`,
       fix: says === undefined || argv === undefined
         ? "check_nrpe -n -H HOST"
         : says.starter.with({ argv }),

@@ -226,7 +226,7 @@ async function checkAnswer(
     const [inet6] = found;
     const message = `port ${port} is open to IPv6 alone`;
     findings.push(problem("ipv6-alone", message, {
-      evidence: `it listens on [${inet6!.address}], and 127.0.0.1 refuses`,
+      evidence: `${lineOf(starter.file, starter.line, starter.text)}; 127.0.0.1 refuses`,
       ...starter.by === "inetd" ? { fix: starter.text.trim().replace(/\btcp6\b/, "tcp") } : {},
     }));
     result = await ask(inet6!.address === "*" ? "::1" : inet6!.address, tls);

@@ -118,12 +118,20 @@ export function serviceNames({ inetd, xinetd }: Starters): readonly string[] {
   ];
 }
 
+/** What the station finds. */
+interface CheckedStarters {
+  readonly findings: readonly DoctorFinding[];
+  readonly invoked: readonly Invoked[];
+  /** That nothing starts the agent. It may be a daemon that did not start, so other findings go first. */
+  readonly idle: readonly DoctorFinding[];
+}
+
 /** Checks all that starts the agent. */
 export function checkStarters(
   starters: Starters,
   services: readonly ServiceEntry[],
   context: StarterContext,
-): { readonly findings: readonly DoctorFinding[]; readonly invoked: readonly Invoked[] } {
+): CheckedStarters {
   const findings: DoctorFinding[] = [];
   const invoked: Invoked[] = [];
   const invoke = (starter: Starter) => {
@@ -148,8 +156,8 @@ export function checkStarters(
   }
   for (const starter of starters.running) invoke(starter);
   findings.push(...brokenSockets(), ...twice(starters));
-  if (invoked.length === 0) findings.push(...nothingStarts(starters, context));
-  return { findings, invoked };
+  const idle = invoked.length === 0 ? nothingStarts(starters, context) : [];
+  return { findings, invoked, idle };
 }
 
 /** Starters that want the same port. */

@@ -64,7 +64,9 @@ export function settingsOf(unit: Unit, name: string): readonly UnitSetting[] {
 /** A unit by its name; undefined where there is none. */
 export function findUnit(name: string): Unit | undefined {
   for (const directory of UNIT_DIRECTORIES) {
-    if (namesIn(directory).includes(name)) return readUnit(directory, name);
+    if (!namesIn(directory).includes(name)) continue;
+    const file = `${directory}/${name}`;
+    return completeUnit(file, name, parseUnit(textOf(file), file));
   }
   return undefined;
 }
@@ -77,18 +79,19 @@ export function findUnits(pattern: RegExp): readonly Unit[] {
     for (const name of namesIn(directory)) {
       if (!/\.(service|socket)$/.test(name) || seen.has(name)) continue;
       seen.add(name);
-      const unit = readUnit(directory, name);
-      if (pattern.test(name) || unit.settings.some(({ value }) => pattern.test(value))) {
-        units.push(unit);
+      const file = `${directory}/${name}`;
+      const settings = parseUnit(textOf(file), file);
+      if (pattern.test(name) || settings.some(({ value }) => pattern.test(value))) {
+        units.push(completeUnit(file, name, settings));
       }
     }
   }
   return units;
 }
 
-function readUnit(directory: string, name: string): Unit {
-  const file = `${directory}/${name}`;
-  const settings = [...parseUnit(textOf(file), file)];
+/** A unit with its drop-ins, and whether it is enabled. */
+function completeUnit(file: string, name: string, own: readonly UnitSetting[]): Unit {
+  const settings = [...own];
   const dropIns = new Map<string, string>();
   for (const place of [...UNIT_DIRECTORIES].reverse()) {
     for (const part of namesIn(`${place}/${name}.d`)) {
