@@ -24,6 +24,8 @@ async function main(): Promise<number> {
   }
   const args: string[] = [];
   for (const arg of process.argv.slice(2)) args.push(byteStringOf(arg));
+  const name = process.execPath.slice(process.execPath.lastIndexOf("/") + 1);
+  if (PROGRAMS.includes(name)) return await runProgram(name, args);
   for (const arg of args) if (TOOL_OPTIONS.includes(arg)) return await runTool(arg, args);
   const invocation = parseCommandLine(args);
   if (invocation.kind === "look up") {
@@ -42,11 +44,35 @@ async function main(): Promise<number> {
   return await (invocation.mode === "daemon" ? serveAsDaemon : serveInForeground)(invocation);
 }
 
+/** Names of the started file that make it another program. */
+const PROGRAMS: readonly string[] = ["check_nrpe"];
+
+async function runProgram(name: string, args: readonly string[]): Promise<number> {
+  switch (name) {
+    default: {
+      const { checkNrpe } = await import("./lib/client/check_nrpe.ts");
+      return await checkNrpe(args);
+    }
+  }
+}
+
 /** Options that make this file another program. The first one counts. */
-const TOOL_OPTIONS: readonly string[] = ["--check-access"];
+const TOOL_OPTIONS: readonly string[] = ["--check-access", "--check-config", "--doctor", "--run"];
 
 async function runTool(option: string, args: readonly string[]): Promise<number> {
   switch (option) {
+    case "--check-config": {
+      const { checkConfigFile } = await import("./lib/diagnose/config/check_config.ts");
+      return await checkConfigFile(args);
+    }
+    case "--doctor": {
+      const { doctor } = await import("./lib/diagnose/doctor/doctor.ts");
+      return await doctor(args);
+    }
+    case "--run": {
+      const { runCommandOnce } = await import("./lib/diagnose/run/run_command.ts");
+      return runCommandOnce(args);
+    }
     default: {
       const { checkAccess } = await import("./lib/diagnose/check_access.ts");
       return await checkAccess(args);

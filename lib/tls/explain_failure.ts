@@ -30,8 +30,8 @@ export function explainFailure(
 const FIRST_ALERT = 1000;
 const ALERTS = 256;
 
-/** The alert that the library reports as received. */
-function receivedAlert(error: string): number | undefined {
+/** The alert that an error of the library reports as received. */
+export function receivedAlert(error: string): number | undefined {
   const [, hexadecimal] = /^error:([0-9a-f]+):/.exec(error) ?? [];
   // ERR_GET_REASON: the twelve lowest bits.
   const alert = (Number.parseInt(hexadecimal ?? "0", 16) & 0xfff) - FIRST_ALERT;

@@ -102,7 +102,7 @@ async function acceptCertificate(
 }
 
 /** A distinguished name as a byte string: `/C=DE/O=Example/CN=monitor`. */
-function distinguishedName(name: object | undefined): string {
+export function distinguishedName(name: object | undefined): string {
   const parts = Object.entries(name ?? {}).flatMap(([type, value]) =>
     (Array.isArray(value) ? value : [value]).map((one) => `/${type}=${one}`)
   );

@@ -18,7 +18,7 @@ const EXIT_NO_ERROR = 0;
 const EXIT_ERROR = 1;
 
 /** How the tables are checked. */
-interface LintOptions {
+export interface LintOptions {
   /** The name that the agent has in the tables. */
   readonly daemon: string;
   readonly json: boolean;
@@ -35,7 +35,7 @@ interface LintOptions {
 
 /** Checks the tables and prints what is wrong with them; returns the exit status. */
 export function lintAccessTables(tables: Tables, options: LintOptions): number {
-  const found = findAll(tables, options);
+  const found = findInTables(tables, options);
   const text = options.json
     ? [...found.findings.map(findingJson), ...found.suppressed.map(suppressedJson)].join("")
     : reportText(found, tables, options.config?.file, options.colour);
@@ -43,7 +43,11 @@ export function lintAccessTables(tables: Tables, options: LintOptions): number {
   return found.findings.some(({ severity }) => severity === "error") ? EXIT_ERROR : EXIT_NO_ERROR;
 }
 
-function findAll(tables: Tables, { daemon, lookup, named, config }: LintOptions): LintReport {
+/** Finds what is wrong with the tables and with the permissions of their files. */
+export function findInTables(
+  tables: Tables,
+  { daemon, lookup, named, config }: LintOptions,
+): LintReport {
   let known: readonly DaemonEntry[] | undefined;
   let services: ReadonlySet<string> | undefined;
   const daemons = () => known ??= hostDaemons();

@@ -1,9 +1,11 @@
 /**
  * The names and users of this host's daemons, from the files of inetd, xinetd and systemd.
  */
-import { listDirectory } from "../../system/directory.ts";
-import { SystemError } from "../../system/libc.ts";
-import { readTableFile } from "../../access/table_files.ts";
+import { parseInetdConf } from "../starters/inetd_conf.ts";
+import { baseName, namesIn, textOf } from "../starters/read_text.ts";
+import { parseServices } from "../starters/services_file.ts";
+import { parseUnit, parseUnitCommand, UNIT_DIRECTORIES } from "../starters/systemd_units.ts";
+import { parseXinetdConf } from "../starters/xinetd_conf.ts";
 
 /** A daemon of one of these files. */
 export interface DaemonEntry {
@@ -11,11 +13,6 @@ export interface DaemonEntry {
   /** The user that it runs as, if the file says. */
   readonly user?: string;
 }
-
-const UNIT_DIRECTORIES = [
-  ...["/etc/systemd/system", "/run/systemd/system"],
-  ...["/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"],
-];
 
 /** The daemons of this host: of inetd.conf, xinetd.d, systemd's units and /etc/services. */
 export function hostDaemons(): readonly DaemonEntry[] {
@@ -29,45 +26,30 @@ export function hostDaemons(): readonly DaemonEntry[] {
   ];
 }
 
-function textOf(path: string): string {
-  const file = readTableFile(path);
-  return file.kind === "text" ? file.text : "";
-}
-
 function filesIn(directory: string): readonly string[] {
-  try {
-    return listDirectory(directory).files.map((name) => `${directory}/${name}`);
-  } catch (error) {
-    if (error instanceof SystemError) return [];
-    throw error;
-  }
-}
-
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
+  return namesIn(directory).map((name) => `${directory}/${name}`);
 }
 
 /** The daemons of an inetd.conf(5). With tcpd, the name is the first argument. */
 export function inetdDaemons(text: string): readonly DaemonEntry[] {
-  return wordLines(text).flatMap(([service, , , , account, program, argument]) => {
-    if (service === undefined || account === undefined || program === undefined) return [];
+  return parseInetdConf(text).flatMap((entry) => {
+    const { commented, service, account, program, argv } = entry;
+    if (commented || program === "") return [];
     const user = account.split(/[:.]/)[0]!;
-    const internal = program === "internal" ? service : baseName(argument ?? program);
-    return [{ name: internal, user }, { name: service.replace(/^.*:/, "") }];
+    const name = program === "internal" ? service : baseName(argv[0] ?? program);
+    return [{ name, user }, { name: service }];
   });
 }
 
 /** The daemons of a file of xinetd.conf(5). */
 export function xinetdDaemons(text: string): readonly DaemonEntry[] {
-  return [...text.matchAll(/^[ \t]*service[ \t]+(\S+)\s*\{([^}]*)\}/gm)].flatMap((match) => {
-    const body = match[2]!;
-    const attribute = (name: string) =>
-      new RegExp(`^[ \\t]*${name}[ \\t]*\\+?=[ \\t]*(\\S+)`, "m").exec(body)?.[1];
-    const named = /^[ \t]*flags[ \t]*\+?=.*\bNAMEINARGS\b/m.test(body)
-      ? attribute("server_args")
-      : attribute("server");
-    const user = attribute("user");
-    const entries: DaemonEntry[] = [{ name: match[1]! }];
+  return parseXinetdConf(text).flatMap(({ service, attributes }) => {
+    if (service === undefined) return [];
+    const first = (name: string) => attributes.get(name)?.values[0];
+    const namesInArguments = attributes.get("flags")?.values.includes("NAMEINARGS") ?? false;
+    const named = first(namesInArguments ? "server_args" : "server");
+    const user = first("user");
+    const entries: DaemonEntry[] = [{ name: service }];
     if (named !== undefined) {
       entries.push({ name: baseName(named), ...(user === undefined ? {} : { user }) });
     }
@@ -80,25 +62,21 @@ function unitDaemons(path: string): readonly DaemonEntry[] {
   return path.endsWith(".service") ? serviceDaemons(textOf(path)) : [];
 }
 
-/** The programs that a systemd.service(5) starts; after @ the second word is argv[0]. */
+/** The programs that a systemd.service(5) starts. */
 export function serviceDaemons(text: string): readonly DaemonEntry[] {
-  const user = /^User[ \t]*=[ \t]*(\S+)/m.exec(text)?.[1];
-  return [...text.matchAll(/^ExecStart[ \t]*=[ \t]*([-@:+!|]*)(\S+)[ \t]*(\S*)/gm)].map((
-    match,
-  ) => ({
-    name: baseName(match[1]!.includes("@") ? match[3]! : match[2]!),
-    ...(user === undefined ? {} : { user }),
-  }));
+  const settings = parseUnit(text, "");
+  const user = settings.findLast(({ name, value }) => name === "User" && value !== "")?.value;
+  return settings.flatMap(({ name, value }) => {
+    const command = name === "ExecStart" ? parseUnitCommand(value) : undefined;
+    if (command === undefined) return [];
+    const called = baseName(command.argv[0] ?? command.program);
+    return [{ name: called, ...(user === undefined ? {} : { user }) }];
+  });
 }
 
 /** The names and aliases of a services(5) file. */
 export function servicesNames(text: string): readonly DaemonEntry[] {
-  return wordLines(text).flatMap(([name, port, ...aliases]) =>
-    name === undefined || port === undefined ? [] : [name, ...aliases].map((name) => ({ name }))
+  return parseServices(text).flatMap(({ name, aliases }) =>
+    [name, ...aliases].map((name) => ({ name }))
   );
-}
-
-/** The words of each line, without comments. */
-function wordLines(text: string): readonly (readonly string[])[] {
-  return text.split("\n").map((line) => line.replace(/#.*/, "").split(/\s+/).filter(Boolean));
 }

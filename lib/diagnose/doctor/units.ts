@@ -1,0 +1,238 @@
+/** Station: systemd's units. */
+import { parseCommandLine } from "../../cli.ts";
+import {
+  findUnit,
+  findUnits,
+  parseUnitCommand,
+  settingOf,
+  settingsOf,
+  type Unit,
+  type UnitSetting,
+} from "../starters/systemd_units.ts";
+import { type DoctorFinding, hint, lineOf, problem, warning } from "./finding.ts";
+import type { Starter } from "./starter.ts";
+
+/** A service unit that runs the agent, with the socket unit in front of it if there is one. */
+export interface UnitStarter extends Starter {
+  readonly service: Unit;
+  readonly socket: Unit | undefined;
+  /** The unit that has to be enabled. */
+  readonly entry: Unit;
+}
+
+const AGENT = /(^|[/_-])nrpe([-_.@ ]|$)/i;
+
+/** The service units that run the agent. */
+export function unitStarters(port: number): readonly UnitStarter[] {
+  const units = findUnits(AGENT);
+  const sockets = units.filter(({ name }) => name.endsWith(".socket"));
+  const paired = new Set<string>();
+  const starters: UnitStarter[] = [];
+  for (const socket of sockets) {
+    const name = serviceOf(socket);
+    const service = findUnit(name);
+    if (service === undefined) continue;
+    paired.add(name);
+    starters.push(...startersOf(service, socket, port));
+  }
+  for (const unit of units) {
+    if (!unit.name.endsWith(".service") || paired.has(unit.name)) continue;
+    // A template without its socket is started by nothing.
+    if (!unit.name.includes("@")) starters.push(...startersOf(unit, undefined, port));
+  }
+  return starters;
+}
+
+/** The service that a socket unit starts, see systemd.socket(5). */
+function serviceOf(socket: Unit): string {
+  const named = settingOf(socket, "Service")?.value;
+  if (named) return named;
+  const stem = socket.name.slice(0, -".socket".length);
+  return isYes(settingOf(socket, "Accept")) ? `${stem}@.service` : `${stem}.service`;
+}
+
+function isYes(setting: UnitSetting | undefined): boolean {
+  return /^(yes|true|1|on)$/i.test(setting?.value ?? "");
+}
+
+function startersOf(service: Unit, socket: Unit | undefined, port: number): readonly UnitStarter[] {
+  const setting = settingsOf(service, "ExecStart")[0];
+  const command = setting === undefined ? undefined : parseUnitCommand(setting.value);
+  if (setting === undefined || command === undefined) return [];
+  const isAgent = [command.program, command.argv[0] ?? ""].some((word) => AGENT.test(word));
+  if (!isAgent) return [];
+  const listens = socket === undefined ? undefined : settingsOf(socket, "ListenStream")[0]?.value;
+  const [, address, at] = /^(?:(.*):)?([0-9]+)$/.exec(listens ?? "") ?? [];
+  const prefix = command.prefixes;
+  return [{
+    service,
+    socket,
+    entry: socket ?? service,
+    by: "systemd",
+    file: setting.file,
+    line: setting.line,
+    text: `ExecStart=${setting.value}`,
+    port: socket === undefined ? port : at === undefined ? undefined : Number(at),
+    address: address?.replace(/^\[|\]$/g, ""),
+    user: settingOf(service, "User")?.value || undefined,
+    group: settingOf(service, "Group")?.value || undefined,
+    program: command.program,
+    argv: command.argv,
+    passesSockets: socket !== undefined,
+    with: ({ user, group, program, argv }) => {
+      if (user !== undefined) return `User=${user}`;
+      if (group !== undefined) return `Group=${group}`;
+      const named = prefix.includes("@");
+      const path = program ?? command.program;
+      const words = argv ?? command.argv;
+      return `ExecStart=${prefix}${[path, ...named ? words : words.slice(1)].join(" ")}`;
+    },
+  }];
+}
+
+/** Socket units of the agent whose service does not exist. */
+export function brokenSockets(): readonly DoctorFinding[] {
+  return findUnits(AGENT).flatMap((socket) => {
+    if (!socket.name.endsWith(".socket")) return [];
+    const service = serviceOf(socket);
+    if (findUnit(service) !== undefined) return [];
+    const other = service.includes("@") ? service.replace("@", "") : service.replace(".s", "@.s");
+    const accept = isYes(settingOf(socket, "Accept")) ? "no" : "yes";
+    const fix = findUnit(other) === undefined
+      ? `install -m 644 deploy/systemd/${service} /etc/systemd/system/`
+      : `Accept=${accept}`;
+    const message = `${socket.name} starts ${service}, which does not exist`;
+    return [problem("unit-service-missing", message, { evidence: socket.file, fix })];
+  });
+}
+
+/** What keeps systemd from starting the unit; undefined where nothing does. */
+export function unitDisabled({ entry, service }: UnitStarter): DoctorFinding | undefined {
+  for (const unit of [entry, service]) {
+    if (!unit.masked) continue;
+    const fix = `systemctl unmask ${unit.name}`;
+    return problem("unit-masked", `${unit.name} is masked`, { evidence: unit.file, fix });
+  }
+  if (entry.enabled) return undefined;
+  return problem("unit-not-enabled", `${entry.name} is not enabled`, {
+    evidence: `${entry.file}: no other unit wants it`,
+    fix: `systemctl enable --now ${entry.name}`,
+  });
+}
+
+/** The least address space that the runtime needs, in bytes. */
+const ADDRESS_SPACE = 4 * 2 ** 30;
+
+/** What is wrong with a unit, besides the program, its arguments and its user. */
+export function checkUnit(starter: UnitStarter, port: number): readonly DoctorFinding[] {
+  const { service, socket } = starter;
+  const findings: DoctorFinding[] = [];
+  const placeOf = ({ file, line, name, value }: UnitSetting) =>
+    lineOf(file, line, `${name}=${value}`);
+  const memory = settingOf(service, "MemoryDenyWriteExecute");
+  if (memory !== undefined && isYes(memory)) {
+    findings.push(problem("unit-write-execute", "the runtime compiles code, which this forbids", {
+      evidence: placeOf(memory),
+      fix: "MemoryDenyWriteExecute=no",
+    }));
+  }
+  const space = settingOf(service, "LimitAS");
+  if (space !== undefined && bytesOf(space.value) < ADDRESS_SPACE) {
+    findings.push(problem("unit-address-space", "the runtime needs 4 GB of address space", {
+      evidence: placeOf(space),
+      fix: "LimitAS=infinity",
+    }));
+  }
+  findings.push(...checkMode(starter, placeOf));
+  const network = settingOf(service, "PrivateNetwork");
+  if (network !== undefined && isYes(network) && socket === undefined) {
+    findings.push(problem("unit-private-network", "the daemon has a network of its own", {
+      evidence: placeOf(network),
+      fix: "PrivateNetwork=no",
+    }));
+  }
+  const deny = settingsOf(socket ?? service, "IPAddressDeny").at(-1);
+  const allow = settingsOf(socket ?? service, "IPAddressAllow");
+  if (deny?.value === "any" && allow.length === 0) {
+    findings.push(problem("unit-address-deny", "systemd lets no address in", {
+      evidence: placeOf(deny),
+      fix: "IPAddressDeny=",
+    }));
+  }
+  const privileges = settingOf(service, "NoNewPrivileges");
+  if (privileges !== undefined && isYes(privileges)) {
+    const message = "plugins can use neither sudo nor set-uid programs";
+    findings.push(warning("unit-no-new-privileges", message, {
+      evidence: placeOf(privileges),
+      fix: "NoNewPrivileges=no",
+    }));
+  }
+  if (socket !== undefined) findings.push(...checkSocket(starter, socket, port, placeOf));
+  return findings;
+}
+
+function checkMode(
+  { service, socket, argv }: UnitStarter,
+  placeOf: (setting: UnitSetting) => string,
+): readonly DoctorFinding[] {
+  const parsed = parseCommandLine(argv.slice(1));
+  const type = settingOf(service, "Type");
+  if (socket !== undefined || parsed.kind !== "serve") return [];
+  const kind = type?.value ?? "simple";
+  const exec = settingsOf(service, "ExecStart")[0]!;
+  if (parsed.mode === "daemon" && kind !== "forking") {
+    return [problem("unit-type", `-d ends at once, which Type=${kind} takes for the end`, {
+      evidence: type === undefined ? placeOf(exec) : placeOf(type),
+      fix: "Type=forking",
+    })];
+  }
+  if (parsed.mode === "foreground" && kind === "forking") {
+    return [problem("unit-type", "-f stays in the foreground, and Type=forking waits for its end", {
+      evidence: placeOf(type!),
+      fix: "Type=notify",
+    })];
+  }
+  return [];
+}
+
+function checkSocket(
+  starter: UnitStarter,
+  socket: Unit,
+  port: number,
+  placeOf: (setting: UnitSetting) => string,
+): readonly DoctorFinding[] {
+  const stream = settingsOf(socket, "ListenStream")[0];
+  const datagram = settingsOf(socket, "ListenDatagram")[0];
+  if (stream === undefined) {
+    const evidence = datagram === undefined ? socket.file : placeOf(datagram);
+    const message = datagram === undefined
+      ? "the socket unit names no port"
+      : "the socket is of datagrams: NRPE is a service of stream";
+    return [problem("unit-socket-type", message, { evidence, fix: `ListenStream=${port}` })];
+  }
+  const findings: DoctorFinding[] = [];
+  if (starter.port !== undefined && starter.port !== port) {
+    const message = `the socket's port is ${starter.port}, and clients ask port ${port}`;
+    findings.push(problem("unit-port", message, {
+      evidence: placeOf(stream),
+      fix: `ListenStream=${port}`,
+    }));
+  }
+  if (
+    isYes(settingOf(socket, "Accept")) && settingOf(socket, "TriggerLimitIntervalSec") === undefined
+  ) {
+    const message = "systemd closes the port after 200 connections in two seconds";
+    findings.push(hint("unit-trigger-limit", message, {
+      evidence: socket.file,
+      fix: "TriggerLimitIntervalSec=0",
+    }));
+  }
+  return findings;
+}
+
+/** A size of systemd.exec(5) in bytes. */
+function bytesOf(value: string): number {
+  const [, digits, unit = ""] = /^([0-9]+)([KMGT]?)/.exec(value.split(":")[0]!) ?? [];
+  if (digits === undefined) return Infinity;
+  return Number(digits) * 1024 ** (unit === "" ? 0 : "KMGT".indexOf(unit) + 1);
+}

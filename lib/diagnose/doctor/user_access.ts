@@ -1,0 +1,83 @@
+import { findAccount } from "../../system/account.ts";
+import { fileSystem, pathBytes, textOf } from "../starters/read_text.ts";
+
+/** A user with its groups, as far as /etc/group says. */
+export interface User {
+  readonly name: string;
+  readonly uid: number;
+  readonly gids: readonly number[];
+}
+
+/** The user of a name; undefined where there is none. */
+export function userNamed(name: string): User | undefined {
+  const account = findAccount(name);
+  if (account === undefined) return undefined;
+  const groups = textOf("/etc/group").split("\n").map((line) => line.split(":")).filter((
+    [, , , members],
+  ) => members?.split(",").includes(name));
+  return { name, uid: account.uid, gids: [account.gid, ...groups.map(([, , gid]) => Number(gid))] };
+}
+
+/** Permissions of stat(2). */
+export const enum Permission {
+  read = 4,
+  write = 2,
+  execute = 1,
+}
+
+/** Why a user has no access to a path. */
+export interface AccessProblem {
+  /** The file or the directory on the way. */
+  readonly path: string;
+  readonly isOnWay: boolean;
+  readonly reason: "missing" | "denied";
+  /** Such as `mode 0600, owner 0, group 0`. */
+  readonly seen: string;
+}
+
+/** Why a user may not use a path, by owner, group and mode; undefined where it may. ACLs are ignored. */
+export function accessProblem(
+  path: string,
+  user: User,
+  wanted: Permission,
+): AccessProblem | undefined {
+  const parts = path.split("/").filter(Boolean);
+  for (let count = 0; count <= parts.length; count++) {
+    const part = `/${parts.slice(0, count).join("/")}`;
+    const isOnWay = count < parts.length;
+    const status = statusOf(part);
+    if (status === undefined) {
+      return { path: part, isOnWay, reason: "missing", seen: "no such file" };
+    }
+    if (mayUse(status, user, isOnWay ? Permission.execute : wanted)) continue;
+    return { path: part, isOnWay, reason: "denied", seen: describeStatus(status) };
+  }
+  return undefined;
+}
+
+/** Owner, group and mode in words. */
+export function describeStatus(
+  { mode, uid, gid }: { readonly mode: number; readonly uid: number; readonly gid: number },
+): string {
+  return `mode ${(mode & 0o7777).toString(8).padStart(4, "0")}, owner ${uid}, group ${gid}`;
+}
+
+/** stat(2); undefined where it fails. */
+export function statusOf(path: string) {
+  try {
+    return fileSystem().statSync(pathBytes(path), { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+function mayUse(
+  { mode, uid, gid }: { readonly mode: number; readonly uid: number; readonly gid: number },
+  user: User,
+  wanted: Permission,
+): boolean {
+  if (user.uid === 0) return wanted !== Permission.execute || (mode & 0o111) !== 0;
+  if (user.uid === uid) return (mode >> 6 & wanted) === wanted;
+  if (user.gids.includes(gid)) return (mode >> 3 & wanted) === wanted;
+  return (mode & wanted) === wanted;
+}
