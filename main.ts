@@ -24,6 +24,8 @@ async function main(): Promise<number> {
   }
   const args: string[] = [];
   for (const arg of process.argv.slice(2)) args.push(byteStringOf(arg));
+  const name = process.execPath.slice(process.execPath.lastIndexOf("/") + 1);
+  if (PROGRAMS.includes(name)) return await runProgram(name, args);
   for (const arg of args) if (TOOL_OPTIONS.includes(arg)) return await runTool(arg, args);
   const invocation = parseCommandLine(args);
   if (invocation.kind === "look up") {
@@ -42,11 +44,35 @@ async function main(): Promise<number> {
   return await (invocation.mode === "daemon" ? serveAsDaemon : serveInForeground)(invocation);
 }
 
+/** Names of the started file that make it another program. */
+const PROGRAMS: readonly string[] = ["tcpd", "tcpdmatch", "tcpdchk"];
+
+async function runProgram(name: string, args: readonly string[]): Promise<number> {
+  switch (name) {
+    case "tcpd": {
+      const { runTcpd } = await import("./lib/wrap/tcpd.ts");
+      return await runTcpd();
+    }
+    case "tcpdmatch": {
+      const { tcpdmatch } = await import("./lib/diagnose/tcpdmatch.ts");
+      return await tcpdmatch(args);
+    }
+    default: {
+      const { tcpdchk } = await import("./lib/diagnose/tcpdchk.ts");
+      return await tcpdchk(args);
+    }
+  }
+}
+
 /** Options that make this file another program. The first one counts. */
-const TOOL_OPTIONS: readonly string[] = ["--check-access"];
+const TOOL_OPTIONS: readonly string[] = ["--check-access", "--wrap"];
 
 async function runTool(option: string, args: readonly string[]): Promise<number> {
   switch (option) {
+    case "--wrap": {
+      const { runWrap } = await import("./lib/wrap/tcpd.ts");
+      return await runWrap();
+    }
     default: {
       const { checkAccess } = await import("./lib/diagnose/check_access.ts");
       return await checkAccess(args);

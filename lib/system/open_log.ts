@@ -16,6 +16,8 @@ export interface LogSettings extends AgentSettings {
   readonly disable_syslog: boolean;
   /** Whether lines of severity debug are logged. */
   readonly debug: boolean;
+  /** The name in syslog where it is not `nrpe`. */
+  readonly program?: string;
 }
 
 export interface OpenLog extends Log {
@@ -32,7 +34,7 @@ export interface OpenLog extends Log {
  * @param copy Gets a copy of each line that is logged.
  */
 export function openLog(settings: LogSettings, copy?: Log): OpenLog {
-  let write: Log = settings.disable_syslog ? () => {} : openSyslog(settings.log_facility);
+  let write: Log = settings.disable_syslog ? () => {} : openSyslog(settings);
   const log: Log = (priority, message) => {
     if (priority === Severity.debug && !settings.debug) return;
     write(priority, message);
@@ -74,10 +76,11 @@ function describeLost(): string {
   return `Warning: ${lost} log ${lost === 1 ? "line" : "lines"} ${whyLost}`;
 }
 
-function openSyslog(facility: number): Log {
+function openSyslog({ log_facility, program }: LogSettings): Log {
+  const name = program === undefined ? undefined : printable(program);
   return counting(
     (priority, line) =>
-      sendToSyslog(priority > Severity.debug ? priority : priority + facility, line),
+      sendToSyslog(priority > Severity.debug ? priority : priority + log_facility, line, name),
     "sent to syslog",
   );
 }

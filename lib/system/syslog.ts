@@ -45,16 +45,17 @@ let pauses = MOST_PAUSES;
 let counted = 0;
 
 /**
- * Sends a line to syslog as `nrpe[pid]`. Each line is addressed anew, so syslog may be restarted at any
+ * Sends a line to syslog as `name[pid]`. Each line is addressed anew, so syslog may be restarted at any
  * time. A line is lost where syslog does not read.
  *
  * @param priority A facility and a level.
  * @param text Printable text, see printable().
+ * @param name The name of the program, printable too.
  * @returns 0 or an errno.
  */
-export function sendToSyslog(priority: number, text: string): number {
+export function sendToSyslog(priority: number, text: string, name = "nrpe"): number {
   pid ??= libc().getpid();
-  const line = cString(`<${priority}>${timestamp()} nrpe[${pid}]: ${text}`);
+  const line = cString(`<${priority}>${timestamp()} ${name}[${pid}]: ${text}`);
   for (;;) {
     const errno = offer(line);
     if (errno !== Errno.EAGAIN || !pause()) return errno;

@@ -35,7 +35,7 @@ interface LintOptions {
 
 /** Checks the tables and prints what is wrong with them; returns the exit status. */
 export function lintAccessTables(tables: Tables, options: LintOptions): number {
-  const found = findAll(tables, options);
+  const found = findInTables(tables, options);
   const text = options.json
     ? [...found.findings.map(findingJson), ...found.suppressed.map(suppressedJson)].join("")
     : reportText(found, tables, options.config?.file, options.colour);
@@ -43,7 +43,11 @@ export function lintAccessTables(tables: Tables, options: LintOptions): number {
   return found.findings.some(({ severity }) => severity === "error") ? EXIT_ERROR : EXIT_NO_ERROR;
 }
 
-function findAll(tables: Tables, { daemon, lookup, named, config }: LintOptions): LintReport {
+/** Finds what is wrong with the tables, their files and the nrpe.cfg that is checked with them. */
+export function findInTables(
+  tables: Tables,
+  { daemon, lookup, named, config }: Pick<LintOptions, "daemon" | "lookup" | "named" | "config">,
+): LintReport {
   let known: readonly DaemonEntry[] | undefined;
   let services: ReadonlySet<string> | undefined;
   const daemons = () => known ??= hostDaemons();

@@ -43,18 +43,31 @@ function filesIn(directory: string): readonly string[] {
   }
 }
 
-function baseName(path: string): string {
+export function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /** The daemons of an inetd.conf(5). With tcpd, the name is the first argument. */
 export function inetdDaemons(text: string): readonly DaemonEntry[] {
-  return wordLines(text).flatMap(([service, , , , account, program, argument]) => {
+  return inetdLines(text).flatMap(({ words: [service, , , , account, program, argument] }) => {
     if (service === undefined || account === undefined || program === undefined) return [];
     const user = account.split(/[:.]/)[0]!;
     const internal = program === "internal" ? service : baseName(argument ?? program);
     return [{ name: internal, user }, { name: service.replace(/^.*:/, "") }];
   });
+}
+
+/** A line of an inetd.conf(5) that is no comment. */
+export interface InetdLine {
+  /** From 1 on. */
+  readonly line: number;
+  /** Service, type, protocol, wait, user, program, and the program's arguments from argv[0] on. */
+  readonly words: readonly string[];
+}
+
+/** The lines of an inetd.conf(5) that are no comments. */
+export function inetdLines(text: string): readonly InetdLine[] {
+  return wordLines(text).flatMap((words, at) => words.length > 0 ? [{ line: at + 1, words }] : []);
 }
 
 /** The daemons of a file of xinetd.conf(5). */
