@@ -23,6 +23,7 @@ TCP Wrappers Available, built in
 
 Usage: nrpe [-V] [-n] -c <config_file> [-4|-6] <mode>
        nrpe --check-access [<options>] [[<daemon>] <client>]
+       nrpe --wrap <program> [<arguments>]
 
 Options:
  -V, --version         Print the version and quit
@@ -41,6 +42,10 @@ Options:
 
      --check-access    Say what hosts.allow and hosts.deny decide for a client, and why; without a
                        client, check these files
+     --wrap            Ask hosts.allow and hosts.deny about the client of a connection, and become
+                       the program, as tcpd does
+
+A file of this program that is called tcpd, tcpdmatch or tcpdchk does the work of that program.
 
 nrpe answers check_nrpe: it runs the commands that its configuration file defines, and returns their
 output and exit status. A line for inetd:
