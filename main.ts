@@ -45,19 +45,38 @@ async function main(): Promise<number> {
 }
 
 /** Names of the started file that make it another program. */
-const PROGRAMS: readonly string[] = ["check_nrpe"];
+const PROGRAMS: readonly string[] = ["check_nrpe", "tcpd", "tcpdmatch", "tcpdchk"];
 
 async function runProgram(name: string, args: readonly string[]): Promise<number> {
   switch (name) {
-    default: {
+    case "check_nrpe": {
       const { checkNrpe } = await import("./lib/client/check_nrpe.ts");
       return await checkNrpe(args);
+    }
+    case "tcpd": {
+      const { runTcpd } = await import("./lib/wrap/tcpd.ts");
+      return await runTcpd();
+    }
+    case "tcpdmatch": {
+      const { tcpdmatch } = await import("./lib/diagnose/tcpdmatch.ts");
+      return await tcpdmatch(args);
+    }
+    default: {
+      const { tcpdchk } = await import("./lib/diagnose/tcpdchk.ts");
+      return await tcpdchk(args);
     }
   }
 }
 
 /** Options that make this file another program. The first one counts. */
-const TOOL_OPTIONS: readonly string[] = ["--check-access", "--check-config", "--doctor", "--run"];
+const TOOL_OPTIONS: readonly string[] = [
+  "--check-access",
+  "--check-config",
+  "--doctor",
+  "--probe",
+  "--run",
+  "--wrap",
+];
 
 async function runTool(option: string, args: readonly string[]): Promise<number> {
   switch (option) {
@@ -72,6 +91,10 @@ async function runTool(option: string, args: readonly string[]): Promise<number>
     case "--run": {
       const { runCommandOnce } = await import("./lib/diagnose/run/run_command.ts");
       return runCommandOnce(args);
+    }
+    case "--wrap": {
+      const { runWrap } = await import("./lib/wrap/tcpd.ts");
+      return await runWrap();
     }
     default: {
       const { checkAccess } = await import("./lib/diagnose/check_access.ts");

@@ -25,6 +25,7 @@ Usage: nrpe [-V] [-n] -c <config_file> [-4|-6] <mode>
        nrpe --check-access [<options>] [[<daemon>] <client>]
        nrpe --check-config -c <config_file> [<mode>] [--json]
        nrpe --run <command> [<arguments>] -c <config_file>
+       nrpe --wrap <program> [<arguments>]
 
 Options:
  -V, --version         Print the version and quit
@@ -45,6 +46,10 @@ Options:
                        client, check these files
      --check-config    Say what is wrong with the configuration file and what it names
      --run             Run a command as the agent would, and show what it wrote
+     --wrap            Ask hosts.allow and hosts.deny about the client of a connection, and become
+                       the program, as tcpd does
+
+A file of this program that is called tcpd, tcpdmatch or tcpdchk does the work of that program.
 
 nrpe answers check_nrpe: it runs the commands that its configuration file defines, and returns their
 output and exit status. A line for inetd:

@@ -23,8 +23,12 @@ import { readTableFile } from "./table_files.ts";
  * Runs effects by blocking a process that has one client. What changes the process changes it for good.
  *
  * @param fd The connection.
+ * @param environmentWith The environment of commands, with the variables that a rule has set.
  */
-export function blockingEffects(fd: number): EffectRunner {
+export function blockingEffects(
+  fd: number,
+  environmentWith: (variables: readonly string[]) => readonly string[] = pluginEnvironment,
+): EffectRunner {
   return {
     resident: false,
     read: readTableFile,
@@ -34,7 +38,7 @@ export function blockingEffects(fd: number): EffectRunner {
       return await askUser(client, server, seconds, blockingTransport);
     },
     runCommand(command, variables) {
-      const environment = pluginEnvironment(variables);
+      const environment = environmentWith(variables);
       const { pid } = startProgram({ ...shellProgram(command), environment });
       const end = awaitEnd(pid);
       return end.kind === "exited" && end.status === 0;
@@ -56,7 +60,7 @@ export function blockingEffects(fd: number): EffectRunner {
       }
     },
     twist: (command, variables) =>
-      execOnConnection({ ...shellProgram(command), environment: pluginEnvironment(variables) }, fd),
+      execOnConnection({ ...shellProgram(command), environment: environmentWith(variables) }, fd),
   };
 }
 

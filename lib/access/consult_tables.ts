@@ -24,7 +24,7 @@ export interface TablesAnswer {
  * verdict in tcpd's words.
  */
 export async function consultTables(
-  config: Config,
+  config: Pick<Config, "hosts_allow_file" | "hosts_deny_file">,
   log: Log,
   connection: Connection,
   runner: EffectRunner,

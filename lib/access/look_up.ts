@@ -40,6 +40,12 @@ export const NOT_ASKED: Unanswered = { unanswered: "the name service could not b
 
 const SELF = "/proc/self/exe";
 
+/**
+ * Its argv[0]. A file that is called tcpd is told by it that it is not to wrap a service: in no line of
+ * an inetd has argv[0] a blank.
+ */
+export const LOOK_UP_NAME = "nrpe look-up";
+
 /** The words of a question, the first of which says how many there are. */
 export function wordsOf(question: LookUp): readonly string[] {
   return question.kind === "name"
@@ -61,7 +67,7 @@ export interface LookUpProcess {
 export function startLookUpProcess(): LookUpProcess {
   const [fd, theirs] = socketPair();
   try {
-    const program = { file: SELF, argv: ["nrpe", LOOK_UP_OPTION], shell: false };
+    const program = { file: SELF, argv: [LOOK_UP_NAME, LOOK_UP_OPTION], shell: false };
     const started = startProgram({ ...program, environment: pluginEnvironment() }, theirs, theirs);
     return { started, fd };
   } catch (error) {

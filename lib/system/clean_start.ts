@@ -21,16 +21,23 @@ const CLOSE_RANGE_CLOEXEC = 4 as Pointer;
 const DEFAULT_ACTION = new Uint8Array(32);
 
 /**
- * Makes the process independent of its parent. It unblocks all signals but those of
- * {@link blockEventSignals}. It stops ignoring SIGCHLD, since the kernel would discard the exit
- * statuses of children. It marks all descriptors but the standard three close-on-exec.
+ * Makes the process independent of its parent: {@link cleanSignals}, and all descriptors but the standard
+ * three become close-on-exec.
  */
 export function cleanStart(): void {
-  blockEventSignals();
-  syscall(calls.rt_sigaction, Signal.child, DEFAULT_ACTION, null, SIGNALS_SIZE);
+  cleanSignals();
   if (syscall(SYS_CLOSE_RANGE, AFTER_STDERR, NO_LIMIT, CLOSE_RANGE_CLOEXEC, 0) !== 0) {
     closeOnExecOneByOne();
   }
+}
+
+/**
+ * Unblocks all signals but those of {@link blockEventSignals}, and stops ignoring SIGCHLD, since the
+ * kernel would discard the exit statuses of children.
+ */
+export function cleanSignals(): void {
+  blockEventSignals();
+  syscall(calls.rt_sigaction, Signal.child, DEFAULT_ACTION, null, SIGNALS_SIZE);
 }
 
 /** For Linux before 5.11. Entries of fdinfo are plain files, so listing them opens none. */

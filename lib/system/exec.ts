@@ -23,6 +23,16 @@ export function execOnConnection(
   connection: number,
 ): never {
   for (const fd of [0, 1, 2]) if (fd !== connection) libc().dup2(connection, fd);
+  execInPlace({ file, argv, environment });
+}
+
+/**
+ * Replaces this process by a program with the same descriptors, and with the signals and limits that a
+ * started program has.
+ *
+ * @throws {SystemError} when it cannot be executed.
+ */
+export function execInPlace({ file, argv, environment }: ProgramStart): never {
   for (const signal of [Signal.pipe, Signal.fileSize]) libc().signal(signal, SIG_DFL);
   const errno = withUsualOpenFiles(() => execve(file, argv, environment));
   throw new SystemError("execve", errno, file);

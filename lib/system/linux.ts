@@ -15,6 +15,7 @@ export const enum Linux {
   SOCK_CLOEXEC = 0o2000000,
   SOL_SOCKET = 1,
   IPPROTO_TCP = 6,
+  MSG_PEEK = 2,
   MSG_DONTWAIT = 0x40,
   MSG_NOSIGNAL = 0x4000,
   /** Of fcntl(2). */

@@ -71,15 +71,26 @@ export async function decide(
     if (search.kind === "no rule") return { verdict: "granted", rule: undefined, request };
 
     const { rule } = search;
-    const options = await runOptions(rule, request, callbacks);
-    request = options.request;
-    if (options.end !== "aclexec failed") {
-      return { verdict: verdictOf(rule, options.end), rule, request };
-    }
+    const judged = await judgeByRule(rule, request, callbacks);
+    request = judged.request;
+    if (judged.verdict !== undefined) return { verdict: judged.verdict, rule, request };
     // The search leaves the table of the rule; the end of hosts.deny grants.
     if (rule.table === "deny") return { verdict: "granted", rule: undefined, request };
     from = DENY_START;
   }
+}
+
+/**
+ * What a rule that matches decides, its options run.
+ * @returns No verdict where a command of `aclexec` has failed, and the search goes on.
+ */
+export async function judgeByRule(
+  rule: MatchedRule,
+  asked: Request,
+  callbacks: DecisionCallbacks,
+): Promise<{ readonly verdict: Verdict | undefined; readonly request: Request }> {
+  const { end, request } = await runOptions(rule, asked, callbacks);
+  return { verdict: end === "aclexec failed" ? undefined : verdictOf(rule, end), request };
 }
 
 /** How the options of a rule ended: at one that decides or is wrong, or after the last. */

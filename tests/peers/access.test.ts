@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { linkSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { peersMissing } from "../support/peers.ts";
-import { BINARY, ROOT } from "../support/room.ts";
+import { BINARY, makeRoom, ROOT } from "../support/room.ts";
 import { ACCESS_HOSTS_EXTRA } from "./access_cases.ts";
 
 const RECORDED = join(ROOT, "tests", "wrappers", "access-cases.jsonl");
@@ -12,6 +12,7 @@ const WORKER = join(ROOT, "tests", "peers", "access_worker.ts");
 const FIRST = Number(process.env["NRPE_ACCESS_SEED"] ?? 1);
 const COUNT = Number(process.env["NRPE_ACCESS_CASES"] ?? 3000);
 const COUNT_BINARY = 300;
+const COUNT_NAMED = 100;
 
 /**
  * Recorded answers that are deliberately not ours, by their ids: `0` as a daemon pattern, which
@@ -83,5 +84,21 @@ describe.skipIf(skip)("--check-access", () => {
     );
     expect(disagreements).toEqual([]);
     expect(count.cases).toBe(COUNT_BINARY);
+  }, LONG);
+
+  test("agrees with tcpdmatch about generated tables, by the name tcpdmatch", async () => {
+    using room = makeRoom();
+    const named = join(room.path, "tcpdmatch");
+    linkSync(room.binary, named);
+    const first = FIRST + COUNT + COUNT_BINARY;
+    console.log(`Generated tables from seed ${first} on: ${COUNT_NAMED}`);
+    const { disagreements, count } = await compare(
+      named,
+      "generated",
+      `${first}`,
+      `${COUNT_NAMED}`,
+    );
+    expect(disagreements).toEqual([]);
+    expect(count.cases).toBe(COUNT_NAMED);
   }, LONG);
 });

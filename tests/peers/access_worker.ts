@@ -2,8 +2,8 @@
  * Asks the engine, or the compiled program, questions whose answers are known, and compares.
  *
  * `bun access_worker.ts SUBJECT HOSTS generated FIRST COUNT` takes the answers from tcpdmatch, and
- * `... recorded FILE` from a file like access-cases.jsonl. SUBJECT is `engine` or the program, HOSTS
- * the text of /etc/hosts for the questions. It has to run in a private mount namespace. Each
+ * `... recorded FILE` from a file like access-cases.jsonl. SUBJECT is `engine` or the program,
+ * perhaps by the name tcpdmatch, HOSTS the text of /etc/hosts for the questions. It has to run in a private mount namespace. Each
  * disagreement is a line of JSON on stdout; the last line counts.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +13,14 @@ import { decide, type DecisionCallbacks } from "../../lib/wrappers/decide.ts";
 import { UNKNOWN } from "../../lib/wrappers/request.ts";
 import { type AccessCase, accessCase } from "./access_cases.ts";
 import { bindSyslog } from "./syslog_socket.ts";
-import { askTcpdmatch, optionText, type OracleAnswer } from "./tcpdmatch.ts";
+import {
+  askTcpdmatch,
+  optionsIn,
+  optionText,
+  type OracleAnswer,
+  rulesIn,
+  verdictsIn,
+} from "./tcpdmatch.ts";
 
 const [subject, hosts, source, ...rest] = process.argv.slice(2) as [
   string,
@@ -105,8 +112,25 @@ function askBinary(binary: string, daemon: string, client: string): Answer {
   };
 }
 
+/** Asks this file by the name tcpdmatch. */
+function askByName(binary: string, daemon: string, client: string): Answer {
+  const run = Bun.spawnSync([binary, "-d", "--", daemon, client], { cwd: directory });
+  if (run.exitCode === 2) return { answered: false, verdicts: [], rules: [], options: [] };
+  const stdout = run.stdout.toString("latin1");
+  const lines = stdout.split("\n");
+  const verdicts = verdictsIn(stdout);
+  const denied = verdicts.some(({ access }) => access === "denied");
+  if (run.exitCode !== (denied ? 1 : 0)) {
+    throw new Error(`exit status ${run.exitCode} with ${stdout}${run.stderr}`);
+  }
+  return { answered: true, verdicts, rules: rulesIn(lines), options: optionsIn(lines) };
+}
+
 function ask(daemon: string, client: string): Answer | Promise<Answer> {
-  return subject === "engine" ? askEngine(daemon, client) : askBinary(subject, daemon, client);
+  if (subject === "engine") return askEngine(daemon, client);
+  return subject.endsWith("/tcpdmatch")
+    ? askByName(subject, daemon, client)
+    : askBinary(subject, daemon, client);
 }
 
 /**

@@ -52,7 +52,13 @@ export function askTcpdmatch(
     }
     return { answered: false, verdicts: [], rules: [], options: [], log };
   }
-  const blocks = run.stdout.toString("latin1").split(/^access: +/m);
+  const verdicts = verdictsIn(run.stdout.toString("latin1"));
+  return { answered: true, verdicts, rules: rulesIn(log), options: optionsIn(log), log };
+}
+
+/** The verdicts that tcpdmatch prints. */
+export function verdictsIn(stdout: string): readonly OracleVerdict[] {
+  const blocks = stdout.split(/^access: +/m);
   const verdicts: OracleVerdict[] = [];
   for (let at = 1; at < blocks.length; at++) {
     const facts = blocks[at - 1]!;
@@ -64,21 +70,23 @@ export function askTcpdmatch(
       access,
     });
   }
-  return { answered: true, verdicts, rules: rulesIn(log), options: optionsIn(log), log };
+  return verdicts;
 }
 
 function field(text: string, label: string): string | null {
   return new RegExp(`^${label} +(.*)$`, "m").exec(text)?.[1] ?? null;
 }
 
-function rulesIn(log: readonly string[]): string[] {
+/** The rules that decided, from the lines that say so. */
+export function rulesIn(log: readonly string[]): string[] {
   return log.flatMap((message) => {
     const found = /^matched: +hosts\.(allow|deny) line (\d+)/.exec(message);
     return found === null ? [] : [`${found[1]} ${found[2]}`];
   });
 }
 
-function optionsIn(log: readonly string[]): string[] {
+/** The options, from the lines that say so. */
+export function optionsIn(log: readonly string[]): string[] {
   return log.flatMap((message) => {
     const found = /^option: +([a-z0-9]+) ([^]*)$/i.exec(message);
     return found === null ? [] : [optionText(found[1]!, found[2]!)];

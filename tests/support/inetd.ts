@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PEERS } from "./peers.ts";
-import { freePorts, isListening } from "./ports.ts";
+import { freePorts, isBound, isListening } from "./ports.ts";
 import type { Room } from "./room.ts";
 import { listenAsSyslog, type Syslog } from "./syslog.ts";
 import { waitUntil } from "./wait_until.ts";
@@ -27,6 +27,8 @@ export interface Service {
    * have mapped addresses there (RFC 4291, 2.5.5.2). Only xinetd makes it.
    */
   readonly family?: 4 | 6 | "dual";
+  /** Whether its socket is of datagrams, of UDP and IPv4, and so passed on as with `wait`. */
+  readonly datagrams?: boolean;
 }
 
 /** How an inetd is to be started. */
@@ -101,7 +103,10 @@ export async function startInetd(
   try {
     await waitUntil(`${kind} listens`, () => {
       if (inetd.exitCode !== null) throw new Error(`${kind} ended with ${inetd.exitCode}`);
-      return isListening(...ports);
+      const [udp, tcp] = [true, false].map((datagrams) =>
+        ports.filter((_, at) => (services[at]!.datagrams ?? false) === datagrams)
+      ) as [number[], number[]];
+      return isListening(...tcp) && isBound(...udp);
     });
   } catch (error) {
     await end();
@@ -110,7 +115,11 @@ export async function startInetd(
   return { pid: inetd.pid, ports, syslog, [Symbol.asyncDispose]: end };
 }
 
-function inetdLine({ user, program, argv, family, wait }: Service, port: number): string {
+function inetdLine(service: Service, port: number): string {
+  const { user, program, argv, family, wait, datagrams } = service;
+  if (datagrams) {
+    return `127.0.0.1:${port} dgram udp wait.100000 ${user} ${program} ${argv.join(" ")}\n`;
+  }
   if (family === "dual") throw new TypeError("Only xinetd listens for both families");
   const at = family === 6 ? `[::1]:${port} stream tcp6` : `127.0.0.1:${port} stream tcp`;
   return `${at} ${wait ? "wait" : "nowait"}.100000 ${user} ${program} ${argv.join(" ")}\n`;

@@ -45,3 +45,13 @@ export function isListening(...ports: readonly number[]): boolean {
   );
   return ports.every((port) => listening.has(port));
 }
+
+/** Whether each of some UDP ports of IPv4 is bound. */
+export function isBound(...ports: readonly number[]): boolean {
+  const sockets = readFileSync("/proc/net/udp", "latin1");
+  const bound = new Set(
+    sockets.matchAll(/^ *[0-9]+: [0-9A-F]+:([0-9A-F]{4}) /gm)
+      .map(([, port]) => Number.parseInt(port!, 16)),
+  );
+  return ports.every((port) => bound.has(port));
+}

@@ -138,9 +138,7 @@ function lintFindings(
 ): readonly DoctorFinding[] {
   const report = findInTables(tables, {
     daemon,
-    json: false,
     lookup: false,
-    colour: false,
     named: [],
     config: undefined,
   });

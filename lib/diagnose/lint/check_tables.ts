@@ -43,10 +43,10 @@ export function lintAccessTables(tables: Tables, options: LintOptions): number {
   return found.findings.some(({ severity }) => severity === "error") ? EXIT_ERROR : EXIT_NO_ERROR;
 }
 
-/** Finds what is wrong with the tables and with the permissions of their files. */
+/** Finds what is wrong with the tables, their files and the nrpe.cfg that is checked with them. */
 export function findInTables(
   tables: Tables,
-  { daemon, lookup, named, config }: LintOptions,
+  { daemon, lookup, named, config }: Pick<LintOptions, "daemon" | "lookup" | "named" | "config">,
 ): LintReport {
   let known: readonly DaemonEntry[] | undefined;
   let services: ReadonlySet<string> | undefined;
