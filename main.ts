@@ -57,10 +57,14 @@ async function runProgram(name: string, args: readonly string[]): Promise<number
 }
 
 /** Options that make this file another program. The first one counts. */
-const TOOL_OPTIONS: readonly string[] = ["--check-access"];
+const TOOL_OPTIONS: readonly string[] = ["--check-access", "--probe"];
 
 async function runTool(option: string, args: readonly string[]): Promise<number> {
   switch (option) {
+    case "--probe": {
+      const { runProbe } = await import("./lib/client/run_probe.ts");
+      return await runProbe(args);
+    }
     default: {
       const { checkAccess } = await import("./lib/diagnose/check_access.ts");
       return await checkAccess(args);
