@@ -88,6 +88,10 @@ async function runTool(option: string, args: readonly string[]): Promise<number>
       const { doctor } = await import("./lib/diagnose/doctor/doctor.ts");
       return await doctor(args);
     }
+    case "--probe": {
+      const { runProbe } = await import("./lib/client/run_probe.ts");
+      return await runProbe(args);
+    }
     case "--run": {
       const { runCommandOnce } = await import("./lib/diagnose/run/run_command.ts");
       return runCommandOnce(args);
