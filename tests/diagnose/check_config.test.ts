@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { CONFIG_CODES } from "../../lib/diagnose/config/catalogue.ts";
 import { makePki, type Pki } from "../support/pki.ts";
-import { makeRoom, type Room } from "../support/room.ts";
+import { makeRoom, type Room, ROOT } from "../support/room.ts";
 
 /** A user of every Linux, and its group. */
 const NOBODY = "nobody";
@@ -60,6 +61,16 @@ function check(text: string, ...args: readonly string[]) {
 }
 
 const GOOD = "command[good]=DIR/good\n";
+
+test("docs/config-codes.md lists every code", () => {
+  const page = readFileSync(join(ROOT, "docs", "config-codes.md"), "utf8");
+  const listed = [...page.matchAll(/^\| `([a-z-]+)` +\|/gm)].map(([, code]) => code!);
+  const loader = readFileSync(join(ROOT, "lib/config/config.ts"), "utf8");
+  const codes = loader.split("export type FindingCode =")[1]!.split(";")[0]!.match(
+    /[a-z][a-z-]+/g,
+  )!;
+  expect(listed.toSorted()).toEqual([...CONFIG_CODES, ...codes].toSorted());
+});
 
 describe("--check-config", () => {
   test("prints each finding as a compiler does, with what to do, and the commands", () => {
