@@ -5,6 +5,7 @@
 import { encodeBytes } from "../bytes.ts";
 import { configFiles } from "../config/config_files.ts";
 import { FACILITIES, printable, Severity } from "../log.ts";
+import { exactArguments } from "../system/arguments.ts";
 import { describeErrno, now, writeAll } from "../system/libc.ts";
 import { Stdio } from "../system/linux.ts";
 import { type OpenLog, openLog } from "../system/open_log.ts";
@@ -35,7 +36,7 @@ class CheckEnded extends Error {
  * @returns The exit status.
  */
 export async function checkNrpe(args: readonly string[]): Promise<number> {
-  const invocation = parseCheckNrpe(args, (path) => {
+  const invocation = parseCheckNrpe(exactArguments(args), (path) => {
     const read = configFiles.read(path);
     return read.kind === "content" ? read.content : undefined;
   });

@@ -1,4 +1,5 @@
 import { nameOfAlert } from "../tls/alert.ts";
+import { receivedAlert } from "../tls/explain_failure.ts";
 import type { Arrival, Opening } from "./channel.ts";
 import type { Reply } from "./exchange.ts";
 import type { ProbeStepName, ProbeTarget } from "./probe_target.ts";
@@ -131,7 +132,7 @@ function explainHandshake(failure: HandshakeFailure, target: ProbeTarget): Reaso
     case "timed out":
       return timedOut(target, "waiting for the TLS handshake");
     case "alert":
-      return ["tls-alert", `TLS alert ${failure.alert}: ${alertText(failure.alert)}`];
+      return explainAlert(failure.alert);
     case "closed":
       return failure.heard ? ["tls-failed", "closed within the TLS handshake"] : CLOSED;
     case "failed":
@@ -149,10 +150,10 @@ const ALERTS: Readonly<Record<number, string>> = {
   116: "the agent requires a client certificate",
 };
 
-function alertText(alert: number): string {
+function explainAlert(alert: number): Reason {
   const words = ALERTS[alert];
   const name = nameOfAlert(alert).replaceAll("_", " ");
-  return words === undefined ? name : `${name}: ${words}`;
+  return ["tls-alert", `TLS alert ${alert}: ${name}${words === undefined ? "" : `: ${words}`}`];
 }
 
 /** The library's codes for bytes that are no TLS. */
@@ -184,6 +185,8 @@ function explainReply(
   if (length > 0) {
     return ["incomplete", `${endingText(ending)} after ${length} bytes of a response`];
   }
+  const alert = ending.kind === "failed" ? receivedAlert(ending.reason) : undefined;
+  if (alert !== undefined) return explainAlert(alert);
   if (!target.tls) return CLOSED;
   return [
     "closed",

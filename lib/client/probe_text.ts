@@ -78,8 +78,10 @@ function tlsText(tls: ProbedTls | undefined): string {
 
 function certificateText({ certificate }: ProbedTls): string {
   if (certificate === undefined) return "no certificate";
-  const { subject, issuer, daysLeft, selfSigned } = certificate;
+  const { subject, issuer, validTo, daysLeft, selfSigned } = certificate;
   const signer = selfSigned ? "self-signed" : `signed by ${issuer}`;
-  const validity = daysLeft < 0 ? `expired ${-daysLeft} days ago` : `${daysLeft} days left`;
+  const validity = daysLeft < 0
+    ? `expired on ${isoDate(validTo)?.slice(0, 10)}`
+    : `${daysLeft} days left`;
   return printable(`${subject}, ${signer}, ${validity}`);
 }

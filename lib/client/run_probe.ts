@@ -3,6 +3,7 @@ import { encodeBytes } from "../bytes.ts";
 import { configFiles } from "../config/config_files.ts";
 import { jsonLine } from "../json_line.ts";
 import { printable } from "../log.ts";
+import { exactArguments } from "../system/arguments.ts";
 import { writeAll } from "../system/libc.ts";
 import { Stdio } from "../system/linux.ts";
 import { probe } from "./probe.ts";
@@ -24,7 +25,7 @@ const AT_ONCE = 32;
  * @returns The exit status.
  */
 export async function runProbe(args: readonly string[]): Promise<number> {
-  const question = parseProbeQuestion(args);
+  const question = parseProbeQuestion(exactArguments(args));
   if (question.kind === "help") {
     writeAll(Stdio.output, encodeBytes(PROBE_HELP));
     return EXIT_ANSWERED;
