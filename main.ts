@@ -57,7 +57,13 @@ async function runProgram(name: string, args: readonly string[]): Promise<number
 }
 
 /** Options that make this file another program. The first one counts. */
-const TOOL_OPTIONS: readonly string[] = ["--check-access", "--check-config", "--doctor", "--run"];
+const TOOL_OPTIONS: readonly string[] = [
+  "--check-access",
+  "--check-config",
+  "--doctor",
+  "--probe",
+  "--run",
+];
 
 async function runTool(option: string, args: readonly string[]): Promise<number> {
   switch (option) {
@@ -68,6 +74,10 @@ async function runTool(option: string, args: readonly string[]): Promise<number>
     case "--doctor": {
       const { doctor } = await import("./lib/diagnose/doctor/doctor.ts");
       return await doctor(args);
+    }
+    case "--probe": {
+      const { runProbe } = await import("./lib/client/run_probe.ts");
+      return await runProbe(args);
     }
     case "--run": {
       const { runCommandOnce } = await import("./lib/diagnose/run/run_command.ts");

@@ -3,7 +3,7 @@
  * that has no certificate, as in a fresh installation, speaks nothing else, and the TLS library inside
  * lacks it. It protects against eavesdroppers, and not against somebody who stands in between.
  */
-import { createDiffieHellman, createHash, createHmac, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { now } from "../system/libc.ts";
 import type { Arrival, Channel, PlainChannel } from "./channel.ts";
 import type { Securing } from "./secure.ts";
@@ -185,16 +185,39 @@ function readKeyExchange(body: Uint8Array) {
   return { prime, generator, key };
 }
 
-/** Agrees on a secret, RFC 5246, 8.1.2. */
+/**
+ * Agrees on a secret, RFC 5246, 8.1.2. The runtime's own Diffie-Hellman tests the prime, which takes a
+ * second and is of no use here: whoever chooses a bad group could as well stand in between.
+ */
 function agree(prime: Uint8Array, generator: Uint8Array, key: Uint8Array) {
-  try {
-    const own = createDiffieHellman(Buffer.from(prime), Buffer.from(generator));
-    const ownKey = own.generateKeys();
-    const secret = own.computeSecret(key);
-    return { secret: secret.subarray(secret.findIndex((byte) => byte !== 0)), ownKey };
-  } catch (error) {
-    throw unexpected(`the agent's group is unusable: ${(error as Error).message}`);
+  const [p, g, theirs] = [numberOf(prime), numberOf(generator), numberOf(key)];
+  if ((p & 1n) === 0n || g < 2n || g > p - 2n || theirs < 2n || theirs > p - 2n) {
+    throw unexpected("the agent's group is unusable");
   }
+  const exponent = numberOf(randomBytes(EXPONENT_LENGTH));
+  return { secret: bytesOf(power(theirs, exponent, p)), ownKey: bytesOf(power(g, exponent, p)) };
+}
+
+/** The length of the secret exponent, in bytes: enough for the largest group, RFC 7919, A. */
+const EXPONENT_LENGTH = 64;
+
+function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
+  let result = 1n;
+  for (const bit of exponent.toString(2)) {
+    result = result * result % modulus;
+    if (bit === "1") result = result * base % modulus;
+  }
+  return result;
+}
+
+function numberOf(bytes: Uint8Array): bigint {
+  return BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
+}
+
+/** The bytes of a number, without leading zeros. */
+function bytesOf(number: bigint): Uint8Array {
+  const digits = number.toString(16);
+  return Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, "hex");
 }
 
 /** PRF of RFC 5246, 5. */

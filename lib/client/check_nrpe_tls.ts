@@ -69,9 +69,9 @@ function ciphersOf({ ciphers }: Check): TlsDemands {
 function pairOf({ certificate, key }: Check): TlsDemands {
   if (certificate === undefined || key === undefined) return {};
   const cert = pemOf(certificate, "certificate file");
-  attempt({ cert }, () => `Error: could not use certificate file '${printable(certificate)}'.`);
+  attempt({ cert }, () => unusable("certificate file", certificate));
   const pair = { cert, key: pemOf(key, "private key file") };
-  attempt(pair, () => `Error: could not use private key file '${printable(key)}'.`);
+  attempt(pair, () => unusable("private key file", key));
   return pair;
 }
 
@@ -91,12 +91,12 @@ function pemOf(path: string, kind: string): string {
   try {
     const bytes = readFile(path, LARGEST_PEM);
     if (bytes.byteLength > LARGEST_PEM) {
-      throw new Unusable(`${unusable(kind, path)} It is too large.`);
+      throw new Unusable(`${unusable(kind, path)}\nIt is larger than ${LARGEST_PEM} bytes`);
     }
     return decodeBytes(bytes);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    throw new Unusable(`${unusable(kind, path)} ${describeErrno(error.errno)}`);
+    throw new Unusable(`${unusable(kind, path)}\n${describeErrno(error.errno)}`);
   }
 }
 

@@ -5,8 +5,9 @@
  * or with it, or for its version), since the reason shows only in the difference.
  */
 import { now } from "../system/libc.ts";
-import type { PacketVersion, ResultCode } from "../protocol/packet.ts";
+import { longestText, type PacketVersion, type ResultCode } from "../protocol/packet.ts";
 import { addressesOf } from "./addresses.ts";
+import { secureAnonymously } from "./anonymous_tls.ts";
 import { openChannel } from "./channel.ts";
 import { exchange } from "./exchange.ts";
 import {
@@ -91,7 +92,8 @@ export async function probe(target: ProbeTarget): Promise<ProbeResult> {
   }
   const { tls, query, version = 4 } = target;
   let attempted = await attempt(found.addresses, target.port, { tls, query, version }, deadline);
-  if (target.version === undefined && endedInQuery(attempted.result)) {
+  const older = target.version === undefined && query.length <= longestText(2);
+  if (older && endedInQuery(attempted.result)) {
     const again = await attempt(found.addresses, target.port, { tls, query, version: 2 }, deadline);
     if (again.result.kind === "answered") attempted = again;
   }
@@ -135,11 +137,21 @@ async function attempt(
   if (opening.kind !== "open") {
     return { ...base, result: { kind: "failed", step: "connect", opening } };
   }
-  const plain = opening.channel;
+  let plain = opening.channel;
   try {
-    const securing = how.tls
+    let securing = how.tls
       ? await timed("handshake", secure(plain, PROBE_DEMANDS, deadline))
       : undefined;
+    if (securing?.kind === "alert" && securing.alert === HANDSHAKE_FAILURE) {
+      const another = await openChannel({ address, port }, deadline);
+      if (another.kind === "open") {
+        plain.close();
+        plain = another.channel;
+        steps.pop();
+        const anonymous = await timed("handshake", secureAnonymously(plain, deadline));
+        if (anonymous.kind === "secure") securing = anonymous;
+      }
+    }
     if (securing !== undefined && securing.kind !== "secure") {
       return { ...base, result: { kind: "failed", step: "handshake", failure: securing } };
     }
@@ -154,6 +166,9 @@ async function attempt(
     plain.close();
   }
 }
+
+/** The alert of an agent that has no certificate, or no cipher in common with the client. */
+const HANDSHAKE_FAILURE = 40;
 
 /** All that the library can speak: whether a version is a good one is not asked here. */
 const PROBE_DEMANDS: TlsDemands = { minVersion: "TLSv1", maxVersion: "TLSv1.3" };

@@ -1,6 +1,8 @@
+import type { Socket } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { distinguishedName } from "../tls/handshake.ts";
 import { receivedAlert } from "../tls/explain_failure.ts";
+import { isReadable } from "../system/libc.ts";
 import { callAt } from "../system/timer.ts";
 import { type Channel, channelOn, type PlainChannel } from "./channel.ts";
 
@@ -54,6 +56,9 @@ export async function secure(
   demands: TlsDemands,
   deadline: number,
 ): Promise<Securing> {
+  // A server of TLS says nothing before it has heard the client: this is the end. The runtime would
+  // report the end alone, and not the reset that answers the client's first bytes.
+  if (isReadable(descriptorOf(socket))) return { kind: "closed", reset: true, heard: false };
   const { promise, resolve } = Promise.withResolvers<Securing>();
   // check_nrpe compares no names.
   const checkServerIdentity = () => undefined;
@@ -71,6 +76,11 @@ export async function secure(
   timer.cancel();
   if (securing.kind !== "secure") stream.destroy();
   return securing;
+}
+
+/** The descriptor of a socket; its types lack it. */
+function descriptorOf(socket: Socket): number {
+  return (socket as unknown as { readonly _handle: { readonly fd: number } })._handle.fd;
 }
 
 function failureOf({ code = "", message }: NodeJS.ErrnoException, heard: number): HandshakeFailure {
