@@ -64,7 +64,8 @@ export function readSudoers(path = SUDOERS, nsswitch = "/etc/nsswitch.conf"): Su
     for (const line of logicalLines(file, result.content)) {
       const include = /^[#@](include|includedir)\s+"?([^"]+?)"?\s*$/.exec(line.text);
       if (include === null) {
-        if (!line.text.startsWith("#") && line.text !== "") lines.push(line);
+        // A number after it is a user's.
+        if (!/^(#(?!-?\d)|$)/.test(line.text)) lines.push(line);
         continue;
       }
       const name = include[2]!;
@@ -175,7 +176,8 @@ function rulesIn(
 ): readonly ("runs" | "no rule" | "password")[] {
   const found: ("runs" | "no rule" | "password")[] = [];
   const equals = text.indexOf("=");
-  const head = /^(.*\S)\s+(\S+(?:\s*,\s*\S+)*)$/.exec(text.slice(0, equals).trim());
+  const lists = text.slice(0, equals).trim().replace(/\s*,\s*/g, ",");
+  const head = /^((?:"[^"]*"|\\.|\S)+)\s+(\S+)$/.exec(lists);
   if (equals < 0 || head === null) return [];
   const users = split(head[1]!, ",");
   if (!matchesList(users, sudoers, (user) => isUser(user, question))) return [];
