@@ -88,10 +88,12 @@ const PLAIN = served("-n");
 /** Commands that fail, and one that takes long, with a short time-out. */
 const FAILING = `${PLAIN}; cd /etc/nagios; sed -i s/^command_timeout=.*/command_timeout=2/ nrpe.cfg
 echo 'command[check_slow]=/bin/sleep 60' >> nrpe.cfg
+echo 'command[check_private]=/bin/ls /root' >> nrpe.cfg
 echo 'command[check_missing]=/usr/lib/nagios/plugins/check_none -w 1' >> nrpe.cfg`;
 const OWN_CERTIFICATE =
   `mount -t tmpfs -o mode=700 root /root; mkdir /root/nrpe-ca; cd /root/nrpe-ca
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=monitor -keyout monitor.key -out monitor.pem`;
+const NO_ALLOWED_HOSTS = "sed -i /^allowed_hosts/d /etc/nagios/nrpe.cfg";
 const DENIED = "echo nrpe: ALL > /etc/hosts.deny";
 const F0101 = "echo nrpe: 192.0.2.10 > /etc/hosts.allow; echo nrpe: ALL > /etc/hosts.deny; ";
 /** /usr/sbin and the package database, to be changed; what is called a service is an init script. */
@@ -123,7 +125,7 @@ const UNDER_INETD: readonly Walk[] = [
     "Demand the certificates",
     "Renew a certificate",
   ], "mount -t tmpfs -o mode=700 root /root"],
-  ["docs/troubleshooting.md", ["Connection refused"], ""],
+  ["docs/troubleshooting.md", ["Connection refused"], NO_ALLOWED_HOSTS],
   ["docs/troubleshooting.md", ["No way to the host"], "ip route add unreachable 198.51.100.2"],
   [
     "docs/troubleshooting.md",
@@ -148,12 +150,18 @@ sed -i s/^command_timeout=.*/command_timeout=soon/ /etc/nagios/nrpe.cfg`,
     "docs/troubleshooting.md",
     ["Invalid packet version received from server"],
     `${PLAIN}
-sed -i 's/ --inetd//' /etc/inetd.conf`,
+sed -i 's/ --inetd//' /etc/inetd.conf; ${NO_ALLOWED_HOSTS}`,
   ],
   ["docs/troubleshooting.md", ["Socket timeout"], FAILING.replaceAll("=2", "=20")],
   [
     "docs/troubleshooting.md",
-    ["Command not defined", "Unable to read output", "A plugin is missing", "Command timed out"],
+    [
+      "Command not defined",
+      "Unable to read output",
+      "A plugin is missing",
+      "A plugin writes to standard error",
+      "Command timed out",
+    ],
     FAILING,
   ],
   ["docs/troubleshooting.md", ["check_nrpe's own certificate"], OWN_CERTIFICATE],

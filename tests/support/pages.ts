@@ -21,7 +21,7 @@ export type Step =
 /** A command of a transcript. */
 export interface Command {
   readonly line: string;
-  /** What it prints; `...` stands for any text. */
+  /** What it prints, as {@link shown} reads it. */
   readonly output: string;
 }
 
@@ -74,8 +74,11 @@ function commandsOf(text: string): Command[] {
   return commands;
 }
 
-/** A pattern for what a page shows, with `...` for any text. */
+/** A pattern for what a page shows: a line `...` stands for any lines, `...` in a line for any text. */
 export function shown(text: string): RegExp {
-  const parts = text.split("...").map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-  return new RegExp(`^${parts.join("[^]*")}$`);
+  const lines = text.split(/(?<=\n)/).map((line) => {
+    if (line === "...\n") return "(?:.*\\n)*";
+    return line.split("...").map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join(".*");
+  });
+  return new RegExp(`^${lines.join("")}$`);
 }
