@@ -163,6 +163,21 @@ describe.skipIf(peersMissing("tcpd"))("this file", () => {
   });
 });
 
+/** Starts a program with a connection on descriptor 3, see sd_listen_fds(3), and prints what it sends. */
+const PASSES_CONNECTION = `
+use Socket; use POSIX;
+socket(L, PF_INET, SOCK_STREAM, 0); bind(L, sockaddr_in(0, INADDR_LOOPBACK)); listen(L, 1);
+socket(C, PF_INET, SOCK_STREAM, 0); connect(C, getsockname(L)); accept(S, L);
+if (fork() == 0) {
+  POSIX::dup2(fileno(S), 3);
+  $ENV{LISTEN_PID} = $$; $ENV{LISTEN_FDS} = 1;
+  exec @ARGV;
+}
+close(S);
+print while <C>;
+wait;
+`;
+
 describe.skipIf(peersMissing("tcpd"))("--wrap and tcpd", () => {
   /** Runs a program where the access tables are empty. */
   const run = (room: Room, binary: string, args: readonly string[], argv0 = binary) => {
@@ -195,6 +210,23 @@ describe.skipIf(peersMissing("tcpd"))("--wrap and tcpd", () => {
         "nrpe: --wrap is the first option: nrpe --wrap PROGRAM [ARGS...]\n",
       ]);
     }
+  });
+
+  test("ask about the connection that a service manager passes, and pass it on", () => {
+    using room = makeRoom();
+    room.file("allow", "sh: 127.0.0.1\n");
+    room.file("deny", "ALL: ALL\n");
+    const program = 'echo "$LISTEN_FDS $((LISTEN_PID == $$)) $(readlink /proc/$$/fd/0)" >&3';
+    const ended = Bun.spawnSync([
+      "unshare",
+      "-m",
+      "sh",
+      "-c",
+      'mount --bind allow /etc/hosts.allow && mount --bind deny /etc/hosts.deny && exec "$@"',
+      "sh",
+      ...["perl", "-e", PASSES_CONNECTION, room.binary, "--wrap", "/bin/sh", "-c", program],
+    ], { cwd: room.path, stdin: "ignore" });
+    expect(ended.stdout.toString()).toBe("1 1 /dev/null\n");
   });
 
   test("do not start themselves for ever", () => {
