@@ -4,7 +4,7 @@
 import { readTableFile } from "../access/table_files.ts";
 import { executionProblem } from "../system/inspect.ts";
 import { describeErrno, Errno } from "../system/libc.ts";
-import { baseName, type InetdLine, inetdLines } from "./lint/services.ts";
+import { baseName, type InetdLine, inetdLines, wrappedBy } from "./lint/services.ts";
 
 /** Where Debian's inetd has its file. */
 const DEFAULT_FILE = "/etc/inetd.conf";
@@ -67,8 +67,8 @@ function readService(
     return { name: name.startsWith("/") ? baseName(name) : name, asks: true };
   }
   checkProgram(program, warn);
-  const [option, wrapped] = args;
-  if (option === "--wrap" && wrapped !== undefined) return { name: baseName(wrapped), asks: true };
+  const wrapped = wrappedBy(args);
+  if (wrapped !== undefined) return { name: baseName(wrapped), asks: true };
   // The agent asks the tables itself, as do programs that are linked to libwrap.
   return { name: baseName(name), asks: started === "nrpe" };
 }

@@ -49,12 +49,17 @@ export function baseName(path: string): string {
 
 /** The daemons of an inetd.conf(5). With tcpd, the name is the first argument. */
 export function inetdDaemons(text: string): readonly DaemonEntry[] {
-  return inetdLines(text).flatMap(({ words: [service, , , , account, program, argument] }) => {
+  return inetdLines(text).flatMap(({ words: [service, , , , account, program, ...argv] }) => {
     if (service === undefined || account === undefined || program === undefined) return [];
     const user = account.split(/[:.]/)[0]!;
-    const internal = program === "internal" ? service : baseName(argument ?? program);
-    return [{ name: internal, user }, { name: service.replace(/^.*:/, "") }];
+    const name = program === "internal" ? service : wrappedBy(argv.slice(1)) ?? argv[0] ?? program;
+    return [{ name: baseName(name), user }, { name: service.replace(/^.*:/, "") }];
   });
+}
+
+/** The program that `--wrap` names, by the arguments of this one. */
+export function wrappedBy([option, program]: readonly string[]): string | undefined {
+  return option === "--wrap" ? program : undefined;
 }
 
 /** A line of an inetd.conf(5) that is no comment. */
@@ -96,12 +101,12 @@ function unitDaemons(path: string): readonly DaemonEntry[] {
 /** The programs that a systemd.service(5) starts; after @ the second word is argv[0]. */
 export function serviceDaemons(text: string): readonly DaemonEntry[] {
   const user = /^User[ \t]*=[ \t]*(\S+)/m.exec(text)?.[1];
-  return [...text.matchAll(/^ExecStart[ \t]*=[ \t]*([-@:+!|]*)(\S+)[ \t]*(\S*)/gm)].map((
-    match,
-  ) => ({
-    name: baseName(match[1]!.includes("@") ? match[3]! : match[2]!),
-    ...(user === undefined ? {} : { user }),
-  }));
+  return [...text.matchAll(/^ExecStart[ \t]*=[ \t]*([-@:+!|]*)([^\n]+)/gm)].map((match) => {
+    const [program = "", ...args] = match[2]!.trim().split(/\s+/);
+    const isNamed = match[1]!.includes("@");
+    const name = wrappedBy(isNamed ? args.slice(1) : args) ?? (isNamed ? args[0] : program) ?? "";
+    return { name: baseName(name), ...(user === undefined ? {} : { user }) };
+  });
 }
 
 /** The names and aliases of a services(5) file. */
