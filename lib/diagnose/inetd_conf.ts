@@ -4,6 +4,7 @@
 import { readTableFile } from "../access/table_files.ts";
 import { executionProblem } from "../system/inspect.ts";
 import { describeErrno, Errno } from "../system/libc.ts";
+import { wrappedBy } from "./lint/services.ts";
 import { type InetdEntry, parseInetdConf } from "./starters/inetd_conf.ts";
 import { baseName } from "./starters/read_text.ts";
 
@@ -69,8 +70,8 @@ function readService(
     return { name: name.startsWith("/") ? baseName(name) : name, asks: true };
   }
   checkProgram(program, warn);
-  const [option, wrapped] = args;
-  if (option === "--wrap" && wrapped !== undefined) return { name: baseName(wrapped), asks: true };
+  const wrapped = wrappedBy(args);
+  if (wrapped !== undefined) return { name: baseName(wrapped), asks: true };
   // The agent asks the tables itself, as do programs that are linked to libwrap.
   return { name: baseName(name), asks: started === "nrpe" };
 }

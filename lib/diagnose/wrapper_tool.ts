@@ -68,9 +68,9 @@ export function tablesOf({ letters }: ToolArguments): Tables {
   return { allow: hosts_allow_file.byDefault, deny: hosts_deny_file.byDefault, read };
 }
 
-/** Prints a line on standard output. */
+/** Prints a line on standard output, in which the tabs of a table stay. */
 export function printRow(line: string): void {
-  writeAll(Stdio.output, encodeBytes(`${printable(line)}\n`));
+  writeAll(Stdio.output, encodeBytes(`${line.split("\t").map(printable).join("\t")}\n`));
 }
 
 /** Prints a line on standard error. */

@@ -156,7 +156,8 @@ describe("lintMode()", () => {
 describe("of the names of daemons,", () => {
   test("inetdDaemons() takes the program's name from its arguments", () => {
     const text = "# x\nnrpe stream tcp nowait nagios:nagios /usr/sbin/tcpd /usr/sbin/nrpe -i\n" +
-      "echo stream tcp nowait root internal\n127.0.0.1:5667 stream tcp nowait n.g /opt/nrpe dmz -i\n";
+      "echo stream tcp nowait root internal\n127.0.0.1:5667 stream tcp nowait n.g /opt/nrpe dmz -i\n" +
+      "ssh stream tcp nowait root /opt/nrpe nrpe --wrap /usr/sbin/sshd -i\n";
     expect(inetdDaemons(text)).toEqual([
       { name: "nrpe", user: "nagios" },
       { name: "nrpe" },
@@ -164,6 +165,8 @@ describe("of the names of daemons,", () => {
       { name: "echo" },
       { name: "dmz", user: "n" },
       { name: "5667" },
+      { name: "sshd", user: "root" },
+      { name: "ssh" },
     ]);
   });
 
@@ -180,10 +183,12 @@ describe("of the names of daemons,", () => {
 
   test("serviceDaemons() takes it from ExecStart", () => {
     const text =
-      "[Service]\nUser=nagios\nExecStart=-/usr/sbin/sshd -D\nExecStart=@/usr/bin/a b -i\n";
+      "[Service]\nUser=nagios\nExecStart=-/usr/sbin/sshd -D\nExecStart=@/usr/bin/a b -i\n" +
+      "ExecStart=-/usr/bin/nrpe --wrap /usr/sbin/in.x -i\n";
     expect(serviceDaemons(text)).toEqual([
       { name: "sshd", user: "nagios" },
       { name: "b", user: "nagios" },
+      { name: "in.x", user: "nagios" },
     ]);
   });
 

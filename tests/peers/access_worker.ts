@@ -8,6 +8,7 @@
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { lookUpFact, requestsOf } from "../../lib/diagnose/check_access_request.ts";
+import { printable } from "../../lib/log.ts";
 import { readTableFile } from "../../lib/access/table_files.ts";
 import { decide, type DecisionCallbacks } from "../../lib/wrappers/decide.ts";
 import { UNKNOWN } from "../../lib/wrappers/request.ts";
@@ -133,6 +134,13 @@ function ask(daemon: string, client: string): Answer | Promise<Answer> {
     : askBinary(subject, daemon, client);
 }
 
+/** An answer as the subject shows it: by the name tcpdmatch it prints no control characters but tabs. */
+function shownBy(subject: string, answer: Answer): Answer {
+  if (!subject.endsWith("/tcpdmatch")) return answer;
+  const shown = (text: string) => text.split("\t").map(printable).join("\t");
+  return { ...answer, options: answer.options.map(shown) };
+}
+
 /**
  * Whether both came to the same options. Where one is wrong tcpdmatch may name it before it says so,
  * and where the client has several addresses nothing tells whose options they are.
@@ -221,7 +229,7 @@ try {
   for (const { question, id, expected } of posed) {
     cases++;
     writeFiles(question);
-    const should = expected();
+    const should = shownBy(subject, expected());
     const does = await ask(question.daemon, question.client);
     for (const { access } of should.verdicts) {
       const by = /^\w+/.exec(should.rules[0] ?? "no rule")![0];

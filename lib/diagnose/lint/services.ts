@@ -36,9 +36,14 @@ export function inetdDaemons(text: string): readonly DaemonEntry[] {
     const { commented, service, account, program, argv } = entry;
     if (commented || program === "") return [];
     const user = account.split(/[:.]/)[0]!;
-    const name = program === "internal" ? service : baseName(argv[0] ?? program);
-    return [{ name, user }, { name: service }];
+    const name = program === "internal" ? service : wrappedBy(argv.slice(1)) ?? argv[0] ?? program;
+    return [{ name: baseName(name), user }, { name: service }];
   });
+}
+
+/** The program that `--wrap` names, by the arguments of this one. */
+export function wrappedBy([option, program]: readonly string[]): string | undefined {
+  return option === "--wrap" ? program : undefined;
 }
 
 /** The daemons of a file of xinetd.conf(5). */
@@ -66,11 +71,11 @@ function unitDaemons(path: string): readonly DaemonEntry[] {
 export function serviceDaemons(text: string): readonly DaemonEntry[] {
   const settings = parseUnit(text, "");
   const user = settings.findLast(({ name, value }) => name === "User" && value !== "")?.value;
-  return settings.flatMap(({ name, value }) => {
-    const command = name === "ExecStart" ? parseUnitCommand(value) : undefined;
+  return settings.flatMap((setting) => {
+    const command = setting.name === "ExecStart" ? parseUnitCommand(setting.value) : undefined;
     if (command === undefined) return [];
-    const called = baseName(command.argv[0] ?? command.program);
-    return [{ name: called, ...(user === undefined ? {} : { user }) }];
+    const { argv: [name = command.program, ...args] } = command;
+    return [{ name: baseName(wrappedBy(args) ?? name), ...(user === undefined ? {} : { user }) }];
   });
 }
 
