@@ -7,12 +7,13 @@ import { Stdio } from "../../system/linux.ts";
 import { groupExists, userExists } from "../../system/account.ts";
 import type { TableName, Tables } from "../../wrappers/find_rule.ts";
 import { fileFinding, type LintFinding, problem } from "../../wrappers/lint/finding.ts";
+import type { HostQueries } from "../../wrappers/lint/host_queries.ts";
 import { type LintReport, lintTables } from "../../wrappers/lint/tables.ts";
 import { type FileRole, lintMode, passwdUser } from "./file_mode.ts";
 import { findingJson, suppressedJson } from "./json.ts";
 import { checkName } from "./names.ts";
 import { type DaemonEntry, hostDaemons } from "./services.ts";
-import { reportText } from "./text.ts";
+import { MAX_FINDINGS_PER_CODE, reportText } from "./text.ts";
 
 const EXIT_NO_ERROR = 0;
 const EXIT_ERROR = 1;
@@ -43,11 +44,14 @@ export function lintAccessTables(tables: Tables, options: LintOptions): number {
   return found.findings.some(({ severity }) => severity === "error") ? EXIT_ERROR : EXIT_NO_ERROR;
 }
 
-function findAll(tables: Tables, { daemon, lookup, named, config }: LintOptions): LintReport {
+function findAll(
+  tables: Tables,
+  { daemon, json, lookup, named, config }: LintOptions,
+): LintReport {
   let known: readonly DaemonEntry[] | undefined;
   let services: ReadonlySet<string> | undefined;
   const daemons = () => known ??= hostDaemons();
-  const report = lintTables(tables, {
+  const host: HostQueries = {
     agent: daemon,
     services: () =>
       services ??= new Set([
@@ -60,7 +64,8 @@ function findAll(tables: Tables, { daemon, lookup, named, config }: LintOptions)
         : question.kind === "group account" && groupExists(question.name),
     directoryExists: (path) => stat(path)?.isDirectory() ?? false,
     ...(lookup ? { checkName } : {}),
-  });
+  };
+  const report = json ? lintTables(tables, host) : lintTables(tables, host, MAX_FINDINGS_PER_CODE);
   const files = [
     ...lintTableFile(tables, "allow", named, daemons),
     ...lintTableFile(tables, "deny", named, daemons),

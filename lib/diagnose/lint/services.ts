@@ -17,7 +17,13 @@ const UNIT_DIRECTORIES = [
   ...["/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"],
 ];
 
-/** The daemons of this host: of inetd.conf, xinetd.d, systemd's units and /etc/services. */
+/** Where the programs of daemons are. */
+const PROGRAM_DIRECTORIES = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
+
+/**
+ * The daemons of this host: of inetd.conf, xinetd.d, systemd's units and /etc/services, and what else
+ * may be one.
+ */
 export function hostDaemons(): readonly DaemonEntry[] {
   return [
     ...inetdDaemons(textOf("/etc/inetd.conf")),
@@ -26,6 +32,7 @@ export function hostDaemons(): readonly DaemonEntry[] {
     ),
     ...UNIT_DIRECTORIES.flatMap(filesIn).flatMap(unitDaemons),
     ...servicesNames(textOf("/etc/services")),
+    ...PROGRAM_DIRECTORIES.flatMap(filesIn).map((path) => ({ name: baseName(path) })),
   ];
 }
 
