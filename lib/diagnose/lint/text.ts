@@ -35,13 +35,16 @@ export function reportText(
     else kind.push(finding);
   }
   const hidden = new Map(report.suppressed.map((kind) => [kindOf(kind), kind.count]));
+  const shown = new Map<readonly LintFinding[], number>();
   const parts: string[] = [];
   for (const finding of report.findings) {
     const alike = kinds.get(kindOf(finding))!;
     const count = alike.length + (hidden.get(kindOf(finding)) ?? 0);
     if (count > MAX_PRINTED_PER_CODE) {
       if (finding === alike[0]) parts.push(countText(alike, count));
-      if (alike.indexOf(finding) >= EXAMPLES) continue;
+      const before = shown.get(alike) ?? 0;
+      shown.set(alike, before + 1);
+      if (before >= EXAMPLES) continue;
     }
     parts.push(findingText(finding, tables.read, colour));
   }

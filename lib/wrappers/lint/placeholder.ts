@@ -4,8 +4,9 @@
 import type { Piece } from "./finding.ts";
 import { partsOf } from "./list.ts";
 
-/** What templates put around a name; it may hold blanks. */
-const MARKED = /<[^<>\s][^<>]*>|\{\{.*?\}\}|\{%.*?%\}|\$\{[^}]*\}|\$\([^)]*\)|<%.*?%>|\[\[.*?\]\]/g;
+/** What templates put around a name, which is short and may hold blanks. */
+const MARKED =
+  /<[^<>\s][^<>]{0,80}>|\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\$\{[^}]{0,80}\}|\$\([^)]{0,80}\)|<%.{0,80}?%>/g;
 
 const WHAT =
   "(IP|IPS|IPV[46]|IPADDR|IPADDRESS|ADDR|ADDRESS|HOST|HOSTNAME|NET|NETWORK|SUBNET|CIDR|RANGE|DOMAIN|FQDN|HERE)";
@@ -25,9 +26,12 @@ const PLACEHOLDERS: readonly RegExp[] = [
   /^(a+\.b+\.c+\.d+|w+\.x+\.y+\.z+|n{1,3}\.n{1,3}\.n{1,3}\.n{1,3})$/i,
 ];
 
+/** The longest placeholder, in bytes. */
+const LONGEST = 255;
+
 /** Whether a word stands for what should be in its place. */
 export function isPlaceholder(word: string): boolean {
-  if (/^[\d.:/]*$|^[a-z][a-z0-9]{0,1}$/.test(word)) return false;
+  if (word.length > LONGEST || /^[\d.:/]*$/.test(word)) return false;
   const inner = word.replace(/\/[^/]*$/, "").replace(/^\[(.*)\]$/, "$1");
   return PLACEHOLDERS.some((pattern) => word.search(pattern) >= 0 || inner.search(pattern) >= 0);
 }

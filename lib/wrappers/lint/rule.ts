@@ -209,7 +209,7 @@ function misreadFrom(
   clients: readonly Piece[],
   report: ReportAt,
 ): Misread | undefined {
-  if (daemons.length > 0 && clients.length > 0 && !/^[ \t\r,]|[#[\]]|:.*:/.test(text)) {
+  if (daemons.length > 0 && clients.length > 0 && !/^[ \t\r,]|[#[\]]|:[^ \t\r,]*:/.test(text)) {
     return undefined;
   }
   const syntax = (from: number): Misread => ({ from, why: "syntax" });

@@ -70,8 +70,9 @@ export function makeRuleset(): Ruleset {
 
       // A rule that does more than grant makes a difference for the clients that come before it.
       if (outcome !== "grants" || rule.doesMore) {
-        for (const daemon of daemons) denials.add(nameIn(daemon), scope.clients);
-      } else if (table === "allow" && by === undefined && isForSome(scope)) {
+        const clients = isLarge(scope) ? undefined : scope.clients;
+        for (const daemon of daemons) denials.add(nameIn(daemon), clients);
+      } else if (table === "allow" && by === undefined && isForSome(scope) && !isLarge(scope)) {
         for (const daemon of daemons.slice(0, scope.daemons.length)) {
           const name = nameIn(daemon);
           const grants = granted.get(name) ?? [];
@@ -101,6 +102,13 @@ export function makeRuleset(): Ruleset {
       }
     },
   };
+}
+
+/** Rules with more daemons times clients than this are not compared with denials one by one. */
+const MOST_PAIRS = 512;
+
+function isLarge({ daemons, clients }: RuleScope): boolean {
+  return daemons.length * clients.length > MOST_PAIRS;
 }
 
 /** Whether a rule matches some clients only, and any at all. */
