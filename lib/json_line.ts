@@ -13,5 +13,6 @@ export function jsonLine(value: unknown): string {
 }
 
 function isUtf8(text: string): boolean {
-  return !Buffer.from(text, "latin1").toString("utf8").includes("\ufffd");
+  return !/[\x80-\xff]/.test(text) ||
+    !Buffer.from(text, "latin1").toString("utf8").includes("\ufffd");
 }

@@ -2,6 +2,8 @@
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const candidate of known) {
+    // The distance is at least the difference of the lengths.
+    if (Math.abs(candidate.length - name.length) > candidate.length / 3) continue;
     const distance = editDistance(name.toLowerCase(), candidate);
     if (distance <= candidate.length / 3 && distance < (best?.distance ?? Infinity)) {
       best = { name: candidate, distance };

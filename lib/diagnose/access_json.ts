@@ -15,6 +15,7 @@ import { allowedHostsProblem } from "./lint/nrpe_cfg.ts";
  */
 export function accessJson(trace: AccessTrace, policy?: AgentPolicy): string {
   const { request, rule } = trace;
+  const place = rule ?? trace.refusedAt;
   return jsonLine({
     daemon: request.daemon,
     server: serverJson(request.server),
@@ -24,8 +25,8 @@ export function accessJson(trace: AccessTrace, policy?: AgentPolicy): string {
       user: knownOrNull(request.user ?? UNKNOWN),
     },
     access: trace.verdict,
-    file: rule?.file ?? null,
-    line: rule?.line ?? null,
+    file: place?.file ?? null,
+    line: place?.line ?? null,
     rule: rule?.text.trim() ?? null,
     effects: trace.effects.map(({ effect, value }) => ({
       option: effect.option,

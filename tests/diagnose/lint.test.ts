@@ -57,6 +57,40 @@ describe("--check-access without a client", () => {
     ]);
   });
 
+  test("says once, with a count and examples, what is found many times, and all of it with --json", () => {
+    using room = makeRoom();
+    const allow = room.file("allow", "");
+    const rules = Array.from({ length: 10_001 }, (_, at) => `sshd: 10.0.${at >> 8}.${at & 255}\n`);
+    const deny = room.file("deny", `ALL: ALL\n${rules.join("")}`);
+    const { exit, out } = lint(allow, deny);
+    expect(exit).toBe(0);
+    const others = Array.from({ length: 20 }, (_, at) => at + 5).join(", ");
+    expect(out).toStartWith(
+      `${deny}: 10001 findings of [unreachable-rule]: 3 examples follow; ` +
+        `also at lines ${others} and 9978 more (--json prints each)\n\n` +
+        `${deny}:2:1: warning: this rule never decides: all of it is matched first, with the same ` +
+        `verdict, by line 1 [unreachable-rule]\n`,
+    );
+    expect(out.split("\n").length).toBeLessThan(20);
+    expect(out).toEndWith(
+      `10001 warnings in ${allow} (0 rules) and ${deny} (10002 rules)\n`,
+    );
+    const lines = lint(allow, deny, "--json").out.split("\n").slice(0, -1);
+    expect(lines.map((line) => JSON.parse(line).line)).toEqual(rules.map((_, at) => at + 2));
+  });
+
+  test("a NUL byte has its file and line as JSON, too, for a client and without one", () => {
+    using room = makeRoom();
+    const allow = room.file("allow", "# tables\n");
+    const deny = room.file("deny", "sshd: ALL\nnrpe: ALL\0\n");
+    const found = lint(allow, deny, "--json").out;
+    expect(JSON.parse(found)).toMatchObject({ file: deny, line: 2, column: 10, code: "nul-byte" });
+    const { exit, out } = lint(allow, deny, "--json", "192.0.2.1");
+    expect(exit).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ access: "denied", file: deny, line: 2, rule: null });
+    expect(lint(allow, deny, "192.0.2.1").out).toContain(`DENIED  ${deny} line 2 cannot be read`);
+  });
+
   test("ends with 0 where there is no error", () => {
     using room = makeRoom();
     const none = join(room.path, "none");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { findRule } from "../../lib/wrappers/find_rule.ts";
+import { decide } from "../../lib/wrappers/decide.ts";
+import { findRule, type Tables } from "../../lib/wrappers/find_rule.ts";
 import { lintTables } from "../../lib/wrappers/lint/tables.ts";
-import type { FileRead } from "../../lib/wrappers/match_list.ts";
 import { type Request, UNKNOWN } from "../../lib/wrappers/request.ts";
 import { seededRandom } from "../support/random.ts";
 
@@ -13,6 +13,7 @@ const CLIENTS = [
   ...["10.0.0.01", "10.0.0.256", "010.0.0.1", "[10.0.0.1]", "10.0.0.0/0.0.0.255", "10/8", "10.*."],
   ...["[2001:db8::]/32", "[2001:db8::1]", "[2001:db8::/32]", "[::]/0", "[2001:db8:1::]/129"],
   ...[".example", ".sub.example", "a.sub.example", "A.SUB.example", "a.sub.example.", "LOCAL"],
+  ...["ALL@ALL", "*@*", "ALL@10.", "eve@ALL", "# ALL", "# 10.0.0.1", "SERVER_IP", "<IP>/<CIDR>"],
   ...["KNOWN", "UNKNOWN", "known@10.", "EXCEPT", "10.0.0.1;x", '"10.0.0.1"', ".*", "ANY", "here"],
 ];
 const ADDRESSES = ["10.0.0.1", "10.0.0.2", "10.1.0.1", "192.0.2.1", "2001:db8::1", "::1", UNKNOWN];
@@ -34,6 +35,29 @@ const REQUESTS: readonly Request[] = ["nrpe", "sshd"].flatMap((daemon) =>
   )
 );
 
+function tablesOf(texts: Readonly<Record<string, string>>): Tables {
+  return { allow: "A", deny: "D", read: (path) => ({ kind: "text", text: texts[path]! }) };
+}
+
+function lintTexts(texts: Readonly<Record<string, string>>) {
+  return lintTables(tablesOf(texts), {
+    ask: () => true,
+    directoryExists: () => true,
+    agent: "nrpe",
+    services: () => new Set(),
+  }).findings;
+}
+
+async function verdict(texts: Readonly<Record<string, string>>, request: Request) {
+  const { verdict } = await decide(tablesOf(texts), request, {
+    lookUp: () => {
+      throw new Error("nothing needs to be looked up");
+    },
+    run: () => "done",
+  });
+  return verdict;
+}
+
 describe("lintTables()", () => {
   const random = seededRandom(SEED);
   const pattern = () => {
@@ -42,24 +66,41 @@ describe("lintTables()", () => {
   };
   const table = () => {
     const lines = Array.from({ length: 1 + random.below(6) }, () => {
-      const option = random.pick(["", "", "", ": deny", ": allow", ": aclexec x"]);
+      const option = random.pick(["", "", "", ": deny", ": allow", ": aclexec x", ": nice 1"]);
       return `${random.pick(DAEMONS)}: ${pattern()}${option}\n`;
     });
     return lines.join("");
   };
 
+  test("says of no grant that it changes nothing where a verdict depends on it", async () => {
+    let vain = 0;
+    for (let round = 0; round < 2000; round++) {
+      const texts: Record<string, string> = {
+        A: table(),
+        D: random.pick(["", `nrpe: ${pattern()}\n`, `sshd: ${pattern()}\n`]),
+      };
+      for (const { code, place } of lintTexts(texts)) {
+        if (code !== "nothing-denies") continue;
+        vain++;
+        const lines = texts["A"]!.split("\n");
+        lines.splice(place!.line - 1, 1);
+        const without = { ...texts, A: lines.join("\n") };
+        for (const request of REQUESTS) {
+          if (await verdict(texts, request) !== await verdict(without, request)) {
+            throw new Error(`seed ${SEED}: line ${place!.line} of ${JSON.stringify(texts)}`);
+          }
+        }
+      }
+    }
+    expect(vain).toBeGreaterThan(150);
+  });
+
   test("calls no rule unreachable that decides, and no pattern vain that matches", () => {
     let unreachable = 0;
     for (let round = 0; round < 1500; round++) {
       const texts: Record<string, string> = { A: table(), D: table() };
-      const read = (path: string): FileRead => ({ kind: "text", text: texts[path]! });
-      const tables = { allow: "A", deny: "D", read };
-      const { findings } = lintTables(tables, {
-        ask: () => true,
-        directoryExists: () => true,
-        agent: "nrpe",
-        services: () => new Set(),
-      });
+      const tables = tablesOf(texts);
+      const findings = lintTexts(texts);
       const deciding = new Set<string>();
       for (const request of REQUESTS) {
         const search = findRule(tables, request);

@@ -7,12 +7,13 @@ import { Stdio } from "../../system/linux.ts";
 import { groupExists, userExists } from "../../system/account.ts";
 import type { TableName, Tables } from "../../wrappers/find_rule.ts";
 import { fileFinding, type LintFinding, problem } from "../../wrappers/lint/finding.ts";
+import type { HostQueries } from "../../wrappers/lint/host_queries.ts";
 import { type LintReport, lintTables } from "../../wrappers/lint/tables.ts";
 import { type FileRole, lintMode, passwdUser } from "./file_mode.ts";
 import { findingJson, suppressedJson } from "./json.ts";
 import { checkName } from "./names.ts";
 import { type DaemonEntry, hostDaemons } from "./services.ts";
-import { reportText } from "./text.ts";
+import { MAX_FINDINGS_PER_CODE, reportText } from "./text.ts";
 
 const EXIT_NO_ERROR = 0;
 const EXIT_ERROR = 1;
@@ -35,7 +36,8 @@ export interface LintOptions {
 
 /** Checks the tables and prints what is wrong with them; returns the exit status. */
 export function lintAccessTables(tables: Tables, options: LintOptions): number {
-  const found = findInTables(tables, options);
+  const most = options.json ? undefined : MAX_FINDINGS_PER_CODE;
+  const found = findInTables(tables, options, most);
   const text = options.json
     ? [...found.findings.map(findingJson), ...found.suppressed.map(suppressedJson)].join("")
     : reportText(found, tables, options.config?.file, options.colour);
@@ -43,15 +45,20 @@ export function lintAccessTables(tables: Tables, options: LintOptions): number {
   return found.findings.some(({ severity }) => severity === "error") ? EXIT_ERROR : EXIT_NO_ERROR;
 }
 
-/** Finds what is wrong with the tables, their files and the nrpe.cfg that is checked with them. */
+/**
+ * Finds what is wrong with the tables, their files and the nrpe.cfg that is checked with them.
+ *
+ * @param mostPerCode The most findings of one code in one file that are listed; the others are counted.
+ */
 export function findInTables(
   tables: Tables,
   { daemon, lookup, named, config }: Pick<LintOptions, "daemon" | "lookup" | "named" | "config">,
+  mostPerCode?: number,
 ): LintReport {
   let known: readonly DaemonEntry[] | undefined;
   let services: ReadonlySet<string> | undefined;
   const daemons = () => known ??= hostDaemons();
-  const report = lintTables(tables, {
+  const host: HostQueries = {
     agent: daemon,
     services: () =>
       services ??= new Set([
@@ -64,7 +71,8 @@ export function findInTables(
         : question.kind === "group account" && groupExists(question.name),
     directoryExists: (path) => stat(path)?.isDirectory() ?? false,
     ...(lookup ? { checkName } : {}),
-  });
+  };
+  const report = lintTables(tables, host, mostPerCode);
   const files = [
     ...lintTableFile(tables, "allow", named, daemons),
     ...lintTableFile(tables, "deny", named, daemons),

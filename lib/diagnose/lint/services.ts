@@ -14,7 +14,13 @@ export interface DaemonEntry {
   readonly user?: string;
 }
 
-/** The daemons of this host: of inetd.conf, xinetd.d, systemd's units and /etc/services. */
+/** Where the programs of daemons are. */
+const PROGRAM_DIRECTORIES = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
+
+/**
+ * The daemons of this host: of inetd.conf, xinetd.d, systemd's units and /etc/services, and what else
+ * may be one.
+ */
 export function hostDaemons(): readonly DaemonEntry[] {
   return [
     ...inetdDaemons(textOf("/etc/inetd.conf")),
@@ -23,6 +29,7 @@ export function hostDaemons(): readonly DaemonEntry[] {
     ),
     ...UNIT_DIRECTORIES.flatMap(filesIn).flatMap(unitDaemons),
     ...servicesNames(textOf("/etc/services")),
+    ...PROGRAM_DIRECTORIES.flatMap(filesIn).map((path) => ({ name: baseName(path) })),
   ];
 }
 

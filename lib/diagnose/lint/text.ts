@@ -4,8 +4,13 @@ import type { LintFinding, LintSeverity, PrintedFinding } from "../../wrappers/l
 import type { LintReport } from "../../wrappers/lint/tables.ts";
 import type { FileReader } from "../../wrappers/match_list.ts";
 
-/** The most findings of one code in one file that are printed; the rest is counted. */
-const MAX_PRINTED_PER_CODE = 20;
+/** More findings of one code in one file than this are counted, with examples. */
+const MAX_PRINTED_PER_CODE = 5;
+const EXAMPLES = 3;
+/** The most line numbers that stand beside a count. */
+const MAX_LINE_NUMBERS = 20;
+/** The most findings of one code in one file that a text needs. */
+export const MAX_FINDINGS_PER_CODE = EXAMPLES + MAX_LINE_NUMBERS;
 /** The longest part of a line that is printed, in bytes. */
 const MAX_SOURCE_WIDTH = 96;
 
@@ -22,24 +27,40 @@ export function reportText(
   config: string | undefined,
   colour: boolean,
 ): string {
-  const shown = new Map<string, number>();
-  const hidden = new Map(
-    report.suppressed.map(({ file, code, count }) => [`${code}\0${file}`, count]),
-  );
+  const kindOf = ({ code, file }: Pick<LintFinding, "code" | "file">) => `${code}\0${file}`;
+  const kinds = new Map<string, LintFinding[]>();
+  for (const finding of report.findings) {
+    const kind = kinds.get(kindOf(finding));
+    if (kind === undefined) kinds.set(kindOf(finding), [finding]);
+    else kind.push(finding);
+  }
+  const hidden = new Map(report.suppressed.map((kind) => [kindOf(kind), kind.count]));
+  const shown = new Map<readonly LintFinding[], number>();
   const parts: string[] = [];
   for (const finding of report.findings) {
-    const kind = `${finding.code}\0${finding.file}`;
-    const count = (shown.get(kind) ?? 0) + 1;
-    shown.set(kind, count);
-    if (count <= MAX_PRINTED_PER_CODE) parts.push(findingText(finding, tables.read, colour));
-  }
-  for (const [kind, count] of shown) {
-    const [code, file] = kind.split("\0") as [string, string];
-    const more = count + (hidden.get(kind) ?? 0) - MAX_PRINTED_PER_CODE;
-    if (more > 0) parts.push(`${printable(file)}: ${more} more of [${code}]\n`);
+    const alike = kinds.get(kindOf(finding))!;
+    const count = alike.length + (hidden.get(kindOf(finding)) ?? 0);
+    if (count > MAX_PRINTED_PER_CODE) {
+      if (finding === alike[0]) parts.push(countText(alike, count));
+      const before = shown.get(alike) ?? 0;
+      shown.set(alike, before + 1);
+      if (before >= EXAMPLES) continue;
+    }
+    parts.push(findingText(finding, tables.read, colour));
   }
   parts.push(summary(report, tables, config));
   return parts.join("\n");
+}
+
+/** One line for findings of one code in one file, of which a few examples follow. */
+function countText(findings: readonly LintFinding[], count: number): string {
+  const [{ file, code }] = findings as [LintFinding];
+  const others = findings.slice(EXAMPLES, MAX_FINDINGS_PER_CODE);
+  const lines = [...new Set(others.map(({ place }) => place?.line))];
+  const more = count - EXAMPLES - others.length;
+  const rest = more === 0 ? "" : ` and ${more} more`;
+  return `${printable(file)}: ${count} findings of [${code}]: ${EXAMPLES} examples follow; ` +
+    `also at lines ${lines.join(", ")}${rest} (--json prints each)\n`;
 }
 
 /** A finding: its place and message, the marked line, the suggestion. */

@@ -261,12 +261,17 @@ export const CATALOGUE = {
   "missing-colon/allow": {
     error: `${NO_COLON}: it grants nothing`,
     suggestion: "write {rule}",
-    example: "nrpe 192.0.2.1",
+    example: "192.0.2.1 # office",
   },
   "missing-colon/deny": {
     error: `${NO_COLON}: it denies nothing`,
     suggestion: "write {rule}",
     example: { deny: "nrpe ALL\n" },
+  },
+  "merge-conflict": {
+    error: "this marks a merge conflict: the rules of both versions are in force",
+    suggestion: "keep one version of the lines, and remove the markers",
+    example: "<<<<<<< HEAD\nnrpe: 192.0.2.1\n=======\nnrpe: 192.0.2.2\n>>>>>>> office",
   },
   "unbalanced-bracket/allow": {
     error: `${BRACKET}: it grants nothing`,
@@ -348,6 +353,16 @@ export const CATALOGUE = {
   "wildcard-not-for-users": {
     error: "{word} has no meaning for a user: it is taken for a name",
     example: "nrpe: LOCAL@192.0.2.1",
+  },
+  "placeholder/client": {
+    error: "this is a placeholder that nobody has filled in, so it matches no client",
+    suggestion: "write the address, net or name that it stands for",
+    example: "nrpe: <IP>/<CIDR>",
+  },
+  "placeholder/daemon": {
+    error: "this is a placeholder that nobody has filled in, so it matches no daemon",
+    suggestion: "write the name of the daemon that it stands for",
+    example: "<daemon>: 192.0.2.1",
   },
   "semicolon": {
     error: "a semicolon does not separate words: all of this is one word",
@@ -738,9 +753,17 @@ export const CATALOGUE = {
     suggestion: "write {net}/{mask}",
     example: "nrpe: 192.0.2.1/0.0.0.255",
   },
-  "odd-mask": {
-    warning: "the ones of this mask are not contiguous: it works, but may be a mistake",
+  "odd-mask/scattered": {
+    warning:
+      "this mask is no net, since its ones are not contiguous: it matches scattered addresses",
+    suggestion: "list the nets of the range that is meant",
     example: "nrpe: 10.0.0.0/255.0.255.0",
+  },
+  "odd-mask/none": {
+    error:
+      "this mask is no net, since its ones are not contiguous, and bits beyond it are set: it matches no client",
+    suggestion: "list the nets of the range that is meant",
+    example: "nrpe: 1.224.0.0/255.210.0.0",
   },
   "net-length-zero": {
     error: "a length of 0 is not valid for IPv4, so this matches no client",
@@ -907,30 +930,52 @@ export const CATALOGUE = {
 
   // Rules together.
 
+  "allow-all-first": {
+    error:
+      "as in FreeBSD's example file this grants everything: none of the {count} rules after it is ever tried",
+    suggestion: "remove this line, and the rules after it decide",
+    example: "ALL : ALL : allow\nnrpe : 192.0.2.1 : allow\nALL : ALL : deny",
+  },
   "deny-never-reached/allow": {
-    error: "this denies no client: line {line} matches all of it first, and grants",
+    error: "this denies no client: all of it is matched first, and granted, by {by}",
     suggestion: "move it before line {line}",
     example: "nrpe: 192.0.2.0/24\nnrpe: 192.0.2.9: deny",
   },
   "deny-never-reached/same-file": {
-    warning: "this denies no client: line {line} matches all of it first, and grants",
+    warning: "this denies no client: all of it is matched first, and granted, by {by}",
     suggestion: "move it before line {line}",
     example: { deny: "nrpe: 192.0.2.0/24: allow\nnrpe: 192.0.2.9\n" },
   },
   "deny-never-reached/other-file": {
-    warning: "this denies no client: {file} line {line} matches all of it first, and grants",
+    warning: "this denies no client: all of it is matched first, and granted, by {by}",
     suggestion: "deny it in {file} before line {line}, with : deny",
     example: { allow: "nrpe: 192.0.2.0/24\n", deny: "nrpe: 192.0.2.9\n" },
   },
-  "unreachable-rule/same-file": {
-    warning: "this rule never decides: line {line} matches all of it first",
-    suggestion: "remove it, or move it before line {line}",
+  "unreachable-rule/duplicate": {
+    warning: "this rule never decides: it is the same as line {line}",
+    suggestion: "remove it",
+    example: "nrpe: 192.0.2.1\nnrpe: 192.0.2.1",
+  },
+  "unreachable-rule/same-verdict": {
+    warning: "this rule never decides: all of it is matched first, with the same verdict, by {by}",
+    suggestion: "remove it",
     example: "nrpe: 192.0.2.0/24\nnrpe: 192.0.2.1",
   },
+  "unreachable-rule/same-file": {
+    warning: "this rule never decides: all of it is matched first by {by}",
+    suggestion: "remove it, or move it before line {line}",
+    example: "nrpe: 192.0.2.0/24: deny\nnrpe: 192.0.2.1",
+  },
   "unreachable-rule/other-file": {
-    warning: "this rule never decides: {file} line {line} matches all of it first",
+    warning: "this rule never decides: all of it is matched first by {by}",
     suggestion: "remove it",
     example: { allow: "ALL: ALL: deny\n", deny: "nrpe: 192.0.2.1\n" },
+  },
+  "nothing-denies/clients": {
+    warning:
+      "clients that no rule matches get in, and no rule denies these: this grant changes nothing",
+    suggestion: "write {daemon}: ALL into hosts.deny to keep others out",
+    example: { allow: "nrpe: 192.0.2.1\n", deny: "nrpe: 198.51.100.0/24\n" },
   },
   "nothing-denies/all": {
     warning:

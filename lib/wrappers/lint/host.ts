@@ -15,8 +15,12 @@ export function isLoneMask(word: string): boolean {
   return /^\/[0-9.]*$/.test(word);
 }
 
-/** Checks a host pattern. A pattern file is not read. */
-export function lintHost(word: string, report: Report): void {
+/**
+ * Checks a host pattern. A pattern file is not read.
+ *
+ * @param refuses Whether a client that matches is refused.
+ */
+export function lintHost(word: string, refuses: boolean, report: Report): void {
   if (isLoneMask(word)) return report("blank-in-net");
   if (word === "") return report("empty-host");
   const { kind } = parseHostPattern(word);
@@ -25,7 +29,7 @@ export function lintHost(word: string, report: Report): void {
   const odd = oddCharacter(word);
   if (odd !== undefined) return report(odd);
   if (kind === "net") lintNet(word, report);
-  if (kind === "text") lintTextPattern(word, report);
+  if (kind === "text") lintTextPattern(word, refuses, report);
 }
 
 function lintNetgroup(netgroup: string, report: Report): void {
@@ -35,12 +39,12 @@ function lintNetgroup(netgroup: string, report: Report): void {
   } else if (/^[0-9.]+$/.test(netgroup)) report("address-as-netgroup", { address: netgroup });
 }
 
-function lintTextPattern(word: string, report: Report): void {
+function lintTextPattern(word: string, refuses: boolean, report: Report): void {
   if (word.startsWith("[") && word.endsWith("]")) {
     lintBracketed(word.slice(1, -1), undefined, report);
   } else if (/[[\]]/.test(word)) {
     report(/\[[^:]*\]/.test(word) ? "bad-brackets/class" : "bad-brackets/word");
-  } else if (/[*?]/.test(word)) lintWildcard(word, report);
+  } else if (/[*?]/.test(word)) lintWildcard(word, refuses, report);
   else if (word.includes(":")) lintBareIpv6(word, report);
   else if (/^0[xX]([0-9a-fA-F]*\.?$|[0-9a-fA-F]+\.)/.test(word)) {
     report("bad-address/client", { word });
@@ -55,10 +59,12 @@ function isShortName(word: string): boolean {
   return /^[\w-]+$/.test(word) && !isWildcard(word) && word.toLowerCase() !== "localhost";
 }
 
-function lintWildcard(word: string, report: Report): void {
+function lintWildcard(word: string, refuses: boolean, report: Report): void {
   if (word.startsWith(".")) return report("wildcard-with-dot/start", { name: word.slice(1) });
   if (word.endsWith(".")) return report("wildcard-with-dot/end");
   if (/^[0-9]+\.[0-9.*?]*\*$/.test(word)) {
+    // Nobody takes such a name to be refused.
+    if (refuses) return;
     const prefix = /^([0-9]+\.){1,3}(?=\*$)/.exec(word)?.[0];
     return prefix === undefined
       ? report("wildcard-matches-names/other")

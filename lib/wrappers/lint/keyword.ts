@@ -27,6 +27,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 
 const WILDCARDS: readonly string[] = ["all", "local", "known", "unknown", "paranoid"];
 const KEYWORDS: readonly string[] = [...WILDCARDS, "except"];
+const LONG_KEYWORDS = KEYWORDS.filter((word) => word.length >= 6);
 
 /** Whether a word is a wildcard, in any case. */
 export function isWildcard(word: string): boolean {
@@ -59,7 +60,5 @@ export function lintKeyword(word: string, role: WordRole, report: Report): boole
 /** The keyword that is meant. A short word in small letters is probably a name. */
 function misspelt(word: string, lower: string): string | undefined {
   if (!/^[a-z]+$/.test(lower)) return undefined;
-  const capitals = word === word.toUpperCase();
-  const found = nearest(lower, KEYWORDS);
-  return found === undefined || (!capitals && found.length < 6) ? undefined : found;
+  return nearest(lower, word === word.toUpperCase() ? KEYWORDS : LONG_KEYWORDS);
 }

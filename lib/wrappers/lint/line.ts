@@ -4,8 +4,10 @@
 import { ipv6Value, mappedIpv4 } from "../address.ts";
 import type { TableName } from "../find_rule.ts";
 import { isExcept } from "../match_list.ts";
-import { type Piece, type Problem, problem, type ReportAt } from "./finding.ts";
+import { about, type Piece, type Problem, problem, type ReportAt } from "./finding.ts";
+import { lintHost } from "./host.ts";
 import { isWildcard } from "./keyword.ts";
+import { isDaemonName } from "./known_daemons.ts";
 
 const BOM = "\xef\xbb\xbf";
 
@@ -57,14 +59,61 @@ export function holdsPatterns(comment: string): boolean {
     /[0-9]\.|\*|\s[./@]/.test(comment);
 }
 
+/**
+ * Which part of a merge conflict a line marks, as git and other programs write it.
+ *
+ * @param isOpen Whether a conflict has begun: a line of equal signs alone may be an ornament.
+ */
+export function mergeMarker(text: string, isOpen: boolean): "begin" | "middle" | "end" | undefined {
+  const marker = /^(?:<{7}|>{7}|\|{7}|={7})(?= |$)/.exec(text)?.[0];
+  if (marker === undefined) return undefined;
+  if (marker.startsWith("<")) return "begin";
+  if (marker.startsWith(">")) return "end";
+  return isOpen ? "middle" : undefined;
+}
+
 /** The problem of a line that is not a rule. */
 export function missingColon(text: string, table: TableName): Problem {
-  if (/[[\]]/.test(text) && text.includes(":")) return problem(`unbalanced-bracket/${table}`);
-  const [daemon = "", ...clients] = text.trim().split(/[ \t,]+/);
-  const rule = `${daemon}: ${clients.join(" ")}`;
-  const isClear = clients.length > 0 && /^[\w.-]+$/.test(daemon) &&
-    rule.length <= LONGEST_SUGGESTION;
-  return problem(`missing-colon/${table}`, { rule: isClear ? rule : "DAEMONS: CLIENTS" });
+  const isBalanced = text.split("[").length === text.split("]").length;
+  if (!isBalanced && text.includes(":")) return problem(`unbalanced-bracket/${table}`);
+  const words = text.replace(/[ \t]#.*/, "").trim().split(/[ \t,]+/);
+  const rule = ruleOfWords(words);
+  const isClear = rule !== undefined && rule.length <= LONGEST_SUGGESTION;
+  return problem(`missing-colon/${table}`, {
+    rule: isClear ? rule : "DAEMONS: CLIENTS, or a # before it if this is a comment",
+  });
+}
+
+/** The rule that a line without a colon is meant to be, if that is clear. */
+function ruleOfWords(words: readonly string[]): string | undefined {
+  const other = words.findIndex((word) => !isAddress(word));
+  const addresses = other < 0 ? words : words.slice(0, other);
+  if (addresses.length > 0) {
+    return addresses.some(isVain) ? undefined : `ALL: ${addresses.join(" ")}`;
+  }
+  const [daemon = "", ...clients] = words;
+  if (clients.length === 0 || !/^[\w.-]+$/.test(daemon)) return undefined;
+  const isClient = (word: string) =>
+    isAddress(word) || isWildcard(word) || isExcept(word) || /^[@/.]?[\w-]+(\.[\w-]+)+$/.test(word);
+  return clients.every(isClient) || isDaemonName(daemon.toLowerCase(), NO_NAMES)
+    ? `${daemon}: ${clients.join(" ")}`
+    : undefined;
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set();
+
+/** Whether a word is an address, a net or the beginning of an IPv4 address. */
+function isAddress(word: string): boolean {
+  return /^([0-9]{1,3}\.){3}[0-9]{1,3}(\/[0-9.]+)?$|^([0-9]{1,3}\.){1,3}$|^\[[0-9a-fA-F:.]+\](\/[0-9]+)?$/
+    .test(word);
+}
+
+/** Whether there is an error in a host pattern. */
+function isVain(word: string): boolean {
+  let isVain = false;
+  const note: ReportAt = ({ severity }) => void (isVain ||= severity === "error");
+  lintHost(word, false, about({ text: word, at: 0 }, note));
+  return isVain;
 }
 
 /** The longest rule that is suggested, in bytes. */
@@ -79,8 +128,13 @@ interface BareIpv6 extends Piece {
  * Finds an IPv6 address without brackets at the end of a list.
  *
  * @param start Where the last word of the list begins, if it has one.
+ * @param lead What is missing before the address.
  */
-export function bareIpv6At(text: string, start: number | undefined): BareIpv6 | undefined {
+export function bareIpv6At(
+  text: string,
+  start: number | undefined,
+  lead = "",
+): BareIpv6 | undefined {
   if (start === undefined) return undefined;
   const word = /^[^ \t\r,]*/.exec(text.slice(start))![0];
   const parts = /^([^@]*@)?([0-9a-fA-F:.]*:[0-9a-fA-F:.]*)(%[\w.-]+)?(\/[0-9]*)?(:[a-z]*)?$/
@@ -91,7 +145,7 @@ export function bareIpv6At(text: string, start: number | undefined): BareIpv6 | 
   const isWhole = ipv6Value(address) !== undefined;
   if (!isWhole && !/^([0-9a-fA-F]{1,4}:){2,7}:?$/.test(`${address}:`)) return undefined;
   const ipv4 = mappedIpv4(address);
-  const pattern = user + (ipv4 ?? `[${address}]${length}`);
+  const pattern = `${lead}${user}${ipv4 ?? `[${address}]${length}`}`;
   return {
     text: user + address + zone + length,
     at: start,
@@ -99,4 +153,13 @@ export function bareIpv6At(text: string, start: number | undefined): BareIpv6 | 
       ? problem("ipv6-without-brackets/rule", { pattern })
       : problem("ipv6-without-brackets/prefix"),
   };
+}
+
+/** Finds an IPv6 address without brackets where a line should begin with a daemon. */
+export function bareIpv6Line(text: string, daemons: readonly Piece[]): BareIpv6 | undefined {
+  const [first] = daemons;
+  const word = /^[^ \t\r,]*/.exec(text.slice(first?.at))![0].replace(/\/.*/, "");
+  return first === undefined || ipv6Value(word) === undefined
+    ? undefined
+    : bareIpv6At(text, first.at, "ALL: ");
 }

@@ -35,12 +35,11 @@ export function partsOf({ text, at }: Piece): {
 
 /** Checks the words of a daemon list. */
 export function lintDaemons(words: readonly Piece[], report: ReportAt): void {
-  lintExcept(words, report);
   for (const word of words) {
     if (isExcept(word.text)) continue;
     const { before: name, after: server } = partsOf(word);
     lintDaemonName(name.text, about(name, report));
-    if (server !== undefined) lintHost(server.text, about(server, report));
+    if (server !== undefined) lintHost(server.text, false, about(server, report));
   }
 }
 
@@ -58,19 +57,26 @@ function lintDaemonName(name: string, report: Report): void {
   }
 }
 
-/** Checks the words of a client list. */
-export function lintClients(words: readonly Piece[], report: ReportAt): void {
-  lintExcept(words, report);
+/**
+ * Checks the words of a client list.
+ *
+ * @param refuses Whether the rule denies; after an EXCEPT it is the other way round.
+ */
+export function lintClients(words: readonly Piece[], refuses: boolean, report: ReportAt): void {
+  let refused = refuses;
   for (const word of words) {
-    if (isExcept(word.text)) continue;
+    if (isExcept(word.text)) {
+      refused = !refused;
+      continue;
+    }
     const { before, after: host } = partsOf(word);
     if (host === undefined) {
-      lintHost(word.text, about(word, report));
+      lintHost(word.text, refused, about(word, report));
       continue;
     }
     lintUser(before.text, about(before, report));
     if (before.text.startsWith("/")) continue;
-    if (delimiterAt(host.text, "@", 1) < 0) lintHost(host.text, about(host, report));
+    if (delimiterAt(host.text, "@", 1) < 0) lintHost(host.text, refused, about(host, report));
     else report(problem("two-ats"), host.at, host.text.length);
   }
 }
@@ -83,7 +89,8 @@ function lintUser(user: string, report: Report): void {
   else report(odd);
 }
 
-function lintExcept(words: readonly Piece[], report: ReportAt): void {
+/** Checks each EXCEPT of a list. */
+export function lintExcept(words: readonly Piece[], report: ReportAt): void {
   words.forEach((word, index) => {
     if (!isExcept(word.text)) return;
     const before = words[index - 1];

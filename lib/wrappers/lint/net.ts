@@ -68,15 +68,17 @@ function lintIpv4Mask(
 ): void {
   const inverse = ~mask >>> 0;
   const isContiguous = maskLength(mask) !== undefined;
-  if (!hasHostBits(value, mask)) {
-    if (LEADING_ZERO.test(text)) report("octal-number/mask", { value: ipv4Text(mask), net });
-    else if (!isContiguous) report("odd-mask");
-  } else if (!isContiguous && maskLength(inverse) !== undefined) {
+  const reaches = !hasHostBits(value, mask);
+  if (reaches && LEADING_ZERO.test(text)) {
+    report("octal-number/mask", { value: ipv4Text(mask), net });
+  } else if (isContiguous) {
+    if (!reaches) reportHostBits(net, value, mask, text, report);
+  } else if (!reaches && maskLength(inverse) !== undefined) {
     report("inverted-mask", {
       net: ipv4Text((value & inverse) >>> 0),
       mask: ipv4Text(inverse),
     });
-  } else reportHostBits(net, value, mask, text, report);
+  } else report(reaches ? "odd-mask/scattered" : "odd-mask/none");
 }
 
 function hasHostBits(value: number, mask: number): boolean {

@@ -11,6 +11,13 @@ import type { HostQueries } from "./host_queries.ts";
 /** What a rule does with a client that it matches. */
 export type RuleOutcome = "grants" | "denies" | "delegates" | "searches on";
 
+/** What the options of a rule come to. */
+export interface RuleEffect {
+  readonly outcome: RuleOutcome;
+  /** Whether the rule does something besides granting or denying: a command, a log level. */
+  readonly doesMore: boolean;
+}
+
 /** What the checks of options depend on. */
 interface OptionContext {
   readonly table: TableName;
@@ -41,9 +48,10 @@ export function lintOptions(
   start: number,
   context: OptionContext,
   report: ReportAt,
-): RuleOutcome {
+): RuleEffect {
   let outcome: RuleOutcome = context.table === "allow" ? "grants" : "denies";
-  if (options === undefined) return outcome;
+  let doesMore = false;
+  if (options === undefined) return { outcome, doesMore };
   let request = UNKNOWN_CLIENT;
   let before: Effect | undefined;
   for (let at = 0;;) {
@@ -52,20 +60,23 @@ export function lintOptions(
       request = answered(step.fact, request, context);
       continue;
     }
-    if (step.kind === "end") return outcome;
+    if (step.kind === "end") return { outcome, doesMore };
     const written = writtenOption(options, at);
     const say = about({ text: written.raw, at: start + written.at }, report);
     if (step.kind === "error") {
-      lintError(step, written, before, context.table, say);
-      return "denies";
+      const commented = /[ \t]#/.test(options.slice(0, at));
+      if (commented) say("comment-behind-rule/option");
+      else lintError(step, written, before, context.table, say);
+      return { outcome: "denies", doesMore };
     }
     const { effect } = step;
     for (const problem of step.warnings) say("unknown-expansion", { problem });
     lintEffect(effect, context, say);
+    if (effect.option === "allow") return { outcome: "grants", doesMore };
+    if (effect.option === "deny") return { outcome: "denies", doesMore };
+    doesMore = true;
+    if (effect.option === "twist") return { outcome: "delegates", doesMore };
     if (effect.option === "aclexec") outcome = "searches on";
-    if (effect.option === "allow") return "grants";
-    if (effect.option === "deny") return "denies";
-    if (effect.option === "twist") return "delegates";
     before = effect;
     at = step.next;
   }

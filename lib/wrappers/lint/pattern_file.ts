@@ -3,16 +3,19 @@
  */
 import { type FileReader, isExcept } from "../match_list.ts";
 import { equalIgnoringCase } from "../request.ts";
-import { about, type LintFinding, placeInFile, type Report, type ReportAt } from "./finding.ts";
+import { type Collector, makeCollector } from "./collector.ts";
+import { about, type Report } from "./finding.ts";
 import { isLoneMask, lintHost } from "./host.ts";
 import { holdsPatterns } from "./line.ts";
+import { isPlaceholder } from "./placeholder.ts";
 
 /** The pattern files that were checked, each once. */
 export interface PatternFiles {
   readonly read: FileReader;
-  readonly findings: LintFinding[];
-  /** By path. */
-  readonly seen: Set<string>;
+  /** The most findings of one code in one file that are listed. */
+  readonly most: number;
+  /** The findings by path. */
+  readonly collectors: Map<string, Collector>;
 }
 
 /** A word that names a pattern file. */
@@ -24,15 +27,18 @@ interface Mention {
   readonly open: readonly string[];
 }
 
-/** More findings than this end the check of a file; a binary file has one for each word. */
-const MOST_FINDINGS = 1000;
-
 /**
  * Checks the pattern file that a word names, and the files that it names.
  *
+ * @param refuses Whether a client that it matches is refused.
  * @param report Reports about the word.
  */
-export function lintPatternFile(path: string, files: PatternFiles, report: Report): void {
+export function lintPatternFile(
+  path: string,
+  files: PatternFiles,
+  refuses: boolean,
+  report: Report,
+): void {
   const pending: Mention[] = [{ path, report, open: [] }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { path, report, open } = next;
@@ -44,25 +50,25 @@ export function lintPatternFile(path: string, files: PatternFiles, report: Repor
     if (file.kind === "missing") report("missing-file");
     if (file.kind === "directory") report("file-is-directory");
     if (file.kind === "unreadable") report("unreadable-file", { reason: file.reason });
-    if (file.kind !== "text" || files.seen.has(path)) continue;
-    files.seen.add(path);
+    if (file.kind !== "text" || files.collectors.has(path)) continue;
+    const collector = makeCollector(path, file.text, files.most);
+    files.collectors.set(path, collector);
     const inside = [...open, path];
     lintWords(
-      path,
       file.text,
-      files,
+      collector,
+      refuses,
       (named, about) => pending.push({ path: named, report: about, open: inside }),
     );
   }
 }
 
 function lintWords(
-  path: string,
   text: string,
-  { findings }: PatternFiles,
+  { reportFrom }: Collector,
+  refuses: boolean,
   open: (path: string, report: Report) => void,
 ): void {
-  let found = 0;
   let commented = -1;
   let line = 0;
   let lineStart = 0;
@@ -77,10 +83,7 @@ function lintWords(
     const start = { offset: lineStart, line };
     if (commented === line) continue;
     const at = match.index - lineStart;
-    const report: ReportAt = (problem, at, length) => {
-      findings.push({ ...problem, file: path, place: placeInFile(text, start, at, length) });
-      found++;
-    };
+    const report = reportFrom(start);
     if (word.startsWith("#")) {
       commented = line;
       const comment = text.slice(match.index, lineEnd < 0 ? text.length : lineEnd);
@@ -88,15 +91,15 @@ function lintWords(
       about({ text: comment, at }, report)(`comment-in-pattern-file/${kind}`);
     } else if (word.startsWith("/") && !isLoneMask(word)) {
       open(word, about({ text: word, at }, report));
-    } else lintWord(word, about({ text: word, at }, report));
-    if (found > MOST_FINDINGS) return;
+    } else lintWord(word, refuses, about({ text: word, at }, report));
   }
 }
 
-function lintWord(word: string, report: Report): void {
+function lintWord(word: string, refuses: boolean, report: Report): void {
   if (word.includes("\0")) report("nul-byte/file");
   else if (word.includes(",")) report("comma-in-pattern-file");
   else if (isExcept(word)) report("except-in-pattern-file");
   else if (word.indexOf("@", 1) > 0) report("user-in-pattern-file");
-  else if (!equalIgnoringCase(word, "ALL")) lintHost(word, report);
+  else if (isPlaceholder(word)) report("placeholder/client");
+  else if (!equalIgnoringCase(word, "ALL")) lintHost(word, refuses, report);
 }

@@ -5,33 +5,27 @@
  * word ends in, or a net that contains it. Other overlaps are ignored: each rule that is reported is
  * shadowed, but not each that is shadowed is reported.
  */
-import type { AddressBytes } from "../../address.ts";
-import { maskLength } from "../address.ts";
-import { type HostPattern, type Net, parseClientPattern } from "../pattern.ts";
+import type { AddressRange, ClientScope } from "./client_scope.ts";
 
 /** What a rule matches. */
 export interface RuleScope {
-  /** The words of its lists, each up to the first EXCEPT. */
+  /** The words of its daemon list up to the first EXCEPT, in small letters. */
   readonly daemons: readonly string[];
-  readonly clients: readonly string[];
+  /** Those of its client list. */
+  readonly clients: readonly ClientScope[];
   /** Whether one of its lists excepts something. */
   readonly excepts: boolean;
 }
 
-/** The earlier rules in the order of the search. */
-interface EarlierRules<Rule> {
-  readonly add: (rule: Rule, scope: RuleScope) => void;
-  /** The first of the rules that together match all of `scope`, or undefined. */
-  readonly shadowing: (scope: RuleScope) => Rule | undefined;
-}
+/** The clients that some rules match, by the daemon, and the first rule that matches them. */
+export type RuleIndex<Rule> = Map<string, Shadow<Rule>>;
 
 /** The clients that earlier rules match for one daemon, and the first rule that matches them. */
 interface Shadow<Rule> {
   all: Rule | undefined;
-  /** By the word in small letters. */
-  readonly words: Map<string, Rule>;
-  /** By the family and the length, such as `4/24`. */
-  readonly nets: Map<string, NetsOfLength<Rule>>;
+  /** By the word in small letters, ranges of addresses apart. */
+  words: Map<string, Rule> | undefined;
+  readonly nets: NetsOfLength<Rule>[];
 }
 
 interface NetsOfLength<Rule> {
@@ -43,73 +37,74 @@ interface NetsOfLength<Rule> {
 /** Rules with more daemons times clients than this are left out. */
 const MOST_PAIRS = 4096;
 
-/** Makes an empty index. */
-export function makeEarlierRules<Rule>(): EarlierRules<Rule> {
-  const shadows = new Map<string, Shadow<Rule>>();
-  return {
-    add(rule, { daemons, clients, excepts }) {
-      if (excepts || daemons.length * clients.length > MOST_PAIRS) return;
-      for (const daemon of daemons) addTo(shadows, daemon.toLowerCase(), clients, rule);
-    },
-    shadowing({ daemons, clients }) {
-      if (daemons.length * clients.length > MOST_PAIRS) return undefined;
-      let first: Rule | undefined;
-      for (const daemon of daemons) {
-        const shadowsHere = shadowsOf(shadows, daemon.toLowerCase());
-        for (const client of clients) {
-          const rule = ruleFor(shadowsHere, client);
-          if (rule === undefined) return undefined;
-          first ??= rule;
-        }
-      }
-      return first;
-    },
-  };
-}
-
-function shadowsOf<Rule>(
-  shadows: ReadonlyMap<string, Shadow<Rule>>,
-  daemon: string,
-): readonly Shadow<Rule>[] {
-  const at = daemon.indexOf("@", 1);
-  const names = [daemon, "all", ...(at < 0 ? [] : [daemon.slice(0, at)])];
-  return names.flatMap((name) => shadows.get(name) ?? []);
-}
-
-function addTo<Rule>(
-  shadows: Map<string, Shadow<Rule>>,
-  daemon: string,
-  clients: readonly string[],
+/** Adds a rule to an index. */
+export function addToIndex<Rule>(
+  index: RuleIndex<Rule>,
   rule: Rule,
+  { daemons, clients, excepts }: RuleScope,
 ): void {
-  const shadow = shadows.get(daemon) ?? { all: undefined, words: new Map(), nets: new Map() };
-  shadows.set(daemon, shadow);
-  for (const client of clients) {
-    const word = client.toLowerCase();
-    if (isEveryClient(client)) shadow.all ??= rule;
-    if (!shadow.words.has(word)) shadow.words.set(word, rule);
-    const range = rangeOfWord(client);
-    if (range === undefined) continue;
-    const { family, length, bits } = range;
-    const key = `${family}/${length}`;
-    const nets = shadow.nets.get(key) ?? { family, length, byBits: new Map() };
-    shadow.nets.set(key, nets);
+  if (excepts || daemons.length * clients.length > MOST_PAIRS) return;
+  for (const daemon of daemons) {
+    let shadow = index.get(daemon);
+    if (shadow === undefined) {
+      shadow = { all: undefined, words: undefined, nets: [] };
+      index.set(daemon, shadow);
+    }
+    for (const client of clients) addClient(shadow, client, rule);
+  }
+}
+
+function addClient<Rule>(shadow: Shadow<Rule>, client: ClientScope, rule: Rule): void {
+  if (client === "all") shadow.all ??= rule;
+  else if (typeof client === "string") {
+    const words = shadow.words ??= new Map();
+    if (!words.has(client)) words.set(client, rule);
+  } else {
+    const { family, length, bits } = client;
+    let nets = shadow.nets.find((nets) => nets.length === length && nets.family === family);
+    if (nets === undefined) shadow.nets.push(nets = { family, length, byBits: new Map() });
     if (!nets.byBits.has(bits)) nets.byBits.set(bits, rule);
   }
 }
 
-/** Whether a word of a client list matches every client. */
-export function isEveryClient(word: string): boolean {
-  return word.toLowerCase() === "all" || word === "*";
+/** The rules of some indexes that together match all of `scope`, each once, or undefined. */
+export function shadowing<Rule>(
+  indexes: readonly RuleIndex<Rule>[],
+  { daemons, clients }: RuleScope,
+): ReadonlySet<Rule> | undefined {
+  if (daemons.length * clients.length > MOST_PAIRS) return undefined;
+  let rules: Set<Rule> | undefined;
+  for (const daemon of daemons) {
+    const shadows = shadowsOf(indexes, daemon);
+    if (shadows.length === 0) return undefined;
+    for (const client of clients) {
+      const rule = ruleFor(shadows, client);
+      if (rule === undefined) return undefined;
+      (rules ??= new Set()).add(rule);
+    }
+  }
+  return rules;
+}
+
+function shadowsOf<Rule>(indexes: readonly RuleIndex<Rule>[], daemon: string): Shadow<Rule>[] {
+  const found: Shadow<Rule>[] = [];
+  const at = daemon.indexOf("@", 1);
+  for (const index of indexes) {
+    if (index.size === 0) continue;
+    const shadows = [index.get(daemon), index.get("all")];
+    if (at >= 0) shadows.push(index.get(daemon.slice(0, at)));
+    for (const shadow of shadows) if (shadow !== undefined) found.push(shadow);
+  }
+  return found;
 }
 
 /** The earlier rule for a word of a client list. */
-function ruleFor<Rule>(shadows: readonly Shadow<Rule>[], client: string): Rule | undefined {
-  const word = client.toLowerCase();
-  const range = rangeOfWord(client);
+function ruleFor<Rule>(shadows: readonly Shadow<Rule>[], client: ClientScope): Rule | undefined {
   for (const shadow of shadows) {
-    const found = shadow.all ?? shadow.words.get(word) ??
-      (range === undefined ? ruleForDomain(shadow, word) : ruleForRange(shadow, range));
+    const found = shadow.all ??
+      (typeof client === "string"
+        ? shadow.words?.get(client) ?? ruleForDomain(shadow, client)
+        : ruleForRange(shadow, client));
     if (found !== undefined) return found;
   }
   return undefined;
@@ -117,7 +112,7 @@ function ruleFor<Rule>(shadows: readonly Shadow<Rule>[], client: string): Rule |
 
 /** The rule for a domain that holds a name or a smaller domain. */
 function ruleForDomain<Rule>({ words }: Shadow<Rule>, word: string): Rule | undefined {
-  if (!/^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)+$/.test(word)) return undefined;
+  if (words === undefined || !/^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)+$/.test(word)) return undefined;
   for (let dot = word.indexOf(".", 1); dot > 0; dot = word.indexOf(".", dot + 1)) {
     const found = words.get(word.slice(dot));
     if (found !== undefined) return found;
@@ -126,7 +121,7 @@ function ruleForDomain<Rule>({ words }: Shadow<Rule>, word: string): Rule | unde
 }
 
 function ruleForRange<Rule>({ nets }: Shadow<Rule>, range: AddressRange): Rule | undefined {
-  for (const { family, length, byBits } of nets.values()) {
+  for (const { family, length, byBits } of nets) {
     if (family !== range.family || length > range.length) continue;
     const found = byBits.get(firstBits(range, length));
     if (found !== undefined) return found;
@@ -134,52 +129,8 @@ function ruleForRange<Rule>({ nets }: Shadow<Rule>, range: AddressRange): Rule |
   return undefined;
 }
 
-/** Addresses that have their first bits in common. */
-interface AddressRange {
-  readonly family: 4 | 6;
-  /** The number of these bits. */
-  readonly length: number;
-  /** The bits; a bigint is slow, so IPv4 has none. */
-  readonly bits: number | bigint;
-}
-
 function firstBits({ bits, length }: AddressRange, count: number): number | bigint {
   return typeof bits === "bigint"
     ? bits >> BigInt(length - count)
     : Math.floor(bits / 2 ** (length - count));
-}
-
-/** The addresses that a word matches, if it matches a range of addresses and nothing else. */
-function rangeOfWord(word: string): AddressRange | undefined {
-  if (!/^[0-9[]/.test(word)) return undefined;
-  const { host, user } = parseClientPattern(word);
-  return user === undefined ? rangeOf(host) : undefined;
-}
-
-function rangeOf(host: HostPattern): AddressRange | undefined {
-  if (host.kind === "net") return rangeOfNet(host.net);
-  if (host.kind !== "text") return undefined;
-  const { text } = host;
-  if (text.kind === "ipv6") return ipv6Range(text.value, 128);
-  // A part with leading zeros matches nothing, since addresses are compared as text.
-  if (host.names || !/^((0|[1-9][0-9]{0,2})(\.|$)){1,4}$/.test(text.text)) return undefined;
-  const parts = text.text.split(".").filter((part) => part !== "").map(Number);
-  if (parts.some((part) => part > 255) || (text.kind === "exact") !== (parts.length === 4)) {
-    return undefined;
-  }
-  const bits = parts.reduce((value, part) => value * 256 + part, 0);
-  return { family: 4, length: parts.length * 8, bits };
-}
-
-function rangeOfNet(net: Net): AddressRange | undefined {
-  if (net.kind === "ipv6") return ipv6Range(net.net, net.length);
-  if (net.kind === "bad" || ((net.net & net.mask) >>> 0) !== net.net) return undefined;
-  const length = maskLength(net.mask);
-  if (length === undefined) return undefined;
-  return { family: 4, length, bits: Math.floor(net.net / 2 ** (32 - length)) };
-}
-
-function ipv6Range(address: AddressBytes, length: number): AddressRange {
-  const all = address.reduce((bits, byte) => (bits << 8n) | BigInt(byte), 0n);
-  return { family: 6, length, bits: all >> BigInt(128 - length) };
 }

@@ -6,18 +6,16 @@
  */
 import type { TableName, Tables } from "../find_rule.ts";
 import { lineAt, LONGEST_LINE, parseRule, TABLE_START, type TablePlace } from "../table.ts";
-import type { Code } from "./catalogue.ts";
+import { makeCollector } from "./collector.ts";
 import {
   fileFinding,
   type LintFinding,
-  type LintSeverity,
-  placeInFile,
   problem,
   type ReportAt,
   type Suppressed,
 } from "./finding.ts";
 import type { HostQueries } from "./host_queries.ts";
-import { indentedComment, lintJoins, lintStart, missingColon } from "./line.ts";
+import { indentedComment, lintJoins, lintStart, mergeMarker, missingColon } from "./line.ts";
 import type { PatternFiles } from "./pattern_file.ts";
 import { makeRuleset, type Ruleset } from "./ruleset.ts";
 import { lintRule, type RuleContext } from "./rule.ts";
@@ -34,19 +32,28 @@ export interface LintReport {
   readonly patternFiles: readonly string[];
 }
 
-/** Checks both tables, and the pattern files that they name. */
-export function lintTables(tables: Tables, host: HostQueries): LintReport {
+/** The findings of one code in one file that are listed at most: no memory holds any number. */
+const MOST_LISTED = 1_000_000;
+
+/**
+ * Checks both tables, and the pattern files that they name.
+ *
+ * @param most The most findings of one code in one file that are listed; the rest is counted.
+ */
+export function lintTables(tables: Tables, host: HostQueries, most = MOST_LISTED): LintReport {
   const ruleset = makeRuleset();
-  const files: PatternFiles = { read: tables.read, findings: [], seen: new Set() };
+  const files: PatternFiles = { read: tables.read, most, collectors: new Map() };
   const allow = lintTable("allow", tables, host, ruleset, files);
   const deny = lintTable("deny", tables, host, ruleset, files);
   ruleset.finish();
-  const all = [...allow.findings, ...deny.findings, ...files.findings];
+  const patternFiles = [...files.collectors.keys()];
+  const inFiles = [...files.collectors.values()];
+  const all = [allow.findings, deny.findings, ...inFiles.map(({ listed }) => listed)];
   return {
-    findings: inOrder(all, [tables.allow, tables.deny, ...files.seen]),
-    suppressed: [...allow.suppressed(), ...deny.suppressed()],
+    findings: inOrder(all.flat(), [tables.allow, tables.deny, ...patternFiles]),
+    suppressed: [allow, deny, ...inFiles].flatMap(({ suppressed }) => suppressed()),
     rules: { allow: allow.rules, deny: deny.rules },
-    patternFiles: [...files.seen],
+    patternFiles,
   };
 }
 
@@ -66,6 +73,9 @@ interface TableReport {
   readonly suppressed: () => readonly Suppressed[];
   readonly rules: number;
 }
+
+/** The unknown daemons of a table for which a similar name is looked for. */
+const MOST_COMPARED = 1000;
 
 function lintTable(
   table: TableName,
@@ -87,43 +97,15 @@ function lintTable(
   }
   const known = new Set<string>();
   const isFirst = (key: string) => known.size < known.add(key).size;
-  const findings = collector(path, file.text);
-  const context = { table, path, host, ruleset, files, isFirst };
+  const findings = makeCollector(path, file.text, files.most);
+  let compared = 0;
+  const mayCompare = () => compared++ < MOST_COMPARED;
+  const context = {
+    ...{ table, path, host, ruleset, files },
+    ...{ isFirst, mayCompare, soundDaemons: new Map<string, boolean>() },
+  };
   const rules = lintLines(file.text, context, findings.reportFrom);
   return { rules, findings: findings.listed, suppressed: findings.suppressed };
-}
-
-/** The most findings of one code in one table that are listed; the rest is counted. */
-const MAX_LISTED_PER_CODE = 10_000;
-
-/** Collects the findings of a table. */
-function collector(file: string, text: string) {
-  const listed: LintFinding[] = [];
-  const counts = new Map<Code, { readonly severity: LintSeverity; count: number }>();
-  return {
-    listed,
-    /** Reports about the line at `start`. Of errors at one offset only the first is kept. */
-    reportFrom(start: TablePlace): ReportAt {
-      let wrong: Set<number> | undefined;
-      return (found, at, length) => {
-        const { code, severity } = found;
-        if (severity === "error") {
-          if (wrong?.has(at)) return;
-          (wrong ??= new Set()).add(at);
-        }
-        const kind = counts.get(code) ?? { severity, count: 0 };
-        counts.set(code, kind);
-        if (++kind.count > MAX_LISTED_PER_CODE) return;
-        listed.push({ ...found, file, place: placeInFile(text, start, at, length) });
-      };
-    },
-    suppressed: () =>
-      [...counts].flatMap(([code, { severity, count }]) =>
-        count > MAX_LISTED_PER_CODE
-          ? [{ file, code, severity, count: count - MAX_LISTED_PER_CODE }]
-          : []
-      ),
-  };
 }
 
 /** Checks the lines of a table and returns how many rules there are. */
@@ -134,6 +116,7 @@ function lintLines(
 ): number {
   const { table, ruleset } = context;
   let rules = 0;
+  let isConflict = false;
   for (let place = TABLE_START;;) {
     const line = lineAt(file, place);
     const report = reportFrom(place);
@@ -151,7 +134,11 @@ function lintLines(
       report(problem("carriage-return"), text.length - 1, 1);
     }
     const rule = parseRule(text);
-    if (rule.kind === "rule") {
+    const marker = mergeMarker(text, isConflict);
+    if (marker !== undefined) {
+      if (!isConflict) report(problem("merge-conflict"), 0, text.length);
+      isConflict = marker !== "end";
+    } else if (rule.kind === "rule") {
       rules++;
       lintRule(context, { text, line: line.line, rule }, report);
     } else if (rule.kind === "error" && rule.fatal) {
