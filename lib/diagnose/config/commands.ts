@@ -122,8 +122,7 @@ function checkCommand(
     if (words[0] === "cd") moved = true;
     checkWords(words, { ...context, moved });
   }
-  const report = { name, position, line: whole, shell: program.shell, programs };
-  return { report, problems: programs.length === 0 && problems.length === 0 ? [] : problems };
+  return { report: { name, position, line: whole, shell: program.shell, programs }, problems };
 }
 
 interface Context {
