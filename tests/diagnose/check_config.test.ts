@@ -363,6 +363,19 @@ describe.skipIf(!isRoot)("--check-config for the agent's user", () => {
     }
   });
 
+  test("knows what mode bits do not show: a file system that is mounted noexec", () => {
+    const mount = join(room.path, "mount");
+    mkdirSync(mount);
+    const path = room.file("nrpe.cfg", `${AGENT}command[a]=${mount}/good\n`);
+    const { exitCode, stdout } = Bun.spawnSync([
+      ...["unshare", "-m", "sh", "-c"],
+      `mount -t tmpfs -o noexec,mode=755 tmpfs ${mount} && cp ${room.path}/good ${mount}/ && ` +
+      `exec ${room.binary} --check-config -c ${path} -f --json`,
+    ]);
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stdout.toString().split("\n")[0]!).message).toContain("mounted noexec");
+  });
+
   test("runs none of the programs", () => {
     const trace = join(room.path, "trace");
     room.file("tracing", `#!/bin/sh\necho >> ${trace}\n`, 0o755);

@@ -9,7 +9,7 @@ import { accountOf, groupNameOfId } from "../../system/account.ts";
 import { listDirectory } from "../../system/directory.ts";
 import { executionProblem } from "../../system/execution_problem.ts";
 import { hostName } from "../../system/host_name.ts";
-import { readFile, SystemError } from "../../system/libc.ts";
+import { describeErrno, readFile, SystemError } from "../../system/libc.ts";
 import { type FoundUser, groupNameOf, userNameOf } from "./agent_user.ts";
 import { type PlacedProblem, problemAt } from "./catalogue.ts";
 import type { CommandReport, ProgramReport } from "./report.ts";
@@ -64,6 +64,7 @@ const RUNNERS: Readonly<Record<string, { readonly valued: string; readonly words
   exec: { valued: "a", words: 0 },
   flock: { valued: "wE", words: 1 },
   ionice: { valued: "cnpPu", words: 0 },
+  negate: { valued: "towcu", words: 0 },
   nice: { valued: "n", words: 0 },
   nohup: { valued: "", words: 0 },
   setsid: { valued: "", words: 0 },
@@ -121,8 +122,7 @@ function checkCommand(
     if (words[0] === "cd") moved = true;
     checkWords(words, { ...context, moved });
   }
-  const report = { name, position, line: whole, shell: program.shell, programs };
-  return { report, problems: programs.length === 0 && problems.length === 0 ? [] : problems };
+  return { report: { name, position, line: whole, shell: program.shell, programs }, problems };
 }
 
 interface Context {
@@ -231,7 +231,7 @@ function readingProblem(file: string): string | undefined {
     return undefined;
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    return error.message;
+    return `${file}: ${describeErrno(error.errno)}`;
   }
 }
 

@@ -61,8 +61,9 @@ function certificateText({ file, subject, validTo, daysLeft }: CertificateReport
 function commandText({ name, shell, programs }: CommandReport): string {
   const bad = programs.find(({ problem }) => problem !== undefined);
   const files = programs.map(({ file }) => file).join(", ");
-  const what = files === "" ? "what the shell makes of it" : files;
-  const how = shell ? " (through /bin/sh)" : "";
+  const open = shell ? "what the shell makes of it" : "what the client's arguments make of it";
+  const what = files === "" ? open : files;
+  const how = shell && files !== "" ? " (through /bin/sh)" : "";
   const state = bad === undefined ? "" : ": cannot run";
   return printable(`command      ${name}: ${what}${how}${state}`) + "\n";
 }

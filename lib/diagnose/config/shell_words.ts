@@ -58,7 +58,7 @@ export function simpleCommands(line: string): readonly (readonly Word[])[] {
         known = false;
         if (line[at + 1] === "(") at = closingParenthesis(line, at + 2);
       } else {
-        if (letter === "*" || letter === "?") known = false;
+        if (letter === "*" || letter === "?" || (letter === "~" && text === "")) known = false;
         text += letter;
       }
     }
