@@ -43,10 +43,18 @@ async function main(): Promise<number> {
 }
 
 /** Options that make this file another program. The first one counts. */
-const TOOL_OPTIONS: readonly string[] = ["--check-access"];
+const TOOL_OPTIONS: readonly string[] = ["--check-access", "--check-config", "--run"];
 
 async function runTool(option: string, args: readonly string[]): Promise<number> {
   switch (option) {
+    case "--check-config": {
+      const { checkConfigFile } = await import("./lib/diagnose/config/check_config.ts");
+      return await checkConfigFile(args);
+    }
+    case "--run": {
+      const { runCommandOnce } = await import("./lib/diagnose/run/run_command.ts");
+      return runCommandOnce(args);
+    }
     default: {
       const { checkAccess } = await import("./lib/diagnose/check_access.ts");
       return await checkAccess(args);

@@ -77,14 +77,7 @@ interface ParsedOptions {
  */
 export function parseCommandLine(args: readonly string[]): Invocation {
   if (args[0] === LOOK_UP_OPTION) return { kind: "look up" };
-  const given: ParsedOptions = {
-    text: undefined,
-    mode: undefined,
-    config: DEFAULT_CONFIG,
-    tls: true,
-    family: undefined,
-    changeDirectory: true,
-  };
+  const given = noOptions();
   const problem = readOptions(args, given);
   if (problem !== undefined) return { kind: "usage", problem };
   const { text, mode, config, tls, family, changeDirectory } = given;
@@ -93,6 +86,30 @@ export function parseCommandLine(args: readonly string[]): Invocation {
     return { kind: "usage", problem: NO_MODE };
   }
   return { kind: "serve", mode, config, tls, family, changeDirectory };
+}
+
+/** The options of the agent on the command line of another program of this file, and other words. */
+export type ToolOptions =
+  | { readonly kind: "usage"; readonly problem: string }
+  | (ParsedOptions & { readonly kind: "options"; readonly words: readonly string[] });
+
+/** Reads the agent's options where no mode is required and other words count. */
+export function parseToolOptions(args: readonly string[]): ToolOptions {
+  const given = noOptions();
+  const words: string[] = [];
+  const problem = readOptions(args, given, words);
+  return problem === undefined ? { kind: "options", ...given, words } : { kind: "usage", problem };
+}
+
+function noOptions(): ParsedOptions {
+  return {
+    text: undefined,
+    mode: undefined,
+    config: DEFAULT_CONFIG,
+    tls: true,
+    family: undefined,
+    changeDirectory: true,
+  };
 }
 
 /** Takes an option. Of several modes the last counts, but the foreground is kept. */
@@ -128,12 +145,25 @@ function takeOption(given: ParsedOptions, option: Option, value: string): void {
   }
 }
 
-/** Reads all options; returns what is wrong. */
-function readOptions(args: readonly string[], given: ParsedOptions): string | undefined {
+/**
+ * Reads all options; returns what is wrong.
+ * @param words Receives the other words.
+ */
+function readOptions(
+  args: readonly string[],
+  given: ParsedOptions,
+  words?: string[],
+): string | undefined {
   for (let at = 0; at < args.length; at++) {
     const word = args[at]!;
-    if (word === "--") return undefined;
-    if (!word.startsWith("-") || word === "-") continue;
+    if (word === "--") {
+      words?.push(...args.slice(at + 1));
+      return undefined;
+    }
+    if (!word.startsWith("-") || word === "-") {
+      words?.push(word);
+      continue;
+    }
     const next = args[at + 1];
     const read = word.startsWith("--")
       ? readLong(word.slice(2), next, given)

@@ -27,9 +27,28 @@ export interface Config extends Settings {
   readonly directories: ReadonlySet<string>;
 }
 
+/** What kind of mistake a finding is about. */
+export type FindingCode =
+  | "config-unreadable"
+  | "duplicate-command"
+  | "include-cycle"
+  | "include-missing"
+  | "include-unreadable"
+  | "invalid-command"
+  | "invalid-line"
+  | "invalid-value"
+  | "line-too-long"
+  | "misread-name"
+  | "misread-value"
+  | "more-warnings"
+  | "nagios-objects"
+  | "nul-byte"
+  | "unknown-directive";
+
 /** An error or a warning about a configuration file. */
 export interface Finding {
   readonly severity: "error" | "warning";
+  readonly code: FindingCode;
   readonly position: Position;
   /** A log line, in the C agent's words where it has some. */
   readonly message: string;

@@ -1,5 +1,12 @@
 import { type CommandLines, findCommand, skipCommandLines } from "./command_lines.ts";
-import type { CommandDefinition, Config, ConfigResult, Finding, Position } from "./config.ts";
+import type {
+  CommandDefinition,
+  Config,
+  ConfigResult,
+  Finding,
+  FindingCode,
+  Position,
+} from "./config.ts";
 import { nearest } from "../nearest.ts";
 import type { DirectoryListing } from "../system/directory.ts";
 import type { Directive } from "./directive.ts";
@@ -106,7 +113,8 @@ function newDraft(
 function readFirst(draft: Draft, path: string): void {
   const failure = readLines(draft, path, []);
   if (failure !== undefined) {
-    report(draft, "error", { file: path, line: 0 }, unreadableFile(path, failure));
+    const position = { file: path, line: 0 };
+    report(draft, "error", "config-unreadable", position, unreadableFile(path, failure));
   }
 }
 
@@ -124,7 +132,7 @@ function warningsOf({ warnings, suppressed }: Draft, path: string): readonly Fin
   if (suppressed === 0) return warnings;
   const position = { file: path, line: 0 };
   const message = `${suppressed} more warnings about config file '${path}' are not shown`;
-  return [...warnings, { severity: "warning", position, message }];
+  return [...warnings, { severity: "warning", code: "more-warnings", position, message }];
 }
 
 function finish({ settings, commands, unread, positions, directories }: Draft): Config {
@@ -161,19 +169,33 @@ function readLines(draft: Draft, path: string, chain: readonly string[]): Unread
     line++;
     if (nul >= start && nul < end) {
       const position = { file: path, line };
-      report(draft, "error", position, `${at(position, "Not a text file")}: it holds a NUL byte`);
+      const message = `${at(position, "Not a text file")}: it holds a NUL byte`;
+      report(draft, "error", "nul-byte", position, message);
       return undefined;
     }
     // Most lines are comments, and every check under inetd skips them.
     if (text.charCodeAt(start) !== HASH || end - start > LONGEST_CONFIG_LINE) {
       const position = { file: path, line };
-      const parsed = parseLine(text.slice(start, end));
+      const content = text.slice(start, end);
+      const parsed = parseLine(content);
+      if (parsed.kind === "error" && beginsObject(content)) {
+        const message = `${
+          at(position, parsed.reason)
+        }: a definition of Nagios objects begins here`;
+        report(draft, "error", "nagios-objects", position, `${message}; the rest is not read`);
+        return undefined;
+      }
       takeLine(draft, parsed, position, chain);
       if (parsed.kind === "error" && parsed.reason === "Line too long") return undefined;
     }
     start = end + 1;
   }
   return undefined;
+}
+
+/** Whether a line begins a definition of the monitoring server's, `define host {`. */
+function beginsObject(line: string): boolean {
+  return /^\s*define\s+[a-z]+\s*(\{|$)/i.test(line);
 }
 
 function takeLine(
@@ -185,12 +207,16 @@ function takeLine(
   switch (line.kind) {
     case "nothing":
       return;
-    case "error":
-      report(draft, "error", position, at(position, line.reason) + explainLineError(line.reason));
+    case "error": {
+      const message = at(position, line.reason) + explainLineError(line.reason);
+      report(draft, "error", LINE_ERRORS[line.reason], position, message);
       return;
+    }
     case "command": {
       const { name, value } = line;
-      if (line.doubt !== undefined) doubt(draft, position, `command[${name}]`, line.doubt);
+      if (line.doubt !== undefined) {
+        doubt(draft, "misread-name", position, `command[${name}]`, line.doubt);
+      }
       if (draft.unread !== undefined) {
         draft.unread.push({ name, line: value, position });
         return;
@@ -199,13 +225,16 @@ function takeLine(
       // A later file may override an earlier one.
       if (earlier?.position.file === position.file) {
         const where = `${earlier.position.file}:${earlier.position.line}`;
-        doubt(draft, position, `command[${name}]`, `it replaces the one in ${where}`);
+        const about = `it replaces the one in ${where}`;
+        doubt(draft, "duplicate-command", position, `command[${name}]`, about);
       }
       draft.commands.set(name, { name, line: value, position });
       return;
     }
     case "directive":
-      if (line.doubt !== undefined) doubt(draft, position, line.name, line.doubt);
+      if (line.doubt !== undefined) {
+        doubt(draft, "misread-name", position, line.name, line.doubt);
+      }
       if (line.name === "include" || line.name === "include_file") {
         include(draft, line.value, position, chain);
       } else if (line.name === "include_dir") {
@@ -219,20 +248,22 @@ function setDirective(draft: Draft, name: string, value: string, position: Posit
     const known = nearest(name, [...Object.keys(DIRECTIVES), "include", "include_dir"]);
     const guess = known === undefined ? "" : ` (did you mean ${known}?)`;
     const message = `${at(position, "Unknown option specified")}: ${name}${guess}`;
-    report(draft, "warning", position, message);
+    report(draft, "warning", "unknown-directive", position, message);
     return;
   }
   const { read, repeated }: Directive<unknown> = DIRECTIVES[name];
   const reading = read(value);
   if (reading.kind === "error") {
     const message = at(position, `Invalid ${name} specified`);
-    report(draft, "error", position, `${message}: '${shortened(value)}', but ${reading.reason}`);
+    const why = `${message}: '${shortened(value)}', but ${reading.reason}`;
+    report(draft, "error", "invalid-value", position, why);
     return;
   }
   if (reading.doubt !== undefined) {
     report(
       draft,
       "warning",
+      "misread-value",
       position,
       `${at(position, `Invalid ${name} specified`)}: '${shortened(value)}', ${reading.doubt}`,
     );
@@ -268,7 +299,7 @@ function include(
   if (isCycle(draft, outer, identity, position)) return;
   const failure = readLines(draft, path, outer);
   if (failure !== undefined) {
-    reportUnreadable(draft, severityOf(failure), position, unreadableFile(path, failure));
+    reportUnreadable(draft, failure, position, unreadableFile(path, failure));
   }
 }
 
@@ -282,23 +313,21 @@ function isCycle(
   const start = chain.indexOf(identity);
   if (start < 0) return false;
   const names = [...chain.slice(start), identity].join(" -> ");
-  report(draft, "error", position, `${at(position, "Include cycle")}: ${names}`);
+  report(draft, "error", "include-cycle", position, `${at(position, "Include cycle")}: ${names}`);
   return true;
 }
 
 /** A missing file is a warning. One that exists and cannot be read is an error. */
-function severityOf({ kind }: Unreadable): Finding["severity"] {
-  return kind === "missing" ? "warning" : "error";
-}
-
 function reportUnreadable(
   draft: Draft,
-  severity: Finding["severity"],
+  { kind }: Pick<Unreadable, "kind">,
   position: Position,
   message: string,
 ): void {
-  const consequence = severity === "warning" ? "; continuing without it" : "";
-  report(draft, severity, position, `${message}; ${at(position, "included")}${consequence}`);
+  const where = `${message}; ${at(position, "included")}`;
+  if (kind === "missing") {
+    report(draft, "warning", "include-missing", position, `${where}; continuing without it`);
+  } else report(draft, "error", "include-unreadable", position, where);
 }
 
 function unreadableFile(path: string, { reason }: Unreadable): string {
@@ -316,7 +345,7 @@ function includeDirectory(
   const result = draft.files.list(path);
   if (result.kind !== "content") {
     const message = `Could not open config directory '${path}' for reading: ${result.reason}`;
-    return reportUnreadable(draft, severityOf(result), position, message);
+    return reportUnreadable(draft, result, position, message);
   }
   draft.directories.add(path);
   let end = path.length;
@@ -330,8 +359,8 @@ function includeDirectory(
     else if (!name.startsWith(".")) {
       const entry = `${directory}/${name}`;
       const message = `Could not tell what '${entry}' is: ${reason}`;
-      const severity = draft.formerDirectories?.has(entry) ? "error" : "warning";
-      reportUnreadable(draft, severity, position, message);
+      const kind = draft.formerDirectories?.has(entry) ? "failure" : "missing";
+      reportUnreadable(draft, { kind }, position, message);
     }
   }
   for (const name of names.sort(byBytes)) {
@@ -353,6 +382,13 @@ function at({ file, line }: Position, what: string): string {
   return `${what} in config file '${file}' - Line ${line}`;
 }
 
+const LINE_ERRORS: Readonly<Record<LineError, FindingCode>> = {
+  "No variable name specified": "invalid-line",
+  "No variable value specified": "invalid-line",
+  "Invalid command specified": "invalid-command",
+  "Line too long": "line-too-long",
+};
+
 function explainLineError(reason: LineError): string {
   switch (reason) {
     case "Line too long":
@@ -364,17 +400,24 @@ function explainLineError(reason: LineError): string {
   }
 }
 
-function doubt(draft: Draft, position: Position, name: string, about: string): void {
-  report(draft, "warning", position, `${at(position, `Doubtful ${name}`)}: ${about}`);
+function doubt(
+  draft: Draft,
+  code: FindingCode,
+  position: Position,
+  name: string,
+  about: string,
+): void {
+  report(draft, "warning", code, position, `${at(position, `Doubtful ${name}`)}: ${about}`);
 }
 
 function report(
   draft: Draft,
   severity: Finding["severity"],
+  code: FindingCode,
   position: Position,
   message: string,
 ): void {
-  const finding = { severity, position, message };
+  const finding = { severity, code, position, message };
   if (severity === "warning") {
     if (draft.warnings.length < MOST_WARNINGS) draft.warnings.push(finding);
     else draft.suppressed++;

@@ -5,16 +5,17 @@
  * The functions that decide about a connection read and match the tables. Effects are printed, not
  * run.
  */
-import { decodeBytes, encodeBytes } from "../bytes.ts";
+import { encodeBytes } from "../bytes.ts";
 import type { Finding } from "../config/config.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { DIRECTIVES } from "../config/settings.ts";
 import { printable } from "../log.ts";
 import { configFiles } from "../config/config_files.ts";
-import { readFile, writeAll } from "../system/libc.ts";
+import { writeAll } from "../system/libc.ts";
 import { readOnce, readTableFile } from "../access/table_files.ts";
+import { exactArguments } from "../system/arguments.ts";
 import { Stdio } from "../system/linux.ts";
-import { isTerminal } from "../system/terminal.ts";
+import { wantsColour } from "../system/terminal.ts";
 import type { TableName, Tables } from "../wrappers/find_rule.ts";
 import { traceAccess } from "./access_trace.ts";
 import { accessJson } from "./access_json.ts";
@@ -91,18 +92,6 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
   return status;
 }
 
-/** What the runtime makes of a byte that is not UTF-8 in an argument: U+FFFD, as its bytes. */
-const LOST_BYTE = "\xef\xbf\xbd";
-
-/** The arguments, read again from the kernel if the runtime has lost their bytes. */
-function exactArguments(args: readonly string[]): readonly string[] {
-  for (const arg of args) {
-    if (!arg.includes(LOST_BYTE)) continue;
-    return decodeBytes(readFile("/proc/self/cmdline")).split("\0").slice(1, 1 + args.length);
-  }
-  return args;
-}
-
 function printError(message: string): number {
   writeAll(Stdio.error, encodeBytes(`nrpe: ${message}`));
   return EXIT_USAGE;
@@ -111,8 +100,4 @@ function printError(message: string): number {
 function errorText(findings: readonly Finding[]): string {
   const errors = findings.filter(({ severity }) => severity === "error");
   return errors.map(({ message }) => `${printable(message)}\n`).join("nrpe: ");
-}
-
-function wantsColour(): boolean {
-  return !process.env["NO_COLOR"] && isTerminal(Stdio.output);
 }

@@ -5,6 +5,7 @@ const libc = bindLater({
   getpwnam: { args: ["buffer"], returns: "ptr" },
   getpwuid: { args: ["u32"], returns: "ptr" },
   getgrnam: { args: ["buffer"], returns: "ptr" },
+  getgrgid: { args: ["u32"], returns: "ptr" },
 });
 
 // struct passwd and struct group of 64-bit Linux, glibc and musl alike.
@@ -13,6 +14,7 @@ const PW_UID = 16;
 const PW_GID = 20;
 const PW_DIR = 32;
 const PW_SHELL = 40;
+const GR_NAME = 0;
 const GR_GID = 16;
 
 /** An entry of the user database. */
@@ -64,6 +66,12 @@ export function findGroup(group: string): number | undefined {
   const entry = libc().getgrnam(cString(group));
   if (entry !== null) return ffi.read.u32(entry, GR_GID);
   return /^[0-9]{1,10}$/.test(group) ? Number(group) : undefined;
+}
+
+/** The name of a group; undefined where the group database has none. */
+export function groupNameOfId(gid: number): string | undefined {
+  const entry = libc().getgrgid(gid) as Pointer | null;
+  return entry === null ? undefined : textAt(ffi.read.ptr(entry, GR_NAME) as Pointer);
 }
 
 /** The user and group that something belongs to. */

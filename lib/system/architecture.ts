@@ -70,8 +70,28 @@ export const FSTAT = {
 
 /** Numbers of system calls: <asm/unistd.h>. */
 export const CALLS = {
-  x64: { dup3: 292, fstatfs: 138, madvise: 28, rt_sigaction: 13, rt_sigprocmask: 14 },
-  arm64: { dup3: 24, fstatfs: 44, madvise: 233, rt_sigaction: 134, rt_sigprocmask: 135 },
+  x64: {
+    dup3: 292,
+    fstatfs: 138,
+    getgroups: 115,
+    madvise: 28,
+    rt_sigaction: 13,
+    rt_sigprocmask: 14,
+    setgroups: 116,
+    setresgid: 119,
+    setresuid: 117,
+  },
+  arm64: {
+    dup3: 24,
+    fstatfs: 44,
+    getgroups: 158,
+    madvise: 233,
+    rt_sigaction: 134,
+    rt_sigprocmask: 135,
+    setgroups: 159,
+    setresgid: 149,
+    setresuid: 147,
+  },
 } as const satisfies Record<Architecture, Readonly<Record<string, number>>>;
 
 const own: Architecture = process.arch === "arm64" ? "arm64" : "x64";

@@ -83,6 +83,8 @@ export interface Inheritance {
   readonly umask?: number;
   /** Increments of the nice value, applied in turn, see nice(2). */
   readonly nice?: readonly number[];
+  /** The descriptor of standard error. Without it, the null device. */
+  readonly stderr?: number;
 }
 
 /** A program, and what it starts with. */
@@ -233,28 +235,29 @@ function addToNice(pid: number, increment: number): void {
 /** What is done with descriptors before a program that reads from the null device starts, by its stdout. */
 const fileActions: Uint8Array[] = [];
 
-function makeFileActions(stdin: number, stdout: number): Uint8Array {
+function makeFileActions(stdin: number, stdout: number, stderr = NULL_DEVICE): Uint8Array {
   const actions = new Uint8Array(FILE_ACTIONS_SIZE);
   libc.posix_spawn_file_actions_init(actions);
   const { O_RDWR } = openFlags;
   libc.posix_spawn_file_actions_addopen(actions, NULL_DEVICE, cString("/dev/null"), O_RDWR, 0);
   libc.posix_spawn_file_actions_adddup2(actions, stdout, 1);
-  libc.posix_spawn_file_actions_adddup2(actions, NULL_DEVICE, 2);
+  libc.posix_spawn_file_actions_adddup2(actions, stderr, 2);
   if (stdin !== NULL_DEVICE) libc.posix_spawn_file_actions_adddup2(actions, stdin, 0);
   return actions;
 }
 
 function spawn(
-  { file, argv, environment, umask }: ProgramStart,
+  { file, argv, environment, umask, stderr }: ProgramStart,
   group: number,
   stdin: number,
   stdout: number,
 ): number {
   // The C library asks the kernel for the limit of open files at each action that is added. A process
   // that starts many programs uses the same few descriptors again and again.
-  const actions = stdin === NULL_DEVICE
+  const isUsual = stdin === NULL_DEVICE && stderr === undefined;
+  const actions = isUsual
     ? fileActions[stdout] ??= makeFileActions(stdin, stdout)
-    : makeFileActions(stdin, stdout);
+    : makeFileActions(stdin, stdout, stderr);
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
   attributes[0] = SETPGROUP | SETSIGDEF | SETSIGMASK;
   for (let at = 0; at < 4; at++) attributes[GROUP_AT + at] = group >> (8 * at);
@@ -267,7 +270,7 @@ function spawn(
   const errno = withUsualOpenFiles(
     umask === undefined ? spawnNow : () => withUmask(umask, spawnNow),
   );
-  if (stdin !== NULL_DEVICE) libc.posix_spawn_file_actions_destroy(actions);
+  if (!isUsual) libc.posix_spawn_file_actions_destroy(actions);
   // Keeps the memory that the arrays point into alive during the call.
   if (errno !== 0 || args.memory.byteLength + variables.memory.byteLength === 0) {
     throw new SystemError("posix_spawn", errno, file);

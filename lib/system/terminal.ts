@@ -2,12 +2,18 @@ import { encodeBytes } from "../bytes.ts";
 import { printable } from "../log.ts";
 import { openFlags } from "./architecture.ts";
 import { bindLibc, openFile, SystemError, writeAll } from "./libc.ts";
+import { Stdio } from "./linux.ts";
 
 const { O_WRONLY, O_NONBLOCK, O_NOCTTY, O_CLOEXEC } = openFlags;
 
 /** Whether a descriptor is a terminal, by isatty(3). */
 export function isTerminal(fd: number): boolean {
   return bindLibc({ isatty: { args: ["i32"], returns: "i32" } }).isatty(fd) === 1;
+}
+
+/** Whether standard output takes colours: a terminal, unless NO_COLOR is set. */
+export function wantsColour(): boolean {
+  return !process.env["NO_COLOR"] && isTerminal(Stdio.output);
 }
 
 /**

@@ -369,6 +369,7 @@ describe("loadConfig()", () => {
     expect(findings.length).toBe(51);
     expect(findings.at(-1)).toEqual({
       severity: "warning",
+      code: "more-warnings",
       position: { file: "/n.cfg", line: 0 },
       message: `950 more warnings about config file '/n.cfg' are not shown`,
     });

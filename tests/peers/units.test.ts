@@ -129,6 +129,17 @@ describe.skipIf(missing)("under systemd", () => {
       }),
   );
 
+  test.each([["nrpe.service", "nrpe.service"], ["nrpe-socket.socket", "nrpe-socket.service"]])(
+    "%s fails a reload with an error in nrpe.cfg, and serves as before",
+    (unit, service) =>
+      using(unit, async () => {
+        expect((await check("age")).text).toBe("old\n");
+        await systemd.file(CONFIG, BROKEN);
+        expect((await systemd.run("systemctl", "reload", service)).status).not.toBe(0);
+        expect((await check("age")).text).toBe("old\n");
+      }),
+  );
+
   test("nrpe.service writes its pid file where Debian's nrpe.cfg has it", () =>
     using("nrpe.service", async () => {
       const { text } = await systemd.run("systemctl", "show", "-P", "MainPID", "nrpe.service");

@@ -1,8 +1,8 @@
 import { jsonLine } from "../../json_line.ts";
-import type { LintFinding, Suppressed } from "../../wrappers/lint/finding.ts";
+import type { PrintedFinding, Suppressed } from "../../wrappers/lint/finding.ts";
 
 /** A finding as a line of JSON. Line and column are null where it is about the whole file. */
-export function findingJson(finding: LintFinding): string {
+export function findingJson(finding: PrintedFinding): string {
   const { file, place, severity, code, message, suggestion } = finding;
   return jsonLine({
     file,

@@ -50,7 +50,7 @@ function positionText({ file, line }: Position): string {
 }
 
 /** The line without the blanks around it; undefined if it cannot be read again. */
-function linePlace({ file, line }: Position, read: FileReader): FindingPlace | undefined {
+export function linePlace({ file, line }: Position, read: FileReader): FindingPlace | undefined {
   const content = line === 0 ? undefined : read(file);
   if (content?.kind !== "text") return undefined;
   let lineStart = 0;

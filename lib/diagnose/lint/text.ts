@@ -1,6 +1,6 @@
 import { printable } from "../../log.ts";
 import type { Tables } from "../../wrappers/find_rule.ts";
-import type { LintFinding, LintSeverity } from "../../wrappers/lint/finding.ts";
+import type { LintFinding, LintSeverity, PrintedFinding } from "../../wrappers/lint/finding.ts";
 import type { LintReport } from "../../wrappers/lint/tables.ts";
 import type { FileReader } from "../../wrappers/match_list.ts";
 
@@ -42,7 +42,8 @@ export function reportText(
   return parts.join("\n");
 }
 
-function findingText(finding: LintFinding, read: FileReader, colour: boolean): string {
+/** A finding: its place and message, the marked line, the suggestion. */
+export function findingText(finding: PrintedFinding, read: FileReader, colour: boolean): string {
   const { file, place, severity, code, message, suggestion } = finding;
   const where = place === undefined ? file : `${file}:${place.line}:${place.column}`;
   const paint = (text: string, style: string) => colour ? `\x1b[${style}m${text}\x1b[0m` : text;
@@ -61,7 +62,7 @@ function findingText(finding: LintFinding, read: FileReader, colour: boolean): s
 
 /** The line, or the part of it that the finding is about, and the mark below. */
 function sourceText(
-  { file }: LintFinding,
+  { file }: Pick<LintFinding, "file">,
   { lineStart, column, length }: NonNullable<LintFinding["place"]>,
   read: FileReader,
 ): { readonly line: string; readonly mark: string } | undefined {

@@ -54,6 +54,11 @@ export interface LintFinding extends Problem {
   readonly place: FindingPlace | undefined;
 }
 
+/** A finding as it is printed, whichever catalogue its code is of. */
+export interface PrintedFinding extends Omit<LintFinding, "code"> {
+  readonly code: string;
+}
+
 /** A finding about a file as a whole. */
 export function fileFinding(file: string, problem: Problem): LintFinding {
   return { ...problem, file, place: undefined };

@@ -1,0 +1,162 @@
+/** `nrpe --run`: runs a command of nrpe.cfg as the agent would, and shows what the agent hides. */
+import { encodeBytes } from "../../bytes.ts";
+import { parseToolOptions } from "../../cli.ts";
+import {
+  daemonEnvironment,
+  inheritedVariables,
+  pluginEnvironment,
+} from "../../command/environment.ts";
+import { explainEnd } from "../../command/explain_end.ts";
+import { outcomeOf } from "../../command/outcome.ts";
+import { programOf } from "../../command/program.ts";
+import { readRequest } from "../../command/request.ts";
+import type { WholeConfig } from "../../config/config.ts";
+import { configFiles } from "../../config/config_files.ts";
+import { loadConfig } from "../../config/load_config.ts";
+import { printable } from "../../log.ts";
+import { nearest } from "../../nearest.ts";
+import { variablesOf } from "../../serve/agent_identity.ts";
+import { exactArguments } from "../../system/arguments.ts";
+import { cleanStart } from "../../system/clean_start.ts";
+import { dropPrivileges } from "../../system/drop_privileges.ts";
+import { userAndGroup, writeAll } from "../../system/libc.ts";
+import { Stdio } from "../../system/linux.ts";
+import { VERSION } from "../../version.ts";
+import { findAgentUser, type FoundUser } from "../config/agent_user.ts";
+import { ranText } from "./ran_text.ts";
+import { runShowing } from "./run_showing.ts";
+
+const EXIT_HELP = 0;
+/** What could not be run is UNKNOWN to Nagios, and so are wrong arguments. */
+const EXIT_NOT_RUN = 3;
+
+const USAGE = "Usage: nrpe --run COMMAND [ARGS...] -c FILE [-i|-d|-f]\n";
+
+const HELP = `${USAGE}
+Run a command of nrpe.cfg as the agent would, with the same user, environment, limits and time-out,
+and show how it ended, what it wrote, and what it wrote to standard error, which the agent discards.
+
+ -c, --config=FILE   The configuration file (default: nrpe.cfg in the working directory)
+ -i, --inetd         As under inetd: with this environment, as the user of inetd's line
+ -d, -f              As a daemon, which is the default: with a daemon's environment, as nrpe_user
+ -h, --help          Print this text
+
+Words after -- are arguments, also if they begin with a minus sign. Root becomes the agent's user.
+Exit status: the state that the monitoring server gets, 0 to 3; 3 also for what could not be run.
+`;
+
+/**
+ * Runs the command and prints the result on stdout; on stderr why it was not run.
+ *
+ * @param args The arguments of the program as byte strings, `--run` among them.
+ * @returns The exit status.
+ */
+export function runCommandOnce(args: readonly string[]): number {
+  const exact = exactArguments(args);
+  const at = exact.indexOf("--run");
+  const given = parseToolOptions([...exact.slice(0, at), ...exact.slice(at + 1)]);
+  if (given.kind === "usage") {
+    const hint = "arguments that begin with a minus sign stand after --";
+    return refuse(`${given.problem}; ${hint}\n\n${USAGE.trimEnd()}`);
+  }
+  if (given.text === "help") {
+    writeAll(Stdio.output, encodeBytes(HELP));
+    return EXIT_HELP;
+  }
+  const [name, ...rest] = given.words;
+  if (name === undefined) return refuse(`--run needs the name of a command\n\n${USAGE.trimEnd()}`);
+  const mode = given.mode === "inetd" ? "inetd" : "daemon";
+  const loaded = loadConfig(given.config, configFiles);
+  if (loaded.kind === "failure") {
+    const errors = loaded.findings.filter(({ severity }) => severity === "error");
+    return refuse(errors.map(({ message }) => message).join("\n"));
+  }
+  const { config } = loaded;
+  const asked = [name, ...rest].join("!");
+  const request = readRequest(asked, config);
+  if (request.kind === "invalid") {
+    return refuse(`${request.reason}\n${explainRefusal(asked, request.reason, config)}`);
+  }
+  if (request.kind === "version") {
+    writeAll(Stdio.output, encodeBytes(`The agent answers this itself: NRPE v${VERSION}\n`));
+    return EXIT_HELP;
+  }
+  if (request.kind === "undefined command") return refuse(undefinedText(request.name, config));
+  const found = findAgentUser(config, given.config, { mode });
+  const problem = becomeAgent(found, mode, given.changeDirectory, config);
+  if (typeof problem === "string") return refuse(problem);
+  const { environment } = problem;
+  const { line } = request;
+  const ran = runShowing(line, environment, config.command_timeout);
+  const outcome = outcomeOf(ran.end);
+  const text = ranText({
+    ...{ ran, outcome, line, environment, mode, seconds: config.command_timeout },
+    name: request.name,
+    position: config.commands.get(request.name)!.position,
+    program: programOf(line),
+    user: found.user,
+    notes: [
+      ...found.problems.map(({ message }) => message),
+      ...explainEnd(request.name, line, ran.end).map((message) => message.replace(/^Error: /, "")),
+    ],
+  });
+  writeAll(Stdio.output, encodeBytes(text));
+  return outcome.code;
+}
+
+/** Takes the place of the agent's user; returns the environment of plugins, or why there is none. */
+function becomeAgent(
+  { user, actor, problems }: FoundUser,
+  mode: "inetd" | "daemon",
+  changeDirectory: boolean,
+  { keep_env_vars }: WholeConfig,
+): string | { readonly environment: readonly string[] } {
+  if (user === undefined || actor === undefined) {
+    return problems.map(({ message, suggestion }) => `${message}; ${suggestion}`).join("\n");
+  }
+  const own = userAndGroup();
+  if (own.uid !== 0 && own.gid === 0) {
+    return "Error: NRPE daemon cannot be run as user/group root!";
+  }
+  // Without root's rights it can no longer be read.
+  const variables = inheritedVariables();
+  const become = own.uid === 0 ? actor.account : undefined;
+  const environment = mode === "inetd"
+    ? pluginEnvironment()
+    : daemonEnvironment(variables, keep_env_vars, variablesOf({ ...user, become }));
+  cleanStart();
+  if (become !== undefined) dropPrivileges(become, actor.gid);
+  if (mode === "daemon" && changeDirectory) process.chdir("/");
+  return { environment };
+}
+
+/** The directive that refuses a request. */
+function explainRefusal(text: string, reason: string, { nasty_metachars }: WholeConfig): string {
+  if (reason.includes("metachars")) {
+    const nasty = text.split("").find((letter) => nasty_metachars.includes(letter));
+    return `nasty_metachars holds ${JSON.stringify(nasty)}`;
+  }
+  return reason.includes("substitution")
+    ? "allow_bash_command_substitution=1 would allow $(...)"
+    : "dont_blame_nrpe=1 would allow arguments";
+}
+
+/** The most commands that are listed. */
+const MOST_LISTED = 40;
+
+function undefinedText(name: string, { commands }: WholeConfig): string {
+  const names = [...commands.keys()];
+  const like = nearest(name, names);
+  const guess = like === undefined ? "" : `; did you mean ${like}?`;
+  const listed = names.slice(0, MOST_LISTED).join(", ");
+  const more = names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : "";
+  return `Command '${name}' not defined${guess}\nDefined are: ${listed || "none"}${more}`;
+}
+
+function refuse(reason: string): number {
+  const lines = reason.split("\n").map((line, at) =>
+    `${at === 0 ? "nrpe: " : ""}${printable(line)}\n`
+  );
+  writeAll(Stdio.error, encodeBytes(lines.join("")));
+  return EXIT_NOT_RUN;
+}
