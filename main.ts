@@ -113,7 +113,8 @@ async function printText(
 ): Promise<number> {
   const texts = await import("./lib/help.ts");
   if (invocation.kind === "usage") {
-    writeAll(Stdio.error, encodeBytes(texts.usageText(invocation.problem)));
+    const { sayUsage } = await import("./lib/serve/last_words.ts");
+    sayUsage(invocation.problem, texts.usageText(invocation.problem), openEarlyLog);
   } else writeAll(Stdio.output, encodeBytes(texts.TEXTS[invocation.kind]));
   return TEXT_PRINTED;
 }

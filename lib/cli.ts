@@ -25,6 +25,9 @@ export type Mode = "inetd" | "daemon" | "foreground";
 /** Answers questions to the name services that come on standard input, see lib/access/look_up.ts. */
 export const LOOK_UP_OPTION = "--look-up";
 
+/** What is wrong with a command line that says nowhere how to serve. */
+export const NO_MODE = "no mode is given: one of -i, -d, -f, -s";
+
 /** The default configuration file, in the working directory, as for the C agent. */
 const DEFAULT_CONFIG = "nrpe.cfg";
 
@@ -80,7 +83,7 @@ export function parseCommandLine(args: readonly string[]): Invocation {
   const { text, mode, config, tls, family, changeDirectory } = given;
   if (text !== undefined) return { kind: text };
   if (mode === undefined) {
-    return { kind: "usage", problem: "no mode is given: one of -i, -d, -f, -s" };
+    return { kind: "usage", problem: NO_MODE };
   }
   return { kind: "serve", mode, config, tls, family, changeDirectory };
 }

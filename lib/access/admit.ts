@@ -2,16 +2,25 @@ import { type Log, Severity } from "../log.ts";
 import type { Inheritance } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
 import { UNKNOWN } from "../wrappers/request.ts";
-import { consultTables } from "./consult_tables.ts";
+import { consultTables, type RulePlace } from "./consult_tables.ts";
 import type { AccessPolicy } from "./effect_runner.ts";
 import { eventedEffects } from "./evented_effects.ts";
 
 /** A refusal, or what plugins of the client are started with. */
 export type Admission =
-  | { readonly admitted: false; readonly bannerSent: boolean }
-  | { readonly admitted: true; readonly inheritance: Inheritance };
+  | {
+    readonly admitted: false;
+    readonly bannerSent: boolean;
+    readonly by: "allowed_hosts" | "access_tables";
+  }
+  | {
+    readonly admitted: true;
+    readonly inheritance: Inheritance;
+    /** The rule that admits the client; undefined where none matched, or none was asked. */
+    readonly rule: RulePlace | undefined;
+  };
 
-const REFUSED: Admission = { admitted: false, bannerSent: false };
+const REFUSED: Admission = { admitted: false, bannerSent: false, by: "allowed_hosts" };
 
 /** What a decision about a client is made with. */
 export interface AdmitOptions {
@@ -41,11 +50,14 @@ export async function admit(
     log(Severity.error, `Host ${address} is not allowed to talk to us!`);
     return REFUSED;
   }
-  if (!config.tcp_wrappers) return { admitted: true, inheritance: { environment } };
+  if (!config.tcp_wrappers) {
+    return { admitted: true, inheritance: { environment }, rule: undefined };
+  }
   const connection = { client, server: server(), daemon: config.daemon_name, logsGranted };
   const effects = eventedEffects(stream, environment, wait);
-  const { admitted, bannerSent, variables } = await consultTables(config, log, connection, effects);
+  const answer = await consultTables(config, log, connection, effects);
+  const { admitted, bannerSent, variables, rule } = answer;
   return admitted
-    ? { admitted, inheritance: effects.inheritance(variables) }
-    : { admitted, bannerSent };
+    ? { admitted, inheritance: effects.inheritance(variables), rule }
+    : { admitted, bannerSent, by: "access_tables" };
 }

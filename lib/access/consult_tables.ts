@@ -1,7 +1,8 @@
 import type { Config } from "../config/config.ts";
-import type { Log } from "../log.ts";
+import { type Log, Severity } from "../log.ts";
 import type { Endpoint } from "../system/socket.ts";
 import { decide } from "../wrappers/decide.ts";
+import type { MatchedRule } from "../wrappers/find_rule.ts";
 import { type Host, type Request, UNKNOWN } from "../wrappers/request.ts";
 import { verdictLine } from "../wrappers/verdict_line.ts";
 import { complain, type Consultation, logLine } from "./consultation.ts";
@@ -17,14 +18,19 @@ export interface TablesAnswer {
   readonly bannerSent: boolean;
   /** Variables that the rule has set for plugins, `NAME=value` each. */
   readonly variables: readonly string[];
+  /** The rule that decided; undefined where none matched. */
+  readonly rule: RulePlace | undefined;
 }
+
+/** Where a rule stands. */
+export type RulePlace = Pick<MatchedRule, "file" | "line">;
 
 /**
  * Asks the access tables about a client, runs the effects of the deciding rule's options, and logs the
  * verdict in tcpd's words.
  */
 export async function consultTables(
-  config: Pick<Config, "hosts_allow_file" | "hosts_deny_file">,
+  config: Pick<Config, "hosts_allow_file" | "hosts_deny_file" | "debug">,
   log: Log,
   connection: Connection,
   runner: EffectRunner,
@@ -43,7 +49,8 @@ export async function consultTables(
     bannerSent: false,
     variables: [],
   };
-  const decision = await decide(tables, requestOf(connection, runner), {
+  const request = requestOf(connection, runner);
+  const decision = await decide(tables, request, {
     lookUp: (fact, request) => findFact(consultation, fact, request),
     run: (due) => runEffect(consultation, due),
     warning: (table, line, message) => complain(consultation, "warning", table, line, message),
@@ -55,8 +62,27 @@ export async function consultTables(
   if (!admitted || connection.logsGranted || consultation.priority !== undefined) {
     logLine(consultation, verdictLine(admitted ? "granted" : "denied", decision.request));
   }
+  const { allow, deny, read } = tables;
+  if (decision.verdict === "denied" && decision.rule?.table === "deny") {
+    await hint(consultation, [allow], request);
+  } else if (decision.rule === undefined && admitted && (runner.resident || config.debug)) {
+    // Most hosts without such a rule have no tables.
+    const isText = (path: string) => read(path).kind === "text";
+    if (isText(allow) || isText(deny)) await hint(consultation, [allow, deny], request);
+  }
   const { bannerSent, variables } = consultation;
-  return { admitted, bannerSent, variables };
+  return { admitted, bannerSent, variables, rule: decision.rule };
+}
+
+/** Logs that some tables have no rule for the service, where that is so and not yet said. */
+async function hint(
+  { tables, log }: Consultation,
+  paths: readonly string[],
+  request: Request,
+): Promise<void> {
+  const { daemonHint } = await import("./daemon_hint.ts");
+  const message = daemonHint(paths, tables.read, request);
+  if (message !== undefined) log(Severity.notice, message);
 }
 
 function requestOf({ client, server, daemon }: Connection, { resident }: EffectRunner): Request {

@@ -74,6 +74,7 @@ function openCheckLog({ logFile, syslog }: Check): OpenLog {
     log_facility: FACILITIES.daemon,
     log_file: logFile,
     disable_syslog: !syslog,
+    log_format: "text" as const,
     debug: false,
     program: "check_nrpe",
   };

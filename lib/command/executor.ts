@@ -23,13 +23,16 @@ export interface Executor {
   readonly wake: () => void;
   /** Times all commands out, running and waiting. */
   readonly stop: () => void;
+  /** How many commands run, and how many wait for others to end. */
+  readonly count: () => { readonly running: number; readonly waiting: number };
 }
 
 /**
  * Makes an executor.
  * @param limit How many commands may run at once; 0 for any number. Called for every command.
+ * @param ran Called for every command that has run, with the time that it took, in seconds.
  */
-export function makeExecutor(limit: () => number): Executor {
+export function makeExecutor(limit: () => number, ran: (seconds: number) => void): Executor {
   const queue = fairQueue();
   const running = new Set<Running>();
   const abandonments = new Set<() => void>();
@@ -39,8 +42,12 @@ export function makeExecutor(limit: () => number): Executor {
     while (queue.length > 0 && mayBegin()) queue.take()!.begin();
   };
 
-  const begin = ({ line, inheritance, seconds }: Job): Promise<PluginEnd> =>
-    join(runEvented(line, inheritance, seconds));
+  const begin = async ({ line, inheritance, seconds }: Job): Promise<PluginEnd> => {
+    const begun = now();
+    const end = await join(runEvented(line, inheritance, seconds));
+    if (end.kind !== "not started") ran((now() - begun) / 1000);
+    return end;
+  };
 
   const join = async (command: Running): Promise<PluginEnd> => {
     running.add(command);
@@ -78,6 +85,7 @@ export function makeExecutor(limit: () => number): Executor {
     join,
     run: (job) => queue.length === 0 && mayBegin() ? begin(job) : wait(job),
     wake,
+    count: () => ({ running: running.size, waiting: queue.length }),
     stop() {
       for (const abandon of [...abandonments]) abandon();
       for (const command of running) command.stop();

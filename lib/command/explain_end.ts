@@ -1,4 +1,6 @@
-import { executionProblem, processesOf } from "../system/inspect.ts";
+import { exists } from "../system/directory.ts";
+import { executionProblem } from "../system/execution_problem.ts";
+import { processesOf } from "../system/inspect.ts";
 import { NOT_EXECUTABLE, NOT_FOUND, type PluginEnd } from "./outcome.ts";
 
 /**
@@ -14,7 +16,8 @@ export function explainEnd(name: string, line: string, end: PluginEnd): readonly
     case "exited": {
       if (end.status !== NOT_FOUND && end.status !== NOT_EXECUTABLE) return [];
       const said = end.status === NOT_FOUND ? "127: not found" : "126: not executable";
-      return [`Error: command[${name}]: ${executionProblemIn(line)} (exit status ${said})`];
+      const why = executionProblemIn(line, end.failure);
+      return [`Error: command[${name}]: ${why} (exit status ${said})`];
     }
     case "timed out":
       return end.left === undefined
@@ -33,15 +36,34 @@ export function explainEnd(name: string, line: string, end: PluginEnd): readonly
 /**
  * The file of a command line that cannot be executed, with the reason: the program, or one that it
  * executes, as sudo(8), env(1) or a shell does.
+ *
+ * @param failure Why the kernel did not execute the program, where it did not.
  */
-function executionProblemIn(line: string): string {
-  const words = line.split(/[\s;&|()<>'"]+/).filter((word) => word !== "");
+function executionProblemIn(line: string, failure: string | undefined): string {
+  const words = line.split(/[\s;&|()<>'"`]+/).filter((word) => word !== "");
   const program = words.find((word) => !/^[A-Za-z_][A-Za-z0-9_]*=/.test(word)) ?? line;
   for (const path of [program, ...words]) {
     const problem = path.startsWith("/") ? executionProblem(path) : undefined;
     if (problem !== undefined) return problem;
   }
-  return program.startsWith("/")
-    ? `${program} started a program that does not run`
-    : `${program}: no such program in PATH`;
+  if (failure !== undefined) return `${program}: ${failure}`;
+  return program.includes("/") ? startedAnother(program) : problemInPath(program);
+}
+
+function startedAnother(program: string): string {
+  return `${program} started a program that does not run, or lacks a shared library`;
+}
+
+/** Why a program that is named without its directory cannot be executed. */
+function problemInPath(program: string): string {
+  const { PATH = "" } = process.env;
+  let denied: string | undefined;
+  for (const directory of PATH.split(":")) {
+    if (!directory.startsWith("/")) continue;
+    const path = `${directory}/${program}`;
+    const problem = executionProblem(path);
+    if (problem === undefined) return startedAnother(path);
+    if (exists(path)) denied ??= problem;
+  }
+  return denied ?? `${program}: no such program in PATH (${PATH})`;
 }

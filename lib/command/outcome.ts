@@ -9,7 +9,13 @@ export const NOT_FOUND = 127;
 
 /** How a plugin ended, and its output until then. */
 export type PluginEnd =
-  | { readonly kind: "exited"; readonly status: number; readonly output: Uint8Array }
+  | {
+    readonly kind: "exited";
+    readonly status: number;
+    readonly output: Uint8Array;
+    /** Why there was nothing to exit: the error with which the program could not be executed. */
+    readonly failure?: string;
+  }
   | { readonly kind: "killed"; readonly signal: number; readonly output: Uint8Array }
   /** `left` is the process group that could not be killed. */
   | { readonly kind: "timed out"; readonly seconds: number; readonly left?: Started }

@@ -1,4 +1,4 @@
-import { Errno, readInto, SystemError } from "../system/libc.ts";
+import { describeErrno, Errno, readInto, SystemError } from "../system/libc.ts";
 import { Signal } from "../system/linux.ts";
 import {
   type Inheritance,
@@ -172,9 +172,9 @@ function startFailure({ call, errno, message }: SystemError): PluginEnd {
       return { kind: "not started", reason: message };
     case Errno.ENOENT:
     case Errno.ENOTDIR:
-      return { kind: "exited", status: NOT_FOUND, output };
+      return { kind: "exited", status: NOT_FOUND, output, failure: describeErrno(errno) };
     default:
-      return { kind: "exited", status: NOT_EXECUTABLE, output };
+      return { kind: "exited", status: NOT_EXECUTABLE, output, failure: describeErrno(errno) };
   }
 }
 

@@ -69,6 +69,12 @@ export type ConfigResult =
     /** The directives about the log, as far as they were read, with defaults. */
     readonly log: Pick<
       Config,
-      "log_facility" | "log_file" | "disable_syslog" | "debug" | "nrpe_user" | "nrpe_group"
+      | "log_facility"
+      | "log_file"
+      | "log_format"
+      | "disable_syslog"
+      | "debug"
+      | "nrpe_user"
+      | "nrpe_group"
     >;
   };

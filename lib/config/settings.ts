@@ -61,7 +61,7 @@ export const DIRECTIVES = {
   ssl_shutdown_timeout: wholeNumber(15, seconds),
   allow_weak_random_seed: flag(false),
   /**
-   * Whether the access tables are consulted. This directive and the next three are this agent's own.
+   * Whether the access tables are consulted. This directive and those that follow are this agent's own.
    */
   tcp_wrappers: flag(true),
   daemon_name: daemonName(),
@@ -72,6 +72,11 @@ export const DIRECTIVES = {
   max_connections_per_source: wholeNumber(1024, connections),
   wait_idle_timeout: wholeNumber(900, seconds),
   shutdown_timeout: wholeNumber(20, seconds),
+  log_format: word<"text" | "json">("text", { text: "text", json: "json" }),
+  /** Whether a line of the log sums up each conversation. */
+  log_summary: flag(false),
+  /** Where a process that serves many clients leaves figures for Prometheus. */
+  metrics_file: text(),
 } as const satisfies Readonly<Record<string, Directive<unknown>>>;
 
 export type DirectiveName = keyof typeof DIRECTIVES;

@@ -11,7 +11,7 @@ import { type Log, Severity } from "../log.ts";
 import { isClientHello } from "../protocol/client_hello.ts";
 import { decodeQuery, type PacketError } from "../protocol/decode.ts";
 import { encodeResponse } from "../protocol/encode.ts";
-import type { Query } from "../protocol/packet.ts";
+import type { PacketVersion, Query, ResultCode } from "../protocol/packet.ts";
 import { now } from "../system/libc.ts";
 import type { Arrival } from "../system/stream.ts";
 import { VERSION } from "../version.ts";
@@ -50,21 +50,50 @@ export const LINGER_TIMEOUT = 2_000;
 /** The longest pause between two reads of a query that has begun, in milliseconds. */
 const READ_TIMEOUT = 10_000;
 
+/** How a conversation ended: with a response, without a query, or with an invalid one. */
+export type ConversationEnd =
+  | {
+    readonly kind: "answered";
+    readonly version: PacketVersion;
+    /** The name of the command that the client has asked for. */
+    readonly command: string;
+    readonly code: ResultCode;
+    /** The length of the response. */
+    readonly bytes: number;
+  }
+  | { readonly kind: "no query" | "invalid query" };
+
 /**
  * Holds a conversation: one query in, one response out. A client that sends no
  * query, or an invalid one, gets no response, and the log says why. The caller closes the connection.
  */
-export async function converse(session: Session, wire: Wire): Promise<void> {
+export async function converse(session: Session, wire: Wire): Promise<ConversationEnd> {
   const reading = await readQuery(wire, session.deadline);
-  if (reading.kind === "unread") return logUnread(session, reading.why);
-  if (reading.kind === "refused") return logRefused(session, reading);
+  if (reading.kind === "unread") {
+    logUnread(session, reading.why);
+    return { kind: "no query" };
+  }
+  if (reading.kind === "refused") {
+    logRefused(session, reading);
+    return { kind: "invalid query" };
+  }
   const { query } = reading;
   const request = readRequest(query.text, session.config);
-  if (request.kind === "invalid") return logInvalid(session, `Error: ${request.reason}`);
+  if (request.kind === "invalid") {
+    logInvalid(session, `Error: ${request.reason}`);
+    return { kind: "invalid query" };
+  }
   const outcome = await outcomeFor(session, request);
   session.log(Severity.debug, `Return Code: ${outcome.code}, Output: ${outcome.text}`);
   const response = encodeResponse({ version: query.version, ...outcome });
   await wire.respond(response, now() + session.config.connection_timeout * 1000);
+  return {
+    kind: "answered",
+    version: query.version,
+    command: request.name,
+    code: outcome.code,
+    bytes: response.byteLength,
+  };
 }
 
 /** A query, or why there is none. */

@@ -2,13 +2,16 @@ import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { Serve } from "../cli.ts";
 import { CANNOT_SERVE } from "../exit_status.ts";
 import { Severity } from "../log.ts";
+import { leaveConnection } from "../system/clean_start.ts";
 import { closeFile, readInto, writeAll } from "../system/libc.ts";
 import { Stdio } from "../system/linux.ts";
 import { makePipe, startSession } from "../system/process.ts";
-import { openTerminal, printLine } from "../system/terminal.ts";
+import { serverEndOf } from "../system/socket.ts";
+import { openTerminal, printPrintable } from "../system/terminal.ts";
 import { passedDescriptors } from "./passed_descriptors.ts";
 import { runDaemonProcess } from "./daemon_process.ts";
 import { RUNTIME_SETTINGS } from "./runtime_threads.ts";
+import { openLogOf } from "./start.ts";
 
 const STARTED = 0;
 
@@ -25,6 +28,7 @@ const SERVING = "\0";
 
 /** Serves in the foreground; a terminal gets what the log gets. */
 export function serveInForeground(invocation: Serve): Promise<number> {
+  doubtInetd(invocation);
   const terminal = openTerminal(Stdio.error);
   let serving = false;
   return runDaemonProcess({
@@ -32,7 +36,7 @@ export function serveInForeground(invocation: Serve): Promise<number> {
     inherited: passedDescriptors(),
     inetd: false,
     copy(priority, line) {
-      if (terminal !== undefined) printLine(terminal, line);
+      if (terminal !== undefined) printPrintable(terminal, line);
       else if (!serving) printComplaint(Stdio.error, priority, line);
     },
     ready() {
@@ -41,8 +45,25 @@ export function serveInForeground(invocation: Serve): Promise<number> {
   });
 }
 
+/**
+ * Logs that standard input is a socket of the internet, as in a service of inetd. What the agent prints
+ * must not reach the client there.
+ */
+function doubtInetd({ config, mode }: Serve): void {
+  if (serverEndOf(Stdio.input) === undefined) return;
+  leaveConnection();
+  const log = openLogOf(config);
+  const option = mode === "daemon" ? "-d" : "-f";
+  log(
+    Severity.warning,
+    `Warning: standard input is a socket, as under inetd, and ${option} does not serve it: is --inetd meant?`,
+  );
+  log.close();
+}
+
 /** Becomes a daemon, or, in its second start, serves as one. */
 export async function serveAsDaemon(invocation: Serve): Promise<number> {
+  doubtInetd(invocation);
   return process.env[REPORT_TO] === undefined
     ? await startAgain()
     : await serveDetached(invocation);
@@ -94,5 +115,5 @@ function serveDetached(invocation: Serve): Promise<number> {
 
 /** Prints what the administrator who starts the agent has to know. */
 function printComplaint(fd: number, priority: number, line: string): void {
-  if (priority <= Severity.warning) printLine(fd, line);
+  if (priority <= Severity.warning) printPrintable(fd, line);
 }

@@ -7,8 +7,12 @@ import { onSignal } from "../system/on_signal.ts";
 import { openFilesLimit } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
 import { callAt, type Timer } from "../system/timer.ts";
+import { expiryOf } from "../tls/expiry.ts";
+import type { Generation } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
 import { makeListeners } from "./listeners.ts";
+import { makeMetrics } from "./metrics.ts";
+import { keepMetricsFile } from "./metrics_file.ts";
 import { environmentOfDaemon, inetdEnvironment } from "./plugin_environment.ts";
 import { rateLimitedLog } from "./rate_limited_log.ts";
 import { oneAtATime, reload } from "./reload_daemon.ts";
@@ -81,6 +85,7 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
     await reload(daemon, listeners, reason);
     executor.wake();
     notify("READY=1");
+    metricsFile.write();
   });
   onSignal("SIGHUP", () => void restart("Caught SIGHUP - restarting..."));
   let filesSeen = now();
@@ -91,7 +96,8 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
     if (!daemon.hasChanged()) return undefined;
     return restart("The configuration has changed - reading it again...");
   };
-  const executor = makeExecutor(() => daemon.generation.config.max_commands);
+  const metrics = makeMetrics(Math.floor(Date.now() / 1000));
+  const executor = makeExecutor(() => daemon.generation.config.max_commands, metrics.ran);
   const { promise: idle, resolve: becomeIdle } = Promise.withResolvers<void>();
   let idleTimer: Timer | undefined;
   const restartIdleTimer = () => {
@@ -105,6 +111,7 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
     refresh,
     log,
     executor,
+    metrics,
     environment: inetd ? inetdEnvironment() : environmentOfDaemon(identity),
     files: openFilesLimit(),
     idle() {
@@ -128,6 +135,16 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
   options.ready();
   serving.resolve();
   notify("READY=1");
+  const metricsFile = keepMetricsFile(
+    () => daemon.generation.config.metrics_file,
+    () =>
+      metrics.exposition({
+        connections: server.connections(),
+        ...executor.count(),
+        certificateExpiry: expiryOfCertificate(daemon.generation),
+      }),
+    log,
+  );
   restartIdleTimer();
   // The first client of inetd's service has been served before the server counts any.
   if (inetd) giveBack();
@@ -148,11 +165,22 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
   await connectionsGone(server, signal === undefined ? Infinity : timeout);
   executor.stop();
   await connectionsGone(server, LAST_ANSWERS);
+  metricsFile.end();
   if (pidFile?.remove() === false) {
     log(Severity.error, `Cannot remove pidfile '${pidFile.path}' - check your privileges.`);
   }
   if (!inetd) log(Severity.notice, "Daemon shutdown");
   return SERVED;
+}
+
+const expiries = new WeakMap<Generation, number | undefined>();
+
+/** When the certificate of a configuration expires, in seconds since 1970. */
+function expiryOfCertificate(generation: Generation): number | undefined {
+  const { tls } = generation;
+  if (tls === undefined) return undefined;
+  if (!expiries.has(generation)) expiries.set(generation, expiryOf(tls.options.cert ?? ""));
+  return expiries.get(generation);
 }
 
 /** Waits until no connection is left, or a time, in milliseconds, is over. */

@@ -3,7 +3,7 @@
  * takes longer than most checks. So the agent serves this client as under nowait, and loads the event
  * loop when it has to wait longer, when another client connects, or afterwards.
  */
-import { consultTables } from "../access/consult_tables.ts";
+import { consultTables, type RulePlace } from "../access/consult_tables.ts";
 import { cannotTwist, type EffectRunner } from "../access/effect_runner.ts";
 import type { EventedEffects } from "../access/evented_effects.ts";
 import { readTableFile } from "../access/table_files.ts";
@@ -17,7 +17,7 @@ import type { Running } from "../command/run_evented.ts";
 import type { Config } from "../config/config.ts";
 import { configFiles } from "../config/config_files.ts";
 import { loadForOneCommand } from "../config/load_config.ts";
-import { type Log, Severity } from "../log.ts";
+import { aboutClient, type Log, Severity } from "../log.ts";
 import { acceptOne } from "../system/accept.ts";
 import {
   closeFile,
@@ -55,22 +55,24 @@ export interface FirstClient {
  * Serves the first client of some listening sockets.
  *
  * @returns The client when it has to be waited for on the event loop. undefined when it has been served,
- * or where it needs all of the agent: for TLS, where nrpe.cfg has an error, for a debug log.
+ * or where it needs all of the agent: for TLS, where nrpe.cfg has an error, for a debug log, to be
+ * counted in a `metrics_file`.
  */
 export async function serveFirstClient(
   { config: path, tls }: Serve,
   listening: readonly number[],
 ): Promise<FirstClient | undefined> {
   const config = loadForOneCommand(path, configFiles);
-  if (config === undefined) return undefined;
+  if (config === undefined || config.metrics_file !== undefined) return undefined;
   const { uid, gid } = userAndGroup();
   if ((tls && config.ssl_enabled) || uid === 0 || gid === 0) return undefined;
   const connection = acceptFirst(listening);
   if (connection === undefined) return undefined;
   const log = openLog(config);
   const { promise, resolve } = Promise.withResolvers<FirstClient | undefined>();
-  serve(config, log, connection, listening, resolve).catch((error) =>
-    log(Severity.error, `${describeUnexpected(error)} (client ${addressOf(connection)})`)
+  const clientLog = aboutClient(log, addressOf(connection));
+  serve(config, clientLog, connection, listening, resolve).catch((error) =>
+    clientLog(Severity.error, `${describeUnexpected(error)} (client ${addressOf(connection)})`)
   ).finally(() => {
     log.close();
     resolve(undefined);
@@ -113,7 +115,8 @@ async function serve(
   const { fd, client } = connection;
   const address = addressOf(connection);
   const environment = inetdVariables();
-  const end = now() + BLOCKING_TIME;
+  const begun = now();
+  const end = begun + BLOCKING_TIME;
   let evented: Promise<Stream> | undefined;
   let effects: EventedEffects | undefined;
   let executor: Executor | undefined;
@@ -183,11 +186,13 @@ async function serve(
 
   try {
     const variables: string[] = [];
+    let rule: RulePlace | undefined;
     if (config.tcp_wrappers) {
       const server = serverEndOf(fd);
       const asked = { client, server, daemon: config.daemon_name, logsGranted: true };
       const answer = await consultTables(config, log, asked, runner);
       variables.push(...answer.variables);
+      rule = answer.rule;
       if (!answer.admitted) {
         if (!answer.bannerSent && hasBytes(now() + REFUSED_TIMEOUT)) return;
         const stream = await toEventLoop();
@@ -216,7 +221,12 @@ async function serve(
       return await running.end;
     };
     const deadline = now() + config.connection_timeout * 1000;
-    await converse({ config, log, peer: address, deadline, run }, wire);
+    const ended = await converse({ config, log, peer: address, deadline, run }, wire);
+    if (config.log_summary) {
+      const { logSummary } = await import("./summary.ts");
+      const milliseconds = now() - begun;
+      logSummary(log, { client: address, rule, tls: undefined, end: ended, milliseconds });
+    }
   } finally {
     if (evented === undefined) wire.close();
     else await evented.then((stream) => stream.close(), wire.close);

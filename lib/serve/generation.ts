@@ -108,6 +108,7 @@ const PATHS = [
   "hosts_allow_file",
   "hosts_deny_file",
   "log_file",
+  "metrics_file",
   "pid_file",
   "tls_state_file",
   ...TLS_FILES,

@@ -3,8 +3,9 @@ import { pluginEnvironment } from "../command/environment.ts";
 import { runBlocking } from "../command/run_blocking.ts";
 import type { Config } from "../config/config.ts";
 import { converse } from "./conversation.ts";
+import type { Summary } from "./summary.ts";
 import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
-import { type Log, Severity } from "../log.ts";
+import { aboutClient, type Log, Severity } from "../log.ts";
 import { openLogOf, readConfiguration } from "./start.ts";
 import { Errno, now, SystemError, userAndGroup } from "../system/libc.ts";
 import { Stdio } from "../system/linux.ts";
@@ -19,7 +20,7 @@ import {
 import { printLine } from "../system/terminal.ts";
 import { blockingEffects } from "../access/blocking_effects.ts";
 import { blockingWire } from "./blocking_wire.ts";
-import { consultTables } from "../access/consult_tables.ts";
+import { consultTables, type TablesAnswer } from "../access/consult_tables.ts";
 import { passedDescriptors } from "./passed_descriptors.ts";
 import { REFUSED_TIMEOUT } from "./refused_timeout.ts";
 
@@ -40,9 +41,11 @@ export async function serveInetd(invocation: Serve): Promise<number> {
   }
   const start = readConfiguration(invocation.config);
   if (start === undefined) return CANNOT_SERVE;
-  const { config, log } = start;
-  const variables = config.tcp_wrappers ? await admit(config, log, fd, peer) : [];
-  if (variables === undefined) return SERVED;
+  const { config } = start;
+  const client = peer?.address ?? "unknown";
+  const log = aboutClient(start.log, client);
+  const admission = config.tcp_wrappers ? await admit(config, log, fd, peer) : NOT_ASKED;
+  if (admission === undefined) return SERVED;
   const { uid, gid } = userAndGroup();
   if (uid === 0 || gid === 0) {
     log(Severity.error, "Error: NRPE daemon cannot be run as user/group root!");
@@ -50,45 +53,56 @@ export async function serveInetd(invocation: Serve): Promise<number> {
   }
   const deadline = now() + config.connection_timeout * 1000;
   let wire = blockingWire(fd);
+  let tls: string | undefined;
   if (invocation.tls && config.ssl_enabled) {
     const { secureConnection } = await import("./inetd_tls.ts");
     const secured = await secureConnection(start, fd, peer, deadline);
-    if (typeof secured === "number") return secured;
-    wire = secured;
+    if (typeof secured === "number") {
+      if (secured === SERVED && config.log_summary) {
+        await sumUp(log, { client, rule: admission.rule, tls, end: { kind: "no TLS" } });
+      }
+      return secured;
+    }
+    wire = secured.wire;
+    tls = secured.version;
   }
   const run = (line: string) =>
-    runBlocking(line, pluginEnvironment(variables), config.command_timeout);
-  await converse({ config, log, peer: peer?.address ?? "unknown", deadline, run }, wire);
+    runBlocking(line, pluginEnvironment(admission.variables), config.command_timeout);
+  const end = await converse({ config, log, peer: client, deadline, run }, wire);
   // The client waits for the end of the connection; ending the process takes longer than that.
   wire.close();
+  if (config.log_summary) await sumUp(log, { client, rule: admission.rule, tls, end });
   return SERVED;
 }
 
+/** Logs what became of the client, for which this process has begun. */
+async function sumUp(log: Log, summary: Omit<Summary, "milliseconds">): Promise<void> {
+  const { logSummary } = await import("./summary.ts");
+  logSummary(log, { ...summary, milliseconds: performance.now() });
+}
+
+const NOT_ASKED: Pick<TablesAnswer, "variables" | "rule"> = { variables: [], rule: undefined };
+
 /**
  * Asks the access tables about the client.
- * @returns The variables that the rule has set for plugins; undefined for a client that is refused.
+ * @returns The answer; undefined for a client that is refused.
  */
 async function admit(
   config: Config,
   log: Log,
   fd: number,
   client: Endpoint | undefined,
-): Promise<readonly string[] | undefined> {
+): Promise<Pick<TablesAnswer, "variables" | "rule"> | undefined> {
   const connection = {
     client,
     server: serverEndOf(fd),
     daemon: config.daemon_name,
     logsGranted: true,
   };
-  const { admitted, bannerSent, variables } = await consultTables(
-    config,
-    log,
-    connection,
-    blockingEffects(fd),
-  );
-  if (admitted) return variables;
+  const answer = await consultTables(config, log, connection, blockingEffects(fd));
+  if (answer.admitted) return answer;
   const deadline = now() + REFUSED_TIMEOUT;
-  if (bannerSent) lingeringClose(fd, deadline);
+  if (answer.bannerSent) lingeringClose(fd, deadline);
   else awaitBytes(fd, deadline);
   return undefined;
 }

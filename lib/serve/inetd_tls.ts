@@ -1,6 +1,6 @@
 import type { Wire } from "./conversation.ts";
 import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
-import { Severity } from "../log.ts";
+import { aboutClient, Severity } from "../log.ts";
 import type { Start } from "./start.ts";
 import { hostName } from "../system/host_name.ts";
 import type { Endpoint } from "../system/socket.ts";
@@ -11,11 +11,18 @@ import { catchUnexpected, describeUnexpected } from "./unexpected.ts";
 import { describeTls } from "./describe_config.ts";
 import { streamWire } from "./stream_wire.ts";
 
+/** A connection that has become TLS. */
+export interface SecureConnection {
+  readonly wire: Wire;
+  /** The TLS version. */
+  readonly version: string;
+}
+
 /**
  * Makes TLS of the connection in a process for one client.
  *
  * @param deadline When the handshake must be done, in milliseconds of now().
- * @returns The wire for the conversation, or the exit status: 0 when the client has been refused, 2
+ * @returns The connection, or the exit status: 0 when the client has been refused, 2
  * when the agent cannot serve.
  */
 export async function secureConnection(
@@ -23,7 +30,7 @@ export async function secureConnection(
   fd: number,
   peer: Endpoint | undefined,
   deadline: number,
-): Promise<Wire | number> {
+): Promise<SecureConnection | number> {
   catchUnexpected((error) => {
     log(Severity.error, describeUnexpected(error));
     process.exit(CANNOT_SERVE);
@@ -38,7 +45,9 @@ export async function secureConnection(
     if (config.debug || severity <= Severity.warning) log(severity, message);
   }
   const stream = adopt(fd, peer);
-  const client = { address: peer?.address ?? "unknown", port: peer?.port ?? 0, log };
-  if (!await shakeHands(stream, result.setup, client, deadline)) return SERVED;
-  return streamWire(stream, config.ssl_shutdown_timeout * 1000);
+  const address = peer?.address ?? "unknown";
+  const client = { address, port: peer?.port ?? 0, log: aboutClient(log, address) };
+  const version = await shakeHands(stream, result.setup, client, deadline);
+  if (version === undefined) return SERVED;
+  return { wire: streamWire(stream, config.ssl_shutdown_timeout * 1000), version };
 }

@@ -4,6 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import { encodeBytes } from "../bytes.ts";
+import { NO_MODE } from "../cli.ts";
 import { type Log, Severity } from "../log.ts";
 import { SystemError } from "../system/libc.ts";
 import { Stdio } from "../system/linux.ts";
@@ -20,7 +21,7 @@ const WITHOUT_JIT = "requires the JIT";
 /** Reports why the C library cannot be called, without which there is no agent. */
 export function sayCannotStart(failure: Error): void {
   const message = `cannot start: ${reasonOf(failure)}`;
-  complain(message);
+  complain(`nrpe: ${message}\n`);
   attempt(() =>
     Bun.spawnSync([LOGGER, "-p", "daemon.err", "-t", `nrpe[${process.pid}]`, `Error: ${message}`], {
       env: {},
@@ -42,18 +43,34 @@ function reasonOf({ message }: Error): string {
  * @param log Opens the log of a program that serves.
  */
 export function sayUnexpected(error: unknown, log: (() => Log) | undefined): void {
-  complain(error instanceof SystemError ? error.message : traceOf(error));
+  complain(`nrpe: ${error instanceof SystemError ? error.message : traceOf(error)}\n`);
   attempt(() => log?.()(Severity.error, describeUnexpected(error)));
 }
 
+/**
+ * Reports wrong arguments: on standard error, and in syslog too where standard input is a socket, since
+ * nobody sees what a program of inetd prints.
+ *
+ * @param text What is printed.
+ * @param log Opens the log.
+ */
+export function sayUsage(problem: string, text: string, log: () => Log): void {
+  complain(text);
+  attempt(() => {
+    if (!fstatSync(Stdio.input).isSocket()) return;
+    const hint = problem === NO_MODE ? ": a service of inetd needs --inetd" : "";
+    log()(Severity.error, `Error: Incorrect command line: ${problem}${hint}`);
+  });
+}
+
 /** Writes to standard error; a client's connection there is replaced by the null device. */
-function complain(message: string): void {
+function complain(text: string): void {
   attempt(() => {
     const [input, error] = [fstatSync(Stdio.input), fstatSync(Stdio.error)];
     // inetd leaves the same socket on all three.
     const isConnection = input.isSocket() && error.isSocket() && input.ino === error.ino;
     if (isConnection) leaveConnection();
-    else writeSync(Stdio.error, encodeBytes(`nrpe: ${message}\n`));
+    else writeSync(Stdio.error, encodeBytes(text));
   });
 }
 

@@ -1,16 +1,18 @@
 import { admit } from "../access/admit.ts";
 import type { Executor } from "../command/executor.ts";
-import { type Log, Severity } from "../log.ts";
+import { aboutClient, type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
 import type { Stream } from "../system/stream.ts";
 import { shakeHands } from "../tls/handshake.ts";
 import { converse, LINGER_TIMEOUT } from "./conversation.ts";
 import type { Generation } from "./generation.ts";
+import type { ConnectionEnd, Metrics } from "./metrics.ts";
 import type { PluginEnvironment } from "./plugin_environment.ts";
 import { rateLimitedLog } from "./rate_limited_log.ts";
 import { refuseStream } from "./refuse_stream.ts";
 import { makeSlots, NoSlot, type Slot } from "./slots.ts";
 import { streamWire } from "./stream_wire.ts";
+import { logSummary, type Summary } from "./summary.ts";
 import { describeUnexpected } from "./unexpected.ts";
 
 /** The client of a socket that is not of an internet family. */
@@ -24,6 +26,7 @@ export interface ServerOptions {
   readonly refresh: () => Promise<void> | undefined;
   readonly log: Log;
   readonly executor: Executor;
+  readonly metrics: Metrics;
   readonly environment: PluginEnvironment;
   /** How many files may be open. */
   readonly files: number;
@@ -50,14 +53,20 @@ export interface Server {
 
 /** Makes a server. */
 export function makeServer(options: ServerOptions): Server {
-  const { current, refresh, log, executor, environment, files, idle } = options;
+  const { current, refresh, executor, metrics, environment, files, idle } = options;
   const slots = makeSlots(files);
-  const limitedLog = rateLimitedLog(log, now);
+  const limitedLog = rateLimitedLog(options.log, now);
   const unasked = new Set<Stream>();
   let open = 0;
   let served = 0;
 
-  const serve = async (stream: Stream, slot: Slot, generation: Generation) => {
+  const serve = async (
+    stream: Stream,
+    slot: Slot,
+    generation: Generation,
+    log: Log,
+  ): Promise<ConnectionEnd> => {
+    const begun = now();
     const { config, tls } = generation;
     const { address, port } = stream.client ?? UNKNOWN_CLIENT;
     if (config.debug) log(Severity.debug, `Connection from ${address} port ${port}`);
@@ -67,14 +76,23 @@ export function makeServer(options: ServerOptions): Server {
       wait: slot.wait,
     });
     if (!admission.admitted) {
-      if (!slot.refuse()) return stream.reset();
-      return await refuseStream(stream, admission.bannerSent);
+      metrics.refused(admission.by);
+      if (slot.refuse()) await refuseStream(stream, admission.bannerSent);
+      else stream.reset();
+      return "refused";
     }
     slot.admit();
     const deadline = now() + config.connection_timeout * 1000;
-    if (tls !== undefined && !await shakeHands(stream, tls, { address, port, log }, deadline)) {
-      return;
-    }
+    const version = tls && await shakeHands(stream, tls, { address, port, log }, deadline);
+    const sumUp = (end: Summary["end"]): ConnectionEnd => {
+      if (config.log_summary) {
+        const { rule } = admission;
+        const milliseconds = now() - begun;
+        logSummary(log, { client: address, rule, tls: version, end, milliseconds });
+      }
+      return end.kind;
+    };
+    if (tls !== undefined && version === undefined) return sumUp({ kind: "no TLS" });
     const lingerTimeout = tls === undefined ? LINGER_TIMEOUT : config.ssl_shutdown_timeout * 1000;
     const run = (line: string) => {
       unasked.delete(stream);
@@ -86,7 +104,7 @@ export function makeServer(options: ServerOptions): Server {
       });
     };
     const session = { config, log, peer: address, deadline, run };
-    await converse(session, streamWire(stream, lingerTimeout));
+    return sumUp(await converse(session, streamWire(stream, lingerTimeout)));
   };
 
   const arrive = (stream: Stream, { config }: Generation): Slot => {
@@ -107,18 +125,23 @@ export function makeServer(options: ServerOptions): Server {
   return {
     async take(stream) {
       const slot = arrive(stream, current());
+      const { address } = stream.client ?? UNKNOWN_CLIENT;
+      const log = aboutClient(options.log, address);
+      let end: ConnectionEnd = "failed";
       try {
         await refresh();
-        await serve(stream, slot, current());
+        end = await serve(stream, slot, current(), log);
       } catch (error) {
         if (error instanceof NoSlot) {
-          limitedLog(error.kind, error.message);
+          end = "refused";
+          metrics.refused(error.limit);
+          limitedLog(error.limit, error.message, { client: address });
           return stream.reset();
         }
         // A fault of the program ends the conversation in which it shows, and no other.
-        const { address } = stream.client ?? UNKNOWN_CLIENT;
         log(Severity.error, `${describeUnexpected(error)} (client ${address})`);
       } finally {
+        metrics.ended(end);
         stream.close();
       }
     },

@@ -1,3 +1,4 @@
+import type { RefusalReason } from "./metrics.ts";
 import { type ConnectionLimits, countConnections, type Exceeded } from "./connection_count.ts";
 
 /**
@@ -12,10 +13,10 @@ const MOST_REFUSED = 64;
 /** There is no slot for a connection, which is to be reset. */
 export class NoSlot extends Error {
   /**
-   * @param kind What kind of slot there is none of, for a log that counts.
+   * @param limit What limits the number of slots.
    * @param message What the log says.
    */
-  constructor(readonly kind: string, message: string) {
+  constructor(readonly limit: RefusalReason, message: string) {
     super(message);
   }
 }
@@ -104,15 +105,15 @@ export function makeSlots(files: number): Slots {
 }
 
 function tooManyAdmitted(exceeded: Exceeded, source: string, limits: ConnectionLimits): NoSlot {
-  const why = exceeded === "total"
-    ? `${limits.total} connections are open, see max_connections`
-    : `it has ${limits.perSource} connections open, see max_connections_per_source`;
-  return new NoSlot(exceeded, `Connection from ${source} refused: ${why}`);
+  const [limit, why] = exceeded === "total"
+    ? ["max_connections", `${limits.total} connections are open`] as const
+    : ["max_connections_per_source", `it has ${limits.perSource} connections open`] as const;
+  return new NoSlot(limit, `Connection from ${source} refused: ${why}, see ${limit}`);
 }
 
 function tooManyUndecided(exceeded: Exceeded, source: string, limits: ConnectionLimits): NoSlot {
   const why = exceeded === "total"
     ? `${limits.total} clients are being decided about`
     : `${limits.perSource} of its connections are being decided about`;
-  return new NoSlot(`undecided ${exceeded}`, `Connection from ${source} refused: ${why}`);
+  return new NoSlot("too_many_undecided", `Connection from ${source} refused: ${why}`);
 }

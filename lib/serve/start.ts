@@ -2,21 +2,22 @@ import type { Config } from "../config/config.ts";
 import { loadConfig, loadForOneCommand } from "../config/load_config.ts";
 import { FACILITIES, type Log, Severity } from "../log.ts";
 import { configFiles } from "../config/config_files.ts";
-import { type OpenLog, openLog } from "../system/open_log.ts";
+import { type LogCopy, type OpenLog, openLog } from "../system/open_log.ts";
 
 /** The log until nrpe.cfg has been read. */
 const EARLY_LOG = {
   log_facility: FACILITIES.daemon,
   log_file: undefined,
+  log_format: "text",
   disable_syslog: false,
   debug: false,
-};
+} as const;
 
 /**
  * Opens the log of an agent that has no configuration yet.
  * @param copy Gets the lines too.
  */
-export function openEarlyLog(copy?: Log): OpenLog {
+export function openEarlyLog(copy?: LogCopy): OpenLog {
   return openLog(EARLY_LOG, copy);
 }
 

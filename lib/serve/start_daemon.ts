@@ -3,7 +3,7 @@ import type { Serve } from "../cli.ts";
 import { allowedHostText } from "../config/allowed_hosts.ts";
 import type { Config } from "../config/config.ts";
 import { type Log, type LogLine, Severity } from "../log.ts";
-import { type OpenLog, openLog } from "../system/open_log.ts";
+import { type LogCopy, type OpenLog, openLog } from "../system/open_log.ts";
 import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { type AgentIdentity, assume, identityOf } from "./agent_identity.ts";
 import type { FirstClient } from "./first_client.ts";
@@ -18,7 +18,7 @@ export interface DaemonOptions {
   /** Whether it is a service of inetd, which ends when no client has come for a while. */
   readonly inetd: boolean;
   /** Gets the lines of the log too. */
-  readonly copy: Log;
+  readonly copy: LogCopy;
   /** Called when the agent serves. */
   readonly ready: () => void;
   /** Reports why the agent cannot serve; without it the lines go to the log. */
@@ -67,7 +67,7 @@ export async function configureDaemon(
 ): Promise<DaemonProcess> {
   const directory = byteStringOf(process.cwd());
   const resolve = (path: string) => path.startsWith("/") ? path : `${directory}/${path}`;
-  const log: Log = (severity, message) => current.openLog(severity, message);
+  const log: Log = (severity, message, facts) => current.openLog(severity, message, facts);
   const result = await makeGeneration({ ...sourcesOf(options), resolve, log });
   const settings = result.kind === "failure" ? result.log : result.generation.config;
   current.openLog = openLog(settings, options.copy);

@@ -83,7 +83,11 @@ export function makeComplaint(): Complaint {
     },
     refused(address) {
       if (mentioned === said) others++;
-      else log?.(Severity.warning, `Connection from ${address} refused: ${reason}`);
+      else {
+        log?.(Severity.warning, `Connection from ${address} refused: ${reason}`, {
+          client: address,
+        });
+      }
       mentioned = said;
     },
     end() {

@@ -1,44 +1,8 @@
-/** What the system knows about programs and processes, for messages only. */
+/** What the system knows about processes, for messages only. */
 import { decodeBytes } from "../bytes.ts";
-import { isDirectory, listDirectory } from "./directory.ts";
-import {
-  bindLater,
-  cString,
-  describeErrno,
-  Errno,
-  lastErrno,
-  readFile,
-  SystemError,
-} from "./libc.ts";
+import { listDirectory } from "./directory.ts";
+import { readFile, SystemError } from "./libc.ts";
 import type { Started } from "./process.ts";
-
-const libc = bindLater({ access: { args: ["buffer", "i32"], returns: "i32" } });
-
-const X_OK = 1;
-/** How much of a script the kernel reads for its first line, in bytes, see execve(2). */
-const INTERPRETER_LIMIT = 256;
-
-/** The file and the reason why it cannot be executed; undefined if it can. */
-export function executionProblem(path: string): string | undefined {
-  if (libc().access(cString(path), X_OK) !== 0) return `${path}: ${describeErrno(lastErrno())}`;
-  if (isDirectory(path)) return `${path}: ${describeErrno(Errno.EISDIR)}`;
-  const interpreter = interpreterOf(path);
-  if (interpreter === undefined || libc().access(cString(interpreter), X_OK) === 0) {
-    return undefined;
-  }
-  return `${path}: its interpreter ${interpreter}: ${describeErrno(lastErrno())}`;
-}
-
-/** The interpreter of a script, from its first line. */
-function interpreterOf(path: string): string | undefined {
-  try {
-    const start = decodeBytes(readFile(path, INTERPRETER_LIMIT));
-    return /^#![ \t]*([^ \t\r\n]+)/.exec(start)?.[1];
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    return undefined;
-  }
-}
 
 /** A process, see proc_pid_stat(5). */
 interface ProcessState {

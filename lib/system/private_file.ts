@@ -31,6 +31,7 @@ const libc = bindLater({
 
 const rare = bindLater({
   readlinkat: { args: ["i32", "buffer", "buffer", "u64"], returns: "i32" },
+  fchmod: { args: ["i32", "u32"], returns: "i32" },
   fchown: { args: ["i32", "u32", "u32"], returns: "i32" },
   renameat: { args: ["i32", "buffer", "i32", "buffer"], returns: "i32" },
   unlinkat: { args: ["i32", "buffer", "i32"], returns: "i32" },
@@ -283,11 +284,18 @@ export function readPrivateFile(path: string, limit: number, agent: Owner): Uint
 }
 
 /**
- * Replaces or creates a file, whole or not at all, readable by the agent's user only.
+ * Replaces or creates a file, whole or not at all. A link in its place is replaced, not followed.
  *
+ * @param mode Its permissions, whatever the umask is.
+ * @param agent Who is to own it, where that is not this process's user.
  * @throws {FileRefused}
  */
-export function replacePrivateFile(path: string, content: Uint8Array, agent: Owner): void {
+export function replaceFile(
+  path: string,
+  content: Uint8Array,
+  mode: number,
+  agent: Owner = userAndGroup(),
+): void {
   const entry = openEntry(path);
   const { directory, name } = entry;
   const draft = { directory, name: `${name}.${randomSuffix()}` };
@@ -297,6 +305,7 @@ export function replacePrivateFile(path: string, content: Uint8Array, agent: Own
     try {
       const errno = writeAll(fd, content);
       if (errno !== 0) throw refusedBy(errno);
+      if (rare().fchmod(fd, mode) !== 0) throw refusedBy(lastErrno());
       const failure = chown(fd, agent);
       if (failure !== 0) throw refusedBy(failure);
       if (rare().renameat(directory, cString(draft.name), directory, cString(name)) !== 0) {

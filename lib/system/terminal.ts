@@ -30,7 +30,12 @@ export function openTerminal(fd: number): number | undefined {
   }
 }
 
-/** Prints a line with the characters that a log line may have. */
+/** Prints a message with the characters that a log line may have. */
 export function printLine(fd: number, message: string): void {
-  writeAll(fd, encodeBytes(`nrpe: ${printable(message)}\n`));
+  printPrintable(fd, `nrpe: ${printable(message)}`);
+}
+
+/** Prints a line of printable text. */
+export function printPrintable(fd: number, line: string): void {
+  writeAll(fd, encodeBytes(`${line}\n`));
 }

@@ -29,21 +29,21 @@ export interface Client {
  * Starts TLS on an accepted connection. Where that fails, logs why and closes the connection.
  *
  * @param deadline For the handshake, in milliseconds of {@link now}.
- * @returns Whether the client is accepted.
+ * @returns The TLS version; undefined where the client is not accepted.
  */
 export async function shakeHands(
   stream: Stream,
   setup: TlsSetup,
   client: Client,
   deadline: number,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const begun = now();
   const handshake = await stream.secure(setup.options, deadline);
   // In TLS 1.3 the agent has nothing to send now. Nagle's algorithm keeps the client's query back until
   // an acknowledgement, which the kernel would delay by some 40 ms.
   stream.acknowledge();
   if (handshake.kind === "secure") {
-    if (await acceptCertificate(handshake, setup, client)) return true;
+    if (await acceptCertificate(handshake, setup, client)) return handshake.version;
   } else {
     const { explainFailure } = await import("./explain_failure.ts");
     const failure = explainFailure(handshake, (now() - begun) / 1000);
@@ -54,7 +54,7 @@ export async function shakeHands(
     await drain(stream, now() + DRAIN_TIMEOUT, DRAIN_BYTES);
   }
   stream.close();
-  return false;
+  return undefined;
 }
 
 async function acceptCertificate(

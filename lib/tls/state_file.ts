@@ -1,6 +1,6 @@
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { Owner } from "../system/account.ts";
-import { FileRefused, readPrivateFile, replacePrivateFile } from "../system/private_file.ts";
+import { FileRefused, readPrivateFile, replaceFile } from "../system/private_file.ts";
 import { checkStoredPair, type StoredPair } from "./stored_pair.ts";
 import { type KeyAndCertificate, makeSelfSigned } from "./self_signed.ts";
 
@@ -43,7 +43,7 @@ export function loadSelfSigned(
     }
     pair = makeSelfSigned(host(), now);
     if (stored?.kind === "foreign") throw new FileRefused(stored.why);
-    replacePrivateFile(path, encodeBytes(pair.key + pair.certificate), agent);
+    replaceFile(path, encodeBytes(pair.key + pair.certificate), 0o600, agent);
     const warning = stored && `Warning: tls_state_file '${path}' has been replaced: ${stored.why}`;
     return { pair, note: `a new self-signed certificate, kept in ${path}`, warning };
   } catch (error) {

@@ -30,6 +30,7 @@ export interface Service {
 const TABLES = {
   hosts_allow_file: DIRECTIVES.hosts_allow_file.byDefault,
   hosts_deny_file: DIRECTIVES.hosts_deny_file.byDefault,
+  debug: false,
 };
 
 /**
@@ -62,6 +63,7 @@ export function wrapLog(program: string): Log {
     log_facility: FACILITIES.daemon,
     log_file: undefined,
     disable_syslog: false,
+    log_format: "text",
     debug: false,
     program,
   });

@@ -158,6 +158,13 @@ describe("--check-config", () => {
       4,
       `install -d -o ${NOBODY} -g ${GROUP} DIR/none`,
     ],
+    [
+      "metrics_file=DIR/nrpe.prom",
+      "warning",
+      "unwritable",
+      4,
+      `setfacl -m u:${NOBODY}:rwx DIR`,
+    ],
     ["hosts_deny_file=DIR/none", "warning", "table-missing", 4, "create it, or correct the path"],
     ["ssl_cert_file=DIR/none.pem", "error", "tls", 4, null],
     [

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { loadConfig } from "../../lib/config/load_config.ts";
 import type { Generation } from "../../lib/serve/generation.ts";
+import { makeMetrics } from "../../lib/serve/metrics.ts";
 import { makeServer } from "../../lib/serve/server.ts";
 import type { Stream } from "../../lib/system/stream.ts";
 
@@ -40,7 +41,9 @@ describe("makeServer()", () => {
         run: () => Promise.reject(new Error("unused")),
         wake() {},
         stop() {},
+        count: () => ({ running: 0, waiting: 0 }),
       },
+      metrics: makeMetrics(0),
       environment: () => [],
       files: 100,
       idle: () => {},

@@ -61,11 +61,14 @@ function checkWritten(
     const position = config.positions.get(directive as DirectiveName);
     if (typeof file !== "string" || position === undefined) continue;
     if (directive === "pid_file" && mode === "inetd") continue;
-    const reason = asAgent(() => writingProblem(file));
+    // It is replaced as a whole.
+    const replaced = directive === "metrics_file";
+    const reason = asAgent(() => writingProblem(file, replaced));
     if (reason === undefined) continue;
-    const values = { user: userNameOf(user), file, reason, fix: mendWriting(file, found) };
-    // A directory that does not exist stops root as well.
-    const rootToo = byRoot && writingProblem(file) === undefined;
+    const fix = mendWriting(file, found, replaced);
+    const values = { user: userNameOf(user), file, reason, fix };
+    // A directory that does not exist stops root as well. The metrics are the agent's user's in any case.
+    const rootToo = byRoot && !replaced && writingProblem(file, replaced) === undefined;
     const name: CaseName = rootToo ? "written-by-root-alone" : `unwritable/${directive}`;
     const problem = problemAt(position, name, values);
     // Only a daemon writes a pid file, and without a mode it may be none.
@@ -78,10 +81,13 @@ function checkWritten(
 const W_OK = 2;
 const X_OK = 1;
 
-/** Why this process could not open or create a file for writing, without trying. */
-function writingProblem(file: string): string | undefined {
+/**
+ * Why this process could not open or create a file for writing, without trying.
+ * @param replaced Whether another file takes its place, which depends on the directory alone.
+ */
+function writingProblem(file: string, replaced: boolean): string | undefined {
   const { accessSync } = process.getBuiltinModule("node:fs");
-  const status = stat(file);
+  const status = replaced ? undefined : stat(file);
   const directory = directoryOf(file);
   try {
     if (status === undefined) accessSync(Buffer.from(directory, "latin1"), W_OK | X_OK);
@@ -109,9 +115,12 @@ function directoryOf(file: string): string {
   return slash < 0 ? "." : slash === 0 ? "/" : file.slice(0, slash);
 }
 
-function mendWriting(file: string, { user }: FoundUser): string {
+function mendWriting(file: string, { user }: FoundUser, replaced: boolean): string {
   const directory = directoryOf(file);
   const owner = `-o ${userNameOf(user)} -g ${groupNameOf(user)}`;
+  if (replaced && stat(directory) !== undefined) {
+    return `setfacl -m u:${userNameOf(user)}:rwx ${directory}`;
+  }
   const status = stat(file);
   if (status?.isFile()) return `chown ${userNameOf(user)} ${file}`;
   return stat(directory) === undefined || directory.startsWith("/run/")

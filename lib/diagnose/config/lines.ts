@@ -73,7 +73,7 @@ const IGNORED: Readonly<Record<IgnoringMode, readonly DirectiveName[]>> = {
   nowait: [
     ...["nrpe_user", "nrpe_group", "listen_queue_size", "max_commands"] as const,
     ...["max_connections", "max_connections_per_source"] as const,
-    ...["wait_idle_timeout", "shutdown_timeout"] as const,
+    ...["wait_idle_timeout", "shutdown_timeout", "metrics_file"] as const,
   ],
   plain: [
     ...["ssl_version", "ssl_cipher_list", "ssl_cert_file", "ssl_privatekey_file"] as const,
