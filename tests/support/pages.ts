@@ -78,7 +78,9 @@ function commandsOf(text: string): Command[] {
 export function shown(text: string): RegExp {
   const lines = text.split(/(?<=\n)/).map((line) => {
     if (line === "...\n") return "(?:.*\\n)*";
-    return line.split("...").map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join(".*");
+    return line.split("...").map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join(
+      ".*",
+    );
   });
   return new RegExp(`^${lines.join("")}$`);
 }
