@@ -58,11 +58,7 @@ async function runProgram(name: string, args: readonly string[]): Promise<number
 
 /** Options that make this file another program. The first one counts. */
 const TOOL_OPTIONS: readonly string[] = [
-  "--check-access",
-  "--check-config",
-  "--doctor",
-  "--probe",
-  "--run",
+  ...["--check-access", "--check-config", "--doctor", "--probe", "--run"],
 ];
 
 async function runTool(option: string, args: readonly string[]): Promise<number> {

@@ -24,6 +24,7 @@ TCP Wrappers Available, built in
 Usage: nrpe [-V] [-n] -c <config_file> [-4|-6] <mode>
        nrpe --check-access [<options>] [[<daemon>] <client>]
        nrpe --check-config -c <config_file> [<mode>] [--json]
+       nrpe --doctor [-c <config_file>] [--json]
        nrpe --run <command> [<arguments>] -c <config_file>
 
 Options:
@@ -44,6 +45,7 @@ Options:
      --check-access    Say what hosts.allow and hosts.deny decide for a client, and why; without a
                        client, check these files
      --check-config    Say what is wrong with the configuration file and what it names
+     --doctor          Go the way of a check on this host, and say what to mend first
      --run             Run a command as the agent would, and show what it wrote
 
 nrpe answers check_nrpe: it runs the commands that its configuration file defines, and returns their

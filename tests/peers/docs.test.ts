@@ -90,6 +90,9 @@ const FAILING = `${PLAIN}; cd /etc/nagios; sed -i s/^command_timeout=.*/command_
 echo 'command[check_slow]=/bin/sleep 60' >> nrpe.cfg
 echo 'command[check_private]=/bin/ls /root' >> nrpe.cfg
 echo 'command[check_missing]=/usr/lib/nagios/plugins/check_none -w 1' >> nrpe.cfg`;
+/** A host that --doctor finds nothing wrong with. */
+const SOUND = `${PLAIN}; sed -i '/^allowed_hosts/d; /^pid_file/d' /etc/nagios/nrpe.cfg
+echo nrpe: ALL > /etc/hosts.deny; echo nrpe: 127.0.0.1 > /etc/hosts.allow`;
 const OWN_CERTIFICATE =
   `mount -t tmpfs -o mode=700 root /root; mkdir /root/nrpe-ca; cd /root/nrpe-ca
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=monitor -keyout monitor.key -out monitor.pem`;
@@ -127,6 +130,7 @@ const UNDER_INETD: readonly Walk[] = [
   ["README.md", ["Install"], BARE],
   ["README.md", ["Access"], SHOWN_TABLES],
   ["docs/access-language.md", ["The access language"], F0101],
+  ["docs/operation.md", ["Find what is wrong on a host"], SOUND],
   ["docs/operation.md", ["Check the configuration"], NO_ALLOWED_HOSTS],
   ["docs/migration.md", ["Before: tcpd", "After: this agent", "Back to tcpd"], F0101],
   ["docs/migration.md", ["Without systemd"], DEBIAN],

@@ -23,7 +23,7 @@ type Place = "line" | "shell" | "none" | `/${string}`;
 interface Case {
   readonly name: string;
   /** Breaks the host before inetd starts. */
-  readonly breaks: (host: Host) => void;
+  readonly breaks: (host: Host) => void | Promise<void>;
   /** Breaks it afterwards. */
   readonly breaksLater?: (host: Host) => void | Promise<void>;
   readonly code: string;
@@ -47,9 +47,12 @@ const PORT = 5666;
 const line = (agent: string, args = "nrpe -n -c /etc/nagios/nrpe.cfg --inetd", user = "nagios") =>
   `nrpe stream tcp nowait.10000 ${user} ${agent} ${args}\n`;
 
-/** A host on which nothing is wrong. */
+let made: Host | undefined;
+
+/** The host of all tests, with nothing wrong on it. */
 async function soundHost(): Promise<Host> {
-  const host = await startHost();
+  const host = made ??= await startHost();
+  await host.reset();
   host.write(SERVICES, "ssh 22/tcp\nnrpe 5666/tcp\n");
   host.write(INETD, line(host.room.binary));
   host.write(ALLOW, "nrpe: 127.0.0.1, 192.0.2.10\n");
@@ -87,7 +90,10 @@ function mend(host: Host, { fix, evidence }: Finding, place: Place): void {
 const pkiRoom = makeRoom();
 let pki: Pki | undefined;
 const certificates = () => pki ??= makePki(pkiRoom);
-afterAll(() => pkiRoom[Symbol.dispose]());
+afterAll(async () => {
+  pkiRoom[Symbol.dispose]();
+  await made?.[Symbol.asyncDispose]();
+});
 
 /** Copies a pair into the host, as nagios can read it. */
 function installPair(host: Host, { cert, key }: { readonly cert: string; readonly key: string }) {
@@ -139,12 +145,12 @@ const CASES: readonly Case[] = [
   },
   {
     name: "a port that another program has taken",
-    breaks: (host) => {
+    breaks: async (host) => {
       const script = "import socket,time\ns=socket.socket()\ns.setsockopt(1,2,1)\n" +
         "s.bind(('',5666))\ns.listen(5)\ntime.sleep(10000)\n";
       host.write("/etc/nagios/taker.py", script);
       host.start("python3 /etc/nagios/taker.py");
-      host.run("until grep -q ':1622 0.* 0A' /proc/net/tcp; do sleep 0.05; done");
+      await host.listening(PORT);
     },
     code: "port-taken",
     fix: /^kill [0-9]+$/,
@@ -737,7 +743,7 @@ const missing = peersMissing("checkNrpe", "inetd", "ip", "tcpd", "openssl");
 
 describe.skipIf(missing)("--doctor", () => {
   test("finds nothing wrong on a sound host, whose agent answers", async () => {
-    await using host = await soundHost();
+    const host = await soundHost();
     await host.startInetd("inetd", PORT);
     const { exit, findings } = doctor(host);
     expect(findings.filter(({ status }) => status !== "ok")).toEqual([]);
@@ -746,14 +752,14 @@ describe.skipIf(missing)("--doctor", () => {
   });
 
   test.each(CASES.map((one) => [one.name, one] as const))("mends %s", async (_, one) => {
-    await using host = await soundHost();
+    const host = await soundHost();
     await tryCase(host, one);
   });
 });
 
 describe.skipIf(peersMissing("checkNrpe", "xinetd", "ip"))("--doctor with xinetd", () => {
   test("finds nothing wrong on a sound host, whose agent answers", async () => {
-    await using host = await soundHost();
+    const host = await soundHost();
     useXinetd(host);
     await host.startInetd("xinetd", PORT);
     const { exit, findings } = doctor(host);
@@ -765,7 +771,7 @@ describe.skipIf(peersMissing("checkNrpe", "xinetd", "ip"))("--doctor with xinetd
   });
 
   test("warns of xinetd's own libwrap", async () => {
-    await using host = await soundHost();
+    const host = await soundHost();
     useXinetd(host, section(host.room.binary, { flags: "NODELAY" }));
     await host.startInetd("xinetd", PORT);
     const { findings } = doctor(host);
@@ -774,21 +780,21 @@ describe.skipIf(peersMissing("checkNrpe", "xinetd", "ip"))("--doctor with xinetd
   });
 
   test.each(XINETD.map((one) => [one.name, one] as const))("mends %s", async (_, one) => {
-    await using host = await soundHost();
+    const host = await soundHost();
     await tryCase(host, { starts: "xinetd", listens: false, mended: one.place !== "none", ...one });
   });
 });
 
 describe.skipIf(peersMissing("checkNrpe", "ip"))("--doctor with systemd's units", () => {
   test.each(UNITS.map((one) => [one.name, one] as const))("mends %s", async (_, one) => {
-    await using host = await soundHost();
+    const host = await soundHost();
     await tryCase(host, { starts: "nothing", mended: false, ...one });
   });
 });
 
 async function tryCase(host: Host, one: Case): Promise<void> {
   const { listens = true, starts = "inetd", mended = true } = one;
-  one.breaks(host);
+  await one.breaks(host);
   const pid = starts === "nothing"
     ? undefined
     : await host.startInetd(starts, ...listens ? [PORT] : []);

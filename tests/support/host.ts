@@ -1,4 +1,12 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { PEERS } from "./peers.ts";
 import type { InetdKind } from "./inetd.ts";
@@ -22,10 +30,18 @@ export interface Host extends AsyncDisposable {
   startInetd(kind: InetdKind, ...ports: readonly number[]): Promise<number>;
   /** Waits until something listens on a port. */
   listening(port: number): Promise<void>;
+  /** Ends the programs that were started, and gives the host the files that it began with. */
+  reset(): Promise<void>;
 }
 
 /** Directories that are the host's own, and what they begin with. */
 const OWN = { "/etc": "copy", "/var/log": "empty", "/usr/lib/systemd/system": "empty" } as const;
+
+/** Those that tests write into; they begin empty. */
+const WRITTEN = [
+  ...["/etc/nagios", "/etc/xinetd.d", "/etc/systemd/system", "/usr/lib/systemd/system"],
+  "/var/log",
+];
 
 /** Starts a host. */
 export async function startHost(): Promise<Host> {
@@ -42,10 +58,14 @@ export async function startHost(): Promise<Host> {
     else mkdirSync(own);
     if (existsSync(path)) mounts.push(`mount --bind ${own} ${path}`);
   }
-  for (const path of ["/etc/xinetd.d", "/etc/systemd/system"]) {
-    rmSync(inside(path), { recursive: true, force: true });
-    mkdirSync(inside(path), { recursive: true });
-  }
+  const empty = () => {
+    for (const path of WRITTEN) {
+      const own = path in OWN ? join(room.path, "host", path) : inside(path);
+      mkdirSync(own, { recursive: true });
+      for (const name of readdirSync(own)) rmSync(join(own, name), { recursive: true });
+    }
+  };
+  empty();
   const ready = join(room.path, "ready");
   const script = `set -e\n${PEERS.ip.path} link set lo up\n${mounts.join("\n")}\n: > ${ready}\n` +
     "exec sleep infinity\n";
@@ -57,10 +77,15 @@ export async function startHost(): Promise<Host> {
     ...["nsenter", "-t", String(holder.pid), "-m", "-n"],
     ...["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "sh", "-c", script],
   ];
+  const endStarted = async () => {
+    const ended = started.splice(0);
+    for (const process of ended) process.kill("SIGKILL");
+    await Promise.all(ended.map((process) => process.exited));
+  };
   const end = async () => {
-    for (const process of started) process.kill("SIGKILL");
+    await endStarted();
     holder.kill("SIGKILL");
-    await Promise.all([holder, ...started].map((process) => process.exited));
+    await holder.exited;
     room[Symbol.dispose]();
   };
   const run = (script: string) => {
@@ -115,6 +140,10 @@ export async function startHost(): Promise<Host> {
       return pid;
     },
     listening,
+    async reset() {
+      await endStarted();
+      empty();
+    },
     [Symbol.asyncDispose]: end,
   };
 }

@@ -7,7 +7,14 @@ import { checkInetdLine, type InetdStarter, inetdStarters, newInetdLine } from "
 import { checkInvocation, isThisAgent } from "./invocation.ts";
 import { holdersOf, listeners } from "./processes.ts";
 import type { Invoked, Starter, StarterContext } from "./starter.ts";
-import { brokenSockets, checkUnit, unitDisabled, type UnitStarter, unitStarters } from "./units.ts";
+import {
+  brokenSockets,
+  checkUnit,
+  maskedUnits,
+  unitDisabled,
+  type UnitStarter,
+  unitStarters,
+} from "./units.ts";
 import { statusOf } from "./user_access.ts";
 import {
   checkXinetdSection,
@@ -25,14 +32,9 @@ export interface Starters {
   readonly xinetd: readonly XinetdStarter[];
   readonly units: readonly UnitStarter[];
   /** Lines and units that start nothing as they are. */
-  readonly idle: readonly Idle[];
+  readonly idle: readonly DoctorFinding[];
   /** Daemons of this agent that listen already, and that no unit starts. */
   readonly running: readonly Starter[];
-}
-
-interface Idle {
-  readonly starter: Starter;
-  readonly finding: DoctorFinding;
 }
 
 /** Finds all that starts the agent, or would. */
@@ -46,16 +48,15 @@ export function findStarters(
     ? inetdStarters(INETD_CONF, inetdConf.text, services, port)
     : [];
   const inetd = lines.filter(({ entry }) => !entry.commented);
-  const idle: Idle[] = lines.filter(({ entry }) => entry.commented).map((starter) => ({
-    starter,
-    finding: problem("inetd-commented", "the line of inetd.conf is a comment", {
-      evidence: lineOf(starter.file, starter.line, starter.text),
-      fix: starter.text.replace(/^#(<off>#)?[ \t]*/, "").trim(),
-    }),
-  }));
+  const idle = lines.filter(({ entry }) => entry.commented).map(({ file, line, text }) =>
+    problem("inetd-commented", "the line of inetd.conf is a comment", {
+      evidence: lineOf(file, line, text),
+      fix: text.replace(/^#(<off>#)?[ \t]*/, "").trim(),
+    })
+  );
   const xinetd = xinetdStarters(XINETD_CONF, services, port).filter((starter) => {
     const finding = xinetdDisabled(starter);
-    if (finding !== undefined) idle.push({ starter, finding });
+    if (finding !== undefined) idle.push(finding);
     return finding === undefined;
   });
   const booted = statusOf("/run/systemd/system") !== undefined;
@@ -66,9 +67,10 @@ export function findStarters(
     if (!booted && (foreign || inetd.length > 0 || xinetd.length > 0)) return false;
     const finding = unitDisabled(starter);
     if (finding === undefined) return true;
-    if (!foreign) idle.push({ starter, finding });
+    if (!foreign) idle.push(finding);
     return false;
   });
+  idle.push(...maskedUnits());
   const running = units.length > 0 ? [] : runningDaemons(port, self);
   return { inetd, xinetd, units, idle, running };
 }
@@ -194,10 +196,7 @@ function protocolOf({ text }: Starter): string | undefined {
 function nothingStarts({ idle }: Starters, context: StarterContext): readonly DoctorFinding[] {
   const [first, ...others] = idle;
   if (first !== undefined) {
-    return [
-      first.finding,
-      ...others.map(({ finding }) => ({ ...finding, status: "hint" as const })),
-    ];
+    return [first, ...others.map((finding) => ({ ...finding, status: "hint" as const }))];
   }
   const inetd = readText(INETD_CONF);
   const hasInetd = ["/usr/sbin/inetd", "/usr/sbin/inetutils-inetd"].some((path) =>

@@ -59,7 +59,8 @@ function startersOf(service: Unit, socket: Unit | undefined, port: number): read
   const setting = settingsOf(service, "ExecStart")[0];
   const command = setting === undefined ? undefined : parseUnitCommand(setting.value);
   if (setting === undefined || command === undefined) return [];
-  const isAgent = [command.program, command.argv[0] ?? ""].some((word) => AGENT.test(word));
+  const words = [service.name, command.program, ...command.argv];
+  const isAgent = words.some((word) => AGENT.test(word) || word.endsWith("nrpe.cfg"));
   if (!isAgent) return [];
   const listens = socket === undefined ? undefined : settingsOf(socket, "ListenStream")[0]?.value;
   const [, address, at] = /^(?:(.*):)?([0-9]+)$/.exec(listens ?? "") ?? [];
@@ -106,13 +107,18 @@ export function brokenSockets(): readonly DoctorFinding[] {
   });
 }
 
+/** Units of the agent that are masked, so that nothing of them is known. */
+export function maskedUnits(): readonly DoctorFinding[] {
+  return findUnits(AGENT).filter(({ masked }) => masked).map(({ name, file }) =>
+    problem("unit-masked", `${name} is masked`, {
+      evidence: `${file} is a link to /dev/null`,
+      fix: `systemctl unmask ${name}`,
+    })
+  );
+}
+
 /** What keeps systemd from starting the unit; undefined where nothing does. */
-export function unitDisabled({ entry, service }: UnitStarter): DoctorFinding | undefined {
-  for (const unit of [entry, service]) {
-    if (!unit.masked) continue;
-    const fix = `systemctl unmask ${unit.name}`;
-    return problem("unit-masked", `${unit.name} is masked`, { evidence: unit.file, fix });
-  }
+export function unitDisabled({ entry }: UnitStarter): DoctorFinding | undefined {
   if (entry.enabled) return undefined;
   return problem("unit-not-enabled", `${entry.name} is not enabled`, {
     evidence: `${entry.file}: no other unit wants it`,
