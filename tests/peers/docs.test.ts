@@ -1,6 +1,6 @@
 /** README.md and docs/: what they say to type is typed, and does what they say. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startInetdHost } from "../support/inetd_host.ts";
 import { sectionsOf, shown, type Step } from "../support/pages.ts";
@@ -90,12 +90,29 @@ const FAILING = `${PLAIN}; cd /etc/nagios; sed -i s/^command_timeout=.*/command_
 echo 'command[check_slow]=/bin/sleep 60' >> nrpe.cfg
 echo 'command[check_private]=/bin/ls /root' >> nrpe.cfg
 echo 'command[check_missing]=/usr/lib/nagios/plugins/check_none -w 1' >> nrpe.cfg`;
+/** A host that --doctor finds nothing wrong with. */
+const SOUND = `${PLAIN}; sed -i '/^allowed_hosts/d; /^pid_file/d' /etc/nagios/nrpe.cfg
+echo nrpe: ALL > /etc/hosts.deny; echo nrpe: 127.0.0.1 > /etc/hosts.allow`;
 const OWN_CERTIFICATE =
   `mount -t tmpfs -o mode=700 root /root; mkdir /root/nrpe-ca; cd /root/nrpe-ca
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=monitor -keyout monitor.key -out monitor.pem`;
 const NO_ALLOWED_HOSTS = "sed -i /^allowed_hosts/d /etc/nagios/nrpe.cfg";
 const DENIED = "echo nrpe: ALL > /etc/hosts.deny";
 const F0101 = "echo nrpe: 192.0.2.10 > /etc/hosts.allow; echo nrpe: ALL > /etc/hosts.deny; ";
+/** Sections that are followed elsewhere, or where the reader has to fill something in. */
+const NOT_FOLLOWED: readonly string[] = [
+  // What builds and tests the checkout is what runs this test.
+  "README.md: Build",
+  "CONTRIBUTING.md: Build and test",
+  "CONTRIBUTING.md: Under inetd every start counts",
+  "docs/next-runtime.md: How to tell that a version has it",
+  "docs/next-runtime.md: Try a version",
+  // Their exit status is the state of the machine.
+  "docs/operation.md: Run one command",
+  // A link on one file system; the tests of tcpd make it.
+  "docs/operation.md: By another name",
+];
+
 /** /usr/sbin and the package database, to be changed; what is called a service is an init script. */
 const DEBIAN = `for path in /usr/sbin /var/lib/dpkg
 do mkdir -p /run/over$path; mount -t tmpfs over /run/over$path; mkdir /run/over$path/up /run/over$path/work
@@ -114,6 +131,9 @@ printf '%s\\n' 'nrpe: 10.0.0.1, 192.0.2.0/24' 'nrpe: 10.0.0.1/24' > /etc/hosts.a
 const UNDER_INETD: readonly Walk[] = [
   ["README.md", ["Install"], BARE],
   ["README.md", ["Access"], SHOWN_TABLES],
+  ["docs/access-language.md", ["The access language"], F0101],
+  ["docs/operation.md", ["Find what is wrong on a host"], SOUND],
+  ["docs/operation.md", ["Check the configuration"], NO_ALLOWED_HOSTS],
   ["docs/migration.md", ["Before: tcpd", "After: this agent", "Back to tcpd"], F0101],
   ["docs/migration.md", ["Without systemd"], DEBIAN],
   ["docs/migration.md", ["A rule that was dead"], ""],
@@ -235,3 +255,18 @@ mount --bind /run/units /etc/systemd/system\n${before}`,
     });
   },
 );
+
+test("all commands of all pages are followed", () => {
+  const pages = ["README.md", "CONTRIBUTING.md"].concat(
+    readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`),
+  );
+  const found = pages.filter((page) => page.endsWith(".md")).flatMap((page) =>
+    sectionsOf(page).map(({ heading }) => `${page}: ${heading}`)
+  );
+  const known = new Set(
+    [...UNDER_INETD, ...UNDER_SYSTEMD].flatMap(([page, headings]) =>
+      headings.map((heading) => `${page}: ${heading}`)
+    ).concat(NOT_FOLLOWED),
+  );
+  expect(found.filter((section) => !known.has(section))).toEqual([]);
+});
