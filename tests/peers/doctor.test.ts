@@ -751,6 +751,38 @@ describe.skipIf(missing)("--doctor", () => {
     expect(exit).toBe(0);
   });
 
+  test("names the directory of the pid file where a daemon could not start", async () => {
+    const host = await soundHost();
+    host.write(INETD, "");
+    host.write(CFG, "nrpe_user=nagios\npid_file=/run/nothing/nrpe.pid\ncommand[check]=/bin/true\n");
+    const { code, fix } = doctor(host, "-c", CFG).first!;
+    expect({ code, fix }).toEqual({
+      code: "unwritable",
+      fix: "install -d -o nagios -g nagios /run/nothing",
+    });
+  });
+
+  test("does not ask the agent where the rule for this host runs a command", async () => {
+    const host = await soundHost();
+    host.write(ALLOW, "nrpe: 127.0.0.1: spawn (touch /var/log/spawned)\nnrpe: 192.0.2.10\n");
+    await host.startInetd("inetd", PORT);
+    expect(doctor(host).findings.map(({ code }) => code)).toContain("not-asked");
+    expect(host.run("ls /var/log").out).toBe("");
+  });
+
+  test("prints the evidence and the fix for a person, and takes no other words", async () => {
+    const host = await soundHost();
+    host.write(INETD, line("/usr/local/bin/nrpee"));
+    const { exit, out } = host.run(`${host.room.binary} --doctor`);
+    expect(exit).toBe(2);
+    expect(out).toStartWith(
+      `problem  /usr/local/bin/nrpee does not exist [program-missing]\n` +
+        `         ${INETD}:1: ${line("/usr/local/bin/nrpee")}` +
+        `   fix   ${line(host.room.binary)}`,
+    );
+    expect(host.run(`${host.room.binary} --doctor 192.0.2.10`).exit).toBe(2);
+  });
+
   test.each(CASES.map((one) => [one.name, one] as const))("mends %s", async (_, one) => {
     const host = await soundHost();
     await tryCase(host, one);

@@ -28,10 +28,15 @@ const STATUS: Readonly<Record<ConfigFinding["severity"], Status>> = {
 /** Directives of TLS that have no effect with -n. */
 const TLS_FILES: readonly string[] = ["ssl_cert_file", "ssl_privatekey_file", "ssl_cacert_file"];
 
-/** Checks an nrpe.cfg for each way in which it is used. */
+/**
+ * Checks an nrpe.cfg for each way in which it is used.
+ *
+ * @param named Whether the command line names the file: if nothing starts the agent, it is a daemon's.
+ */
 export async function checkConfiguration(
   file: string,
   invoked: readonly Invoked[],
+  named: boolean,
 ): Promise<CheckedConfig> {
   const users = invoked.filter(({ serve }) => serve?.config === file);
   const findings: DoctorFinding[] = [];
@@ -42,7 +47,9 @@ export async function checkConfiguration(
     const report = await configReport(file, startOf(way));
     config ??= report.config;
     const found = [
-      ...report.findings.filter((finding) => isOurs(finding, way)).map(asDoctor),
+      ...report.findings.filter((finding) => isOurs(finding, way)).map((finding) =>
+        asDoctor(finding, named && invoked.length === 0)
+      ),
       ...plainThoughTls(report, way),
     ];
     for (const finding of found) {
@@ -93,12 +100,14 @@ function makesDirectory(way: Invoked | undefined, message: string): boolean {
   );
 }
 
-function asDoctor(finding: ConfigFinding): DoctorFinding {
+function asDoctor(finding: ConfigFinding, isDaemon: boolean): DoctorFinding {
   const { code, severity, message, file, place } = finding;
   const text = place === undefined ? "" : textOf(file).slice(place.lineStart).split("\n", 1)[0]!;
   const misspelt = code === "unknown-directive" && finding.suggestion?.startsWith("write ");
+  const noPidFile = isDaemon && code === "unwritable" &&
+    message.includes("a daemon does not start");
   // Who allowed_hosts is to keep out gets in.
-  const status = misspelt || code === "allowed-hosts-inetd" && severity === "warning"
+  const status = misspelt || noPidFile || code === "allowed-hosts-inetd" && severity === "warning"
     ? "problem"
     : STATUS[severity];
   return {

@@ -100,7 +100,7 @@ async function examine(given: string | undefined): Promise<readonly DoctorFindin
     // That a file which a starter names is missing has been said.
     const missing = statusOf(one) === undefined && readText(one).kind === "missing";
     if (missing && started.some(({ code }) => code === "config-missing")) continue;
-    const checked = await checkConfiguration(one, invoked);
+    const checked = await checkConfiguration(one, invoked, given !== undefined);
     findings.push(...checked.findings);
     config ??= checked.config;
   }

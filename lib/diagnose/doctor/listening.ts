@@ -83,9 +83,11 @@ async function checkPort(
   const found = all.filter((listener) => listener.port === port);
   if (found.length === 0) return [notListening(starter, port)];
   const holders = holdersOf(inodesOf(found));
-  const strangers = holders.filter((holder) => !isExpected(holder, starter, question.self));
-  if (holders.length > 0 && strangers.length === holders.length) {
-    return [taken(port, holders, starter)];
+  // inetd may have the port for IPv6 alone, where another program was first with IPv4.
+  for (const one of found) {
+    const own = holdersOf(inodesOf([one]));
+    const strange = own.every((holder) => !isExpected(holder, starter, question.self));
+    if (own.length > 0 && strange) return [taken(port, own, starter)];
   }
   const findings = checkAddresses(found, port);
   findings.push(...await checkAnswer(question, starter, found, holders, port, tls));

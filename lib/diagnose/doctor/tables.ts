@@ -125,7 +125,7 @@ function checkReadable({ tables, users }: TablesQuestion): readonly DoctorFindin
 }
 
 /** Codes that the stations below find out themselves, and more. */
-const OWN_CODES = /^(unreadable-for-agent|not-readable-by-all|unknown-daemon)/;
+const OWN_CODES = /^(unreadable-for-agent|not-readable-by-all|unknown-daemon|nothing-denies)/;
 const STATUS: Readonly<Record<LintFinding["severity"], Status>> = {
   error: "problem",
   warning: "warning",
