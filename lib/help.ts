@@ -23,6 +23,7 @@ TCP Wrappers Available, built in
 
 Usage: nrpe [-V] [-n] -c <config_file> [-4|-6] <mode>
        nrpe --check-access [<options>] [[<daemon>] <client>]
+       nrpe --probe <host>[:<port>] [<options>]
 
 Options:
  -V, --version         Print the version and quit
@@ -41,11 +42,14 @@ Options:
 
      --check-access    Say what hosts.allow and hosts.deny decide for a client, and why; without a
                        client, check these files
+     --probe           Say what answers at a host: versions, certificate, times, or why nothing does
 
 nrpe answers check_nrpe: it runs the commands that its configuration file defines, and returns their
 output and exit status. A line for inetd:
 
    nrpe stream tcp wait nagios /usr/local/bin/nrpe nrpe -n -c /etc/nagios/nrpe.cfg --inetd
+
+A hard link or a copy of this file with the name check_nrpe is check_nrpe.
 
 `;
 
