@@ -27,6 +27,7 @@ Usage: nrpe [-V] [-n] -c <config_file> [-4|-6] <mode>
        nrpe --doctor [-c <config_file>] [--json]
        nrpe --run <command> [<arguments>] -c <config_file>
        nrpe --wrap <program> [<arguments>]
+       nrpe --probe <host>[:<port>] [<options>]
 
 Options:
  -V, --version         Print the version and quit
@@ -52,11 +53,14 @@ Options:
                        the program, as tcpd does
 
 A file of this program that is called tcpd, tcpdmatch or tcpdchk does the work of that program.
+     --probe           Say what answers at a host: versions, certificate, times, or why nothing does
 
 nrpe answers check_nrpe: it runs the commands that its configuration file defines, and returns their
 output and exit status. A line for inetd:
 
    nrpe stream tcp wait nagios /usr/local/bin/nrpe nrpe -n -c /etc/nagios/nrpe.cfg --inetd
+
+A hard link or a copy of this file with the name check_nrpe is check_nrpe.
 
 `;
 

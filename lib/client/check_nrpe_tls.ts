@@ -35,8 +35,10 @@ export function loadCheckTls(check: Check): LoadedTls {
     const pair = pairOf(check);
     const ca = caOf(check);
     const demands = { minVersion: check.leastTls, maxVersion: check.mostTls };
-    const tls = { demands: { ...demands, ...ciphers, ...pair, ...ca }, verify: "ca" in ca };
-    return { kind: "tls", tls: { ...tls, anonymous: anonymousOf(check) } };
+    // Made before the connection, so that the ClientHello follows it at once.
+    const secureContext = createSecureContext({ ...demands, ...ciphers, ...pair, ...ca });
+    const tls = { demands: { secureContext }, verify: "ca" in ca, anonymous: anonymousOf(check) };
+    return { kind: "tls", tls };
   } catch (error) {
     if (!(error instanceof Unusable)) throw error;
     return { kind: "failure", reason: error.message };

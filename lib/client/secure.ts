@@ -43,7 +43,7 @@ export type Securing =
 /** What the client asks of TLS, in the runtime's words; PEM in byte strings. */
 export type TlsDemands = Pick<
   ConnectionOptions,
-  "ca" | "cert" | "ciphers" | "key" | "maxVersion" | "minVersion"
+  "ca" | "cert" | "ciphers" | "key" | "maxVersion" | "minVersion" | "secureContext"
 >;
 
 /**

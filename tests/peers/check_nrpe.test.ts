@@ -102,7 +102,6 @@ const CALLS: readonly (readonly [agent: string, args: string])[] = [
   ["C", "-n -b 192.0.2.77"],
   ["C", "-n -b no.such.host.invalid"],
   ["C", "-n -t 5:foo"],
-  ["C", "-n -P 1024 -2"],
   ["C", "-n -P 500 -2"],
   ["C", "-nDc warn"],
   ["C", "-n --command=warn --unknown-timeout"],
@@ -128,8 +127,6 @@ const CALLS: readonly (readonly [agent: string, args: string])[] = [
   ["C TLS", "-L no-such-cipher"],
   ["C strict", "-S TLSv1.2"],
   ["C strict", "-C good.crt -K good.key -A ca.crt"],
-  ["C refusing", ""],
-  ["C refusing", "-u"],
   ["C refusing plain", "-n"],
   ["own", "-n"],
   ["own", "-n -c warn"],
@@ -196,6 +193,15 @@ describe.skipIf(missing)("check_nrpe", () => {
     });
     expect(beforeHelp(ours)).toEqual(beforeHelp(theirs));
     expect(ours.output).toContain("NRPE Plugin for Nagios\nVersion: ");
+  });
+
+  // The agent ends the connection before or after the ClientHello arrives.
+  test.each([["", 2], ["-u", 3]])("that is refused, with %p, says so", async (text, status) => {
+    const place = ["-H", "127.0.0.1", "-p", String(ports["C refusing"])];
+    for (const result of await both([...place, ...text.split(" ").filter(Boolean)])) {
+      expect(result).toMatchObject({ status, errors: "" });
+      expect(result.output).toMatch(/^CHECK_NRPE: .*Error - Could not (connect to|complete SSL)/);
+    }
   });
 
   const CA = "Error: could not use CA certificate '/nonexistent'.";
@@ -306,7 +312,10 @@ describe.skipIf(missing)("check_nrpe, when a server sends", () => {
 
   test("bytes for ever, ends", async () => {
     const flood: Answer = (socket) => {
-      const more = () => socket.write(new Uint8Array(65536), more);
+      const more = (error?: Error | null) => {
+        if (error || socket.destroyed) return;
+        socket.write(new Uint8Array(65536), (failed) => setImmediate(more, failed));
+      };
       more();
     };
     await using agent = await startFakeAgent(flood);
