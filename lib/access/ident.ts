@@ -4,7 +4,7 @@
  */
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import { now } from "../system/libc.ts";
-import { connectFrom, type Endpoint } from "../system/socket.ts";
+import { beginConnecting, type Endpoint } from "../system/socket.ts";
 import type { Transport } from "../system/transport.ts";
 
 const IDENT_PORT = 113;
@@ -25,8 +25,8 @@ export async function askUser(
   transportOn: (fd: number) => Transport,
 ): Promise<string | undefined> {
   const deadline = now() + seconds * 1000;
-  const fd = connectFrom(server.address, client.address, IDENT_PORT);
-  if (fd === undefined) return undefined;
+  const fd = beginConnecting(client.address, IDENT_PORT, server.address);
+  if (fd < 0) return undefined;
   const transport = transportOn(fd);
   try {
     transport.send(encodeBytes(`${client.port},${server.port}\r\n`), deadline);

@@ -1,5 +1,8 @@
 /** Connections to an agent. Every wait has a deadline, and nothing is read before it is asked for. */
 import { connect, type Socket } from "node:net";
+import { constants } from "node:os";
+import { closeFile, now, Poll, waitFor } from "../system/libc.ts";
+import { beginConnecting, connectionError } from "../system/socket.ts";
 import { callAt } from "../system/timer.ts";
 
 /** Bytes that have arrived, or why there are none. */
@@ -66,8 +69,43 @@ export async function openChannel(
   const timer = callAt(deadline, () => resolve({ kind: "timed out" }));
   const opening = await promise;
   timer.cancel();
-  if (opening.kind !== "open") socket.destroy();
+  if (opening.kind === "open") return opening;
+  socket.destroy();
+  // The runtime calls every failure a refusal.
+  if (opening.kind === "failed" && opening.code === "ECONNREFUSED") {
+    return await askFailure({ address, port, from }, deadline) ?? opening;
+  }
   return opening;
+}
+
+/** How often to look whether a connection has failed, in milliseconds. */
+const LOOK_INTERVAL = 10;
+
+/** Connects once more to learn the kernel's error; undefined where there is none. */
+async function askFailure(
+  { address, port, from }: Place,
+  deadline: number,
+): Promise<Opening | undefined> {
+  const fd = beginConnecting(address, port, from);
+  if (fd < 0) return failureOf(-fd);
+  try {
+    while (now() < deadline) {
+      const [ready] = waitFor([{ fd, events: Poll.out }], now());
+      if (ready !== 0) {
+        const errno = connectionError(fd);
+        return errno === 0 ? undefined : failureOf(errno);
+      }
+      await new Promise<void>((resolve) => callAt(now() + LOOK_INTERVAL, resolve));
+    }
+    return { kind: "timed out" };
+  } finally {
+    closeFile(fd);
+  }
+}
+
+function failureOf(errno: number): Opening {
+  const named = Object.entries(constants.errno).find(([, number]) => number === errno);
+  return { kind: "failed", code: named?.[0] ?? "", errno };
 }
 
 /** A channel of a stream of the runtime, from which it reads only when bytes are awaited. */

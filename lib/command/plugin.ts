@@ -17,10 +17,10 @@ const MOST_OUTPUT = 65536;
 
 /**
  * How long output is read after the plugin's end while another process holds the pipe open, in
- * milliseconds: enough for a short background job, and little delay where the plugin has started a
- * daemon.
+ * milliseconds: enough for a short background job on a busy host, and little delay where the plugin
+ * has started a daemon.
  */
-const OUTPUT_TIMEOUT = 200;
+const OUTPUT_TIMEOUT = 1000;
 
 /** How long a process group may take to end after SIGTERM, in milliseconds. */
 const TERM_TIMEOUT = 1000;

@@ -33,6 +33,7 @@ const TCP_NODELAY = 1;
 const TCP_CORK = 3;
 const TCP_QUICKACK = 12;
 const SHUT_WR = 1;
+const SO_ERROR = 4;
 const SO_KEEPALIVE = 9;
 const SO_LINGER = 13;
 const SO_ACCEPTCONN = 30;
@@ -88,6 +89,13 @@ export function linger(fd: number, seconds: number): void {
   libc.setsockopt(fd, Linux.SOL_SOCKET, SO_LINGER, new Int32Array([1, seconds]), 8);
 }
 
+/** The errno of a socket's failed connection; 0 where there is none. See SO_ERROR in socket(7). */
+export function connectionError(fd: number): number {
+  const errno = int(0);
+  rare().getsockopt(fd, Linux.SOL_SOCKET, SO_ERROR, errno, int(4));
+  return errno[0]!;
+}
+
 /** Whether a socket is listening: inetd passes such a socket to a `wait` service. */
 export function isListening(fd: number): boolean {
   const listening = int(0);
@@ -135,28 +143,32 @@ export function socketPair(): readonly [number, number] {
 }
 
 /**
- * Begins to connect to a port of another host, from an address of this one; what is sent meanwhile
- * waits for the connection.
- * @returns A socket that does not block; undefined where the connection fails at once.
+ * Begins to connect to a port of another host; what is sent meanwhile waits for the connection.
+ *
+ * @param local The address of this host to connect from; without one, the kernel chooses.
+ * @returns A socket that does not block; the negative errno where the connection fails at once.
  */
-export function connectFrom(local: string, host: string, port: number): number | undefined {
-  const own = parseIPv4(local) ?? parseIPv6(local);
+export function beginConnecting(host: string, port: number, local?: string): number {
+  const own = local === undefined ? undefined : parseIPv4(local) ?? parseIPv6(local);
   const other = parseIPv4(host) ?? parseIPv6(host);
-  if (own === undefined || other === undefined) return undefined;
+  if (other === undefined) return -Errno.EAFNOSUPPORT;
   const libc = bindLibc({
     socket: { args: ["i32", "i32", "i32"], returns: "i32" },
     bind: { args: ["i32", "buffer", "u32"], returns: "i32" },
     connect: { args: ["i32", "buffer", "u32"], returns: "i32" },
   });
-  const from = socketAddress(own, 0);
   const to = socketAddress(other, port);
   const fd = libc.socket(to[0]!, STREAM, 0);
-  if (fd < 0) return undefined;
-  libc.bind(fd, from, from.byteLength);
-  const connected = libc.connect(fd, to, to.byteLength) === 0;
-  if (connected || lastErrno() === Errno.EINPROGRESS) return fd;
+  if (fd < 0) return -lastErrno();
+  if (own !== undefined) {
+    const from = socketAddress(own, 0);
+    libc.bind(fd, from, from.byteLength);
+  }
+  if (libc.connect(fd, to, to.byteLength) === 0) return fd;
+  const errno = lastErrno();
+  if (errno === Errno.EINPROGRESS) return fd;
   closeFile(fd);
-  return undefined;
+  return -errno;
 }
 
 /** A `struct sockaddr_in` or `sockaddr_in6`. */

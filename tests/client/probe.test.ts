@@ -119,6 +119,16 @@ describe.skipIf(missing)("--probe", () => {
     expect(result.failure.code).toBe(code);
   });
 
+  test.each([
+    ["a network without a route", "", "no route to the network of this address"],
+    ["an unreachable host", "ip route add unreachable 192.0.2.0/24;", "no route to the host"],
+  ])("tells %s from a closed port", (_, route, message) => {
+    const ask = `ip link set lo up; ${route} exec "$0" --probe 192.0.2.9`;
+    const { exitCode, stdout } = Bun.spawnSync(["unshare", "-n", "sh", "-c", ask, BINARY]);
+    expect(exitCode).toBe(1);
+    expect(stdout.toString()).toEndWith(`no answer: ${message} [no-route]\n`);
+  });
+
   test("asks all hosts of a file, and prints a line for each in its order", async () => {
     const places = ["a plain agent", "a closed port"].map((name) => `127.0.0.1:${ports[name]}`);
     const file = room.file("hosts", `# all\n${places[0]}\n\n${places[1]}\nno.such.host.invalid\n`);

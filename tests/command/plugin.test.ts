@@ -29,7 +29,7 @@ describe("advance()", () => {
     run.output = encodeBytes("text");
     run.end = { kind: "exited", status: 1 };
     const end = { kind: "exited", status: 1, output: encodeBytes("text") } as const;
-    expect(turn(run, [100, 299, 300], () => 0)).toEqual({ sent: [], time: 300, end });
+    expect(turn(run, [100, 1099, 1100], () => 0)).toEqual({ sent: [], time: 1100, end });
   });
 
   test("ends at once when the output is closed", () => {
