@@ -53,7 +53,13 @@ export async function admit(
   if (!config.tcp_wrappers) {
     return { admitted: true, inheritance: { environment }, rule: undefined };
   }
-  const connection = { client, server: server(), daemon: config.daemon_name, logsGranted };
+  const connection = {
+    client,
+    server: server(),
+    daemon: config.daemon_name,
+    logsGranted,
+    hints: true,
+  };
   const effects = eventedEffects(stream, environment, wait);
   const answer = await consultTables(config, log, connection, effects);
   const { admitted, bannerSent, variables, rule } = answer;

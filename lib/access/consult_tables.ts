@@ -63,15 +63,17 @@ export async function consultTables(
     logLine(consultation, verdictLine(admitted ? "granted" : "denied", decision.request));
   }
   const { allow, deny, read } = tables;
-  if (decision.verdict === "denied" && decision.rule?.table === "deny") {
+  const { rule } = decision;
+  if (connection.hints && decision.verdict === "denied" && rule?.table === "deny") {
     await hint(consultation, [allow], request);
-  } else if (decision.rule === undefined && admitted && (runner.resident || config.debug)) {
+  }
+  if (connection.hints && rule === undefined && admitted && (runner.resident || config.debug)) {
     // Most hosts without such a rule have no tables.
     const isText = (path: string) => read(path).kind === "text";
     if (isText(allow) || isText(deny)) await hint(consultation, [allow, deny], request);
   }
   const { bannerSent, variables } = consultation;
-  return { admitted, bannerSent, variables, rule: decision.rule };
+  return { admitted, bannerSent, variables, rule };
 }
 
 /** Logs that some tables have no rule for the service, where that is so and not yet said. */

@@ -25,6 +25,8 @@ export interface Connection {
   /** The name of the service in the tables' daemon lists. */
   readonly daemon: string;
   readonly logsGranted: boolean;
+  /** Whether to log that the tables have rules, but none for the service. tcpd does not. */
+  readonly hints: boolean;
 }
 
 /** Effects that change this process, its plugins or its connection. */

@@ -189,7 +189,7 @@ async function serve(
     let rule: RulePlace | undefined;
     if (config.tcp_wrappers) {
       const server = serverEndOf(fd);
-      const asked = { client, server, daemon: config.daemon_name, logsGranted: true };
+      const asked = { client, server, daemon: config.daemon_name, logsGranted: true, hints: true };
       const answer = await consultTables(config, log, asked, runner);
       variables.push(...answer.variables);
       rule = answer.rule;

@@ -98,6 +98,7 @@ async function admit(
     server: serverEndOf(fd),
     daemon: config.daemon_name,
     logsGranted: true,
+    hints: true,
   };
   const answer = await consultTables(config, log, connection, blockingEffects(fd));
   if (answer.admitted) return answer;

@@ -44,7 +44,7 @@ export async function wrap(service: Service): Promise<number> {
   const log = wrapLog(daemon);
   const caller = callerOn(passedDescriptors()[0] ?? Stdio.input, log);
   const { client, server } = caller;
-  const connection = { client, server, daemon, logsGranted: true };
+  const connection = { client, server, daemon, logsGranted: true, hints: false };
   const runner = effectsFor(caller);
   const { admitted, bannerSent, variables } = await consultTables(TABLES, log, connection, runner);
   if (!admitted) {

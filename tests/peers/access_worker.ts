@@ -101,9 +101,10 @@ function askBinary(binary: string, daemon: string, client: string): Answer {
       user: known(client.user),
       access,
     })),
-    rules: verdicts.flatMap(({ file, line }) => {
+    rules: verdicts.flatMap(({ file, line, rule }) => {
       const table = /(allow|deny)$/.exec(file ?? "")?.[0];
-      return table === undefined || line === null ? [] : [`${table} ${line}`];
+      // A table that cannot be read on has a line and no rule.
+      return table === undefined || line === null || rule === null ? [] : [`${table} ${line}`];
     }),
     options: verdicts.flatMap(({ effects }) =>
       effects.map((effect: { option: string; value: string | null }) =>

@@ -751,6 +751,24 @@ describe.skipIf(missing)("--doctor", () => {
     expect(exit).toBe(0);
   });
 
+  test("names what keeps checks from being answered before allowed_hosts", async () => {
+    const host = await soundHost();
+    host.write(CFG, "allowed_hosts=127.0.0.1,192.0.2.10\ncommand[check]=/bin/echo OK\n");
+    host.write(ALLOW, "sshd: 192.0.2.10\n");
+    host.write(DENY, "sshd: ALL");
+    await host.startInetd("inetd", PORT);
+    const problems = doctor(host).findings.filter(({ status }) => status === "problem");
+    expect(problems[0]!.code).toBe("no-newline-at-end");
+    expect(problems.at(-1)!.code).toBe("allowed-hosts-inetd");
+  });
+
+  test("takes allowed_hosts of this host alone for no problem", async () => {
+    const host = await soundHost();
+    host.write(CFG, "allowed_hosts=127.0.0.1,::1\ncommand[check]=/bin/echo OK\n");
+    await host.startInetd("inetd", PORT);
+    expect(doctor(host).exit).toBe(1);
+  });
+
   test("names the directory of the pid file where a daemon could not start", async () => {
     const host = await soundHost();
     host.write(INETD, "");

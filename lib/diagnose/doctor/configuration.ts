@@ -106,10 +106,10 @@ function asDoctor(finding: ConfigFinding, isDaemon: boolean): DoctorFinding {
   const misspelt = code === "unknown-directive" && finding.suggestion?.startsWith("write ");
   const noPidFile = isDaemon && code === "unwritable" &&
     message.includes("a daemon does not start");
-  // Who allowed_hosts is to keep out gets in.
-  const status = misspelt || noPidFile || code === "allowed-hosts-inetd" && severity === "warning"
-    ? "problem"
-    : STATUS[severity];
+  // Whom allowed_hosts is to keep out gets in. The files that packages bring list this host alone.
+  const misleads = code === "allowed-hosts-inetd" && severity === "warning" &&
+    !/=[ \t]*(127\.0\.0\.1|::1|localhost|[ \t,])*$/.test(text);
+  const status = misspelt || noPidFile || misleads ? "problem" : STATUS[severity];
   return {
     status,
     code,

@@ -173,7 +173,7 @@ function checkArguments(
   };
   if (invocation.kind === "usage") {
     if (invocation.problem.startsWith("no mode")) {
-      return amended("mode-missing", `the arguments have no ${mode}: the agent prints its usage`, [
+      return amended("mode-missing", `the arguments have no ${mode}: the agent serves nobody`, [
         ...argv,
         mode,
       ]);

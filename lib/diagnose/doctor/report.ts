@@ -6,9 +6,16 @@ const ORDER: readonly Status[] = ["problem", "warning", "hint", "ok"];
 const COLOURS: Readonly<Record<Status, number>> = { problem: 31, warning: 33, hint: 36, ok: 32 };
 const WIDTH = 9;
 
-/** Worst first; within a status in the order of the walk. */
+/** Problems that keep no check from being answered. Stock files of the C agent have the first. */
+const LAST: readonly string[] = ["allowed-hosts-inetd", "unknown-directive"];
+
+/** Worst first; within a status in the order of the walk, but what keeps checks from being answered first. */
 export function inOrder(findings: readonly DoctorFinding[]): readonly DoctorFinding[] {
-  return ORDER.flatMap((status) => findings.filter((finding) => finding.status === status));
+  const isLast = ({ code }: DoctorFinding) => LAST.includes(code);
+  return ORDER.flatMap((status) => {
+    const found = findings.filter((finding) => finding.status === status);
+    return [...found.filter((finding) => !isLast(finding)), ...found.filter(isLast)];
+  });
 }
 
 /** One object a line. */
