@@ -54,15 +54,20 @@ async function compare(
 const skip = peersMissing("tcpd");
 const LONG = 300_000 + COUNT * 300;
 
+// Each starts a process that compares; the longest would keep a whole run waiting.
 describe.skipIf(skip)("--check-access", () => {
-  test.each(["engine", BINARY])("answers as recorded from tcpdmatch, by %s", async (subject) => {
-    const { disagreements, count } = await compare(subject, "recorded", RECORDED);
-    expect(count.cases).toBe(549);
-    expect(disagreements.filter(({ id }) => !DIFFERENT.includes(id))).toEqual([]);
-    expect(count.disagreements).toBe(DIFFERENT.length);
-  }, LONG);
+  test.concurrent.each(["engine", BINARY])(
+    "answers as recorded from tcpdmatch, by %s",
+    async (subject) => {
+      const { disagreements, count } = await compare(subject, "recorded", RECORDED);
+      expect(count.cases).toBe(549);
+      expect(disagreements.filter(({ id }) => !DIFFERENT.includes(id))).toEqual([]);
+      expect(count.disagreements).toBe(DIFFERENT.length);
+    },
+    LONG,
+  );
 
-  test("agrees with tcpdmatch about generated tables, by the engine", async () => {
+  test.concurrent("agrees with tcpdmatch about generated tables, by the engine", async () => {
     console.log(`Generated tables from seed ${FIRST} on: ${COUNT}`);
     const { disagreements, count } = await compare("engine", "generated", `${FIRST}`, `${COUNT}`);
     expect(disagreements).toEqual([]);
@@ -73,7 +78,7 @@ describe.skipIf(skip)("--check-access", () => {
     for (const way of ways) expect(count.verdicts).toHaveProperty([way]);
   }, LONG);
 
-  test("agrees with tcpdmatch about generated tables, by the program", async () => {
+  test.concurrent("agrees with tcpdmatch about generated tables, by the program", async () => {
     const first = FIRST + COUNT;
     console.log(`Generated tables from seed ${first} on: ${COUNT_BINARY}`);
     const { disagreements, count } = await compare(
@@ -86,19 +91,23 @@ describe.skipIf(skip)("--check-access", () => {
     expect(count.cases).toBe(COUNT_BINARY);
   }, LONG);
 
-  test("agrees with tcpdmatch about generated tables, by the name tcpdmatch", async () => {
-    using room = makeRoom();
-    const named = join(room.path, "tcpdmatch");
-    linkSync(room.binary, named);
-    const first = FIRST + COUNT + COUNT_BINARY;
-    console.log(`Generated tables from seed ${first} on: ${COUNT_NAMED}`);
-    const { disagreements, count } = await compare(
-      named,
-      "generated",
-      `${first}`,
-      `${COUNT_NAMED}`,
-    );
-    expect(disagreements).toEqual([]);
-    expect(count.cases).toBe(COUNT_NAMED);
-  }, LONG);
+  test.concurrent(
+    "agrees with tcpdmatch about generated tables, by the name tcpdmatch",
+    async () => {
+      using room = makeRoom();
+      const named = join(room.path, "tcpdmatch");
+      linkSync(room.binary, named);
+      const first = FIRST + COUNT + COUNT_BINARY;
+      console.log(`Generated tables from seed ${first} on: ${COUNT_NAMED}`);
+      const { disagreements, count } = await compare(
+        named,
+        "generated",
+        `${first}`,
+        `${COUNT_NAMED}`,
+      );
+      expect(disagreements).toEqual([]);
+      expect(count.cases).toBe(COUNT_NAMED);
+    },
+    LONG,
+  );
 });
