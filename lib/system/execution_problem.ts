@@ -12,6 +12,7 @@ import {
   SystemError,
   userAndGroup,
 } from "./libc.ts";
+import { pathBytes, statusOf } from "./path_status.ts";
 
 const libc = bindLater({ access: { args: ["buffer", "i32"], returns: "i32" } });
 
@@ -90,28 +91,13 @@ function directoriesOf(path: string): readonly string[] {
   return directories;
 }
 
-/** A byte string as node:fs takes it. */
-function pathOf(path: string): Buffer {
-  return Buffer.from(path, "latin1");
-}
-
-/** stat(2); undefined where it fails. */
-function statusOf(path: string): Stats | undefined {
-  const { statSync } = process.getBuiltinModule("node:fs");
-  try {
-    return statSync(pathOf(path));
-  } catch {
-    return undefined;
-  }
-}
-
 function missingPart(path: string): string {
   const { existsSync, lstatSync, readlinkSync } = process.getBuiltinModule("node:fs");
-  const missing = directoriesOf(path).find((directory) => !existsSync(pathOf(directory)));
+  const missing = directoriesOf(path).find((directory) => !existsSync(pathBytes(directory)));
   if (missing !== undefined) return `: there is no directory ${missing}`;
   try {
-    if (!lstatSync(pathOf(path)).isSymbolicLink()) return "";
-    const target = decodeBytes(readlinkSync(pathOf(path), { encoding: "buffer" }));
+    if (!lstatSync(pathBytes(path)).isSymbolicLink()) return "";
+    const target = decodeBytes(readlinkSync(pathBytes(path), { encoding: "buffer" }));
     return `: it is a symbolic link to ${target}`;
   } catch {
     return "";

@@ -5,7 +5,7 @@ import type { Config } from "../../config/config.ts";
 import { hostName } from "../../system/host_name.ts";
 import { setUpTls } from "../../tls/tls_setup.ts";
 import { type CaseName, type PlacedProblem, problemAt } from "./catalogue.ts";
-import { stat } from "./commands.ts";
+import { statusOf } from "../../system/path_status.ts";
 import type { CertificateReport } from "./report.ts";
 
 const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]*-----END \1-----/g;
@@ -68,7 +68,7 @@ const TLS_DIRECTIVES = [
 
 function certificatesIn(path: string): readonly X509Certificate[] {
   const { X509Certificate } = process.getBuiltinModule("node:crypto");
-  const content = stat(path)?.isFile() ? readTableFile(path) : undefined;
+  const content = statusOf(path)?.isFile() ? readTableFile(path) : undefined;
   if (content?.kind !== "text") return [];
   const found: X509Certificate[] = [];
   for (const pem of content.text.match(CERTIFICATE)?.slice(0, MOST_CERTIFICATES) ?? []) {

@@ -1,4 +1,5 @@
 /** The programs of the commands, and whether the agent's user may run them. Nothing is executed. */
+import { statusOf } from "../../system/path_status.ts";
 import { decodeBytes } from "../../bytes.ts";
 import { expandMacros } from "../../command/macros.ts";
 import { programOf } from "../../command/program.ts";
@@ -185,7 +186,7 @@ function locate(name: string, context: Context): string | undefined {
 /** Checks a program, and returns whether it can run. */
 function checkProgram(file: string, { found, programs, report, runAs }: Context): boolean {
   const { user, asAgent } = found;
-  const status = stat(file);
+  const status = statusOf(file);
   // What is no regular file is not opened: a FIFO would have to be waited for.
   const ask = () =>
     status === undefined || status.isFile()
@@ -209,7 +210,7 @@ function checkProgram(file: string, { found, programs, report, runAs }: Context)
 
 /** Checks a file that an interpreter reads. */
 function checkScript(file: string, { found, programs, report, runAs }: Context): void {
-  const status = stat(file);
+  const status = statusOf(file);
   const ask = () =>
     status === undefined || status.isFile()
       ? readingProblem(file)
@@ -274,7 +275,7 @@ function checkSudo(
   context: Context,
 ): void {
   const { report, found, host } = context;
-  const status = stat(sudo);
+  const status = statusOf(sudo);
   if (status !== undefined && ((status.mode & 0o4000) === 0 || status.uid !== 0)) {
     report("sudo-not-set-uid", { file: sudo });
   }
@@ -378,25 +379,13 @@ export function mendPath(file: string, { user, asAgent }: FoundUser): string {
     const directory = file.slice(0, at);
     if (!asAgent(() => mayEnter(directory))) return `chmod a+x ${directory}`;
   }
-  return stat(file)?.isFile() ? `chgrp ${groupNameOf(user)} ${file} && chmod g+rx ${file}` : "";
+  return statusOf(file)?.isFile() ? `chgrp ${groupNameOf(user)} ${file} && chmod g+rx ${file}` : "";
 }
 
 function mayEnter(directory: string): boolean {
-  return stat(`${directory}/.`) !== undefined;
+  return statusOf(`${directory}/.`) !== undefined;
 }
 
 function isFile(file: string): boolean {
-  return stat(file)?.isFile() ?? false;
-}
-
-/** stat(2); undefined where it fails. */
-export function stat(path: string) {
-  try {
-    return process.getBuiltinModule("node:fs").statSync(Buffer.from(path, "latin1"), {
-      throwIfNoEntry: false,
-    });
-  } catch {
-    // A directory on the way is not one, or may not be searched.
-    return undefined;
-  }
+  return statusOf(file)?.isFile() ?? false;
 }

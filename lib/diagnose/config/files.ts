@@ -6,7 +6,7 @@ import type { DirectiveName } from "../../config/settings.ts";
 import { userAndGroup } from "../../system/libc.ts";
 import { type FoundUser, groupNameOf, userNameOf } from "./agent_user.ts";
 import { type CaseName, type PlacedProblem, problemAt } from "./catalogue.ts";
-import { stat } from "./commands.ts";
+import { statusOf } from "../../system/path_status.ts";
 import type { AgentStart } from "./report.ts";
 
 /** The directives that name a file which the agent writes. */
@@ -27,7 +27,7 @@ function checkTables(config: Config, { user, asAgent }: FoundUser): readonly Pla
   for (const directive of ["hosts_allow_file", "hosts_deny_file"] as const) {
     const file = config[directive];
     const named = config.positions.get(directive);
-    const status = stat(file);
+    const status = statusOf(file);
     const position = named ?? { file, line: 0 };
     if (status === undefined && named !== undefined && asAgent(() => !isThere(file))) {
       const consequence = directive === "hosts_allow_file" ? "grants nobody" : "refuses nobody";
@@ -87,7 +87,7 @@ const X_OK = 1;
  */
 function writingProblem(file: string, replaced: boolean): string | undefined {
   const { accessSync } = process.getBuiltinModule("node:fs");
-  const status = replaced ? undefined : stat(file);
+  const status = replaced ? undefined : statusOf(file);
   const directory = directoryOf(file);
   try {
     if (status === undefined) accessSync(Buffer.from(directory, "latin1"), W_OK | X_OK);
@@ -118,12 +118,12 @@ function directoryOf(file: string): string {
 function mendWriting(file: string, { user }: FoundUser, replaced: boolean): string {
   const directory = directoryOf(file);
   const owner = `-o ${userNameOf(user)} -g ${groupNameOf(user)}`;
-  if (replaced && stat(directory) !== undefined) {
+  if (replaced && statusOf(directory) !== undefined) {
     return `setfacl -m u:${userNameOf(user)}:rwx ${directory}`;
   }
-  const status = stat(file);
+  const status = statusOf(file);
   if (status?.isFile()) return `chown ${userNameOf(user)} ${file}`;
-  return stat(directory) === undefined || directory.startsWith("/run/")
+  return statusOf(directory) === undefined || directory.startsWith("/run/")
     ? `install -d ${owner} ${directory}`
     : `install ${owner} -m 640 /dev/null ${file}`;
 }
@@ -141,7 +141,7 @@ export function checkTlsFiles(
   for (const directive of ["ssl_cert_file", "ssl_privatekey_file", "ssl_cacert_file"] as const) {
     const file = config[directive];
     const position = config.positions.get(directive);
-    const status = file === undefined ? undefined : stat(file);
+    const status = file === undefined ? undefined : statusOf(file);
     if (file === undefined || position === undefined || !status?.isFile()) continue;
     const content = asAgent(() => readTableFile(file));
     if (content.kind === "unreadable" && readTableFile(file).kind === "text") {

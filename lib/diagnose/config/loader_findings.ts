@@ -6,7 +6,7 @@ import { parseLine } from "../../config/parse_line.ts";
 import { type DirectiveName, DIRECTIVES } from "../../config/settings.ts";
 import { nearest } from "../../nearest.ts";
 import type { PlacedProblem } from "./catalogue.ts";
-import { stat } from "./commands.ts";
+import { statusOf } from "../../system/path_status.ts";
 
 /** Where packages put nrpe.cfg. */
 const USUAL_FILES = [
@@ -69,7 +69,7 @@ function suggestionFor(code: Finding["code"], line: string, file: string): strin
     case "include-cycle":
       return "remove the line";
     case "config-unreadable": {
-      const other = USUAL_FILES.find((path) => path !== file && stat(path)?.isFile());
+      const other = USUAL_FILES.find((path) => path !== file && statusOf(path)?.isFile());
       return other === undefined ? undefined : `name another file: -c ${other}`;
     }
     case "more-warnings":

@@ -8,7 +8,7 @@ import { settingOf, settingsOf } from "../starters/systemd_units.ts";
 import { type DoctorFinding, hint, lineOf, ok, problem, type Status } from "./finding.ts";
 import type { Invoked } from "./starter.ts";
 import type { UnitStarter } from "./units.ts";
-import { statusOf } from "./user_access.ts";
+import { statusOf } from "../../system/path_status.ts";
 
 /** What the station finds, and the configuration for those behind it. */
 export interface CheckedConfig {

@@ -15,7 +15,7 @@ import { readOnce, readTableFile } from "../../access/table_files.ts";
 import { findAccount } from "../../system/account.ts";
 import { userAndGroup, writeAll } from "../../system/libc.ts";
 import { Stdio } from "../../system/linux.ts";
-import { isTerminal } from "../../system/terminal.ts";
+import { wantsColour } from "../../system/terminal.ts";
 import type { Tables } from "../../wrappers/find_rule.ts";
 import { baseName, readText, textOf } from "../starters/read_text.ts";
 import { parseServices } from "../starters/services_file.ts";
@@ -37,7 +37,8 @@ import {
   startersOf,
 } from "./starters.ts";
 import { checkTables } from "./tables.ts";
-import { statusOf, type User, userNamed } from "./user_access.ts";
+import { statusOf } from "../../system/path_status.ts";
+import { type User, userNamed } from "../lint/file_mode.ts";
 import { checkOnlyFrom } from "./xinetd_sections.ts";
 
 const EXIT_FINE = 0;
@@ -65,8 +66,7 @@ export async function doctor(args: readonly string[]): Promise<number> {
     return EXIT_PROBLEMS;
   }
   const findings = await examine(asked.config);
-  const colour = !process.env["NO_COLOR"] && isTerminal(Stdio.output);
-  const text = asked.json ? findingsJson(findings) : findingsText(findings, colour);
+  const text = asked.json ? findingsJson(findings) : findingsText(findings, wantsColour());
   writeAll(Stdio.output, encodeBytes(text));
   if (findings.some(({ status }) => status === "problem")) return EXIT_PROBLEMS;
   return findings.some(({ status }) => status === "warning") ? EXIT_WARNINGS : EXIT_FINE;

@@ -4,10 +4,12 @@
 import { type Invocation, parseCommandLine, type Serve } from "../../cli.ts";
 import { nearest } from "../../nearest.ts";
 import { findAccount, findGroup } from "../../system/account.ts";
-import { baseName, fileSystem, pathBytes, readText } from "../starters/read_text.ts";
+import { baseName, fileSystem, readText } from "../starters/read_text.ts";
 import { type DoctorFinding, lineOf, ok, problem, warning } from "./finding.ts";
 import type { Invoked, Starter, StarterContext } from "./starter.ts";
-import { accessProblem, describeStatus, Permission, statusOf, userNamed } from "./user_access.ts";
+import { pathBytes, statusOf } from "../../system/path_status.ts";
+import { userNamed } from "../lint/file_mode.ts";
+import { accessProblem, describeStatus, Permission } from "./user_access.ts";
 
 /** Where tcpd(8) of Debian looks for a daemon without a path. */
 const REAL_DAEMON_DIRECTORY = "/usr/sbin";

@@ -16,7 +16,7 @@ import {
 } from "./processes.ts";
 import type { Invoked, Starter } from "./starter.ts";
 import { decidedBy } from "./tables.ts";
-import { statusOf } from "./user_access.ts";
+import { statusOf } from "../../system/path_status.ts";
 
 const INETDS: readonly string[] = ["inetd", "openbsd-inetd", "inetutils-inetd", "busybox"];
 const XINETDS: readonly string[] = ["xinetd"];

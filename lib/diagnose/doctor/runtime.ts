@@ -3,7 +3,7 @@ import { VERSION } from "../../version.ts";
 import { textOf } from "../starters/read_text.ts";
 import { type DoctorFinding, hint, ok, problem, warning } from "./finding.ts";
 import { type HostProcess, limitOf } from "./processes.ts";
-import { statusOf } from "./user_access.ts";
+import { statusOf } from "../../system/path_status.ts";
 
 /** The address space that the runtime reserves, in bytes. */
 const ADDRESS_SPACE = 4 * 2 ** 30;

@@ -15,7 +15,7 @@ import {
   type UnitStarter,
   unitStarters,
 } from "./units.ts";
-import { statusOf } from "./user_access.ts";
+import { statusOf } from "../../system/path_status.ts";
 import {
   checkXinetdSection,
   xinetdDisabled,

@@ -9,7 +9,9 @@ import { lineAt, listWords, parseRule, type Rule, TABLE_START } from "../../wrap
 import { type AccessTrace, traceAccess } from "../access_trace.ts";
 import { findInTables } from "../lint/check_tables.ts";
 import { type DoctorFinding, hint, lineOf, ok, problem, type Status, warning } from "./finding.ts";
-import { accessProblem, Permission, statusOf, type User } from "./user_access.ts";
+import { statusOf } from "../../system/path_status.ts";
+import { type User } from "../lint/file_mode.ts";
+import { accessProblem, Permission } from "./user_access.ts";
 
 /** What the tables are asked about. */
 export interface TablesQuestion {

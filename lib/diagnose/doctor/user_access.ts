@@ -1,22 +1,5 @@
-import { findAccount } from "../../system/account.ts";
-import { fileSystem, pathBytes, textOf } from "../starters/read_text.ts";
-
-/** A user with its groups, as far as /etc/group says. */
-export interface User {
-  readonly name: string;
-  readonly uid: number;
-  readonly gids: readonly number[];
-}
-
-/** The user of a name; undefined where there is none. */
-export function userNamed(name: string): User | undefined {
-  const account = findAccount(name);
-  if (account === undefined) return undefined;
-  const groups = textOf("/etc/group").split("\n").map((line) => line.split(":")).filter((
-    [, , , members],
-  ) => members?.split(",").includes(name));
-  return { name, uid: account.uid, gids: [account.gid, ...groups.map(([, , gid]) => Number(gid))] };
-}
+import { statusOf } from "../../system/path_status.ts";
+import type { User } from "../lint/file_mode.ts";
 
 /** Permissions of stat(2). */
 export const enum Permission {
@@ -60,15 +43,6 @@ export function describeStatus(
   { mode, uid, gid }: { readonly mode: number; readonly uid: number; readonly gid: number },
 ): string {
   return `mode ${(mode & 0o7777).toString(8).padStart(4, "0")}, owner ${uid}, group ${gid}`;
-}
-
-/** stat(2); undefined where it fails. */
-export function statusOf(path: string) {
-  try {
-    return fileSystem().statSync(pathBytes(path), { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
 }
 
 function mayUse(

@@ -5,11 +5,12 @@ import { encodeBytes } from "../../bytes.ts";
 import { writeAll } from "../../system/libc.ts";
 import { Stdio } from "../../system/linux.ts";
 import { groupExists, userExists } from "../../system/account.ts";
+import { statusOf } from "../../system/path_status.ts";
 import type { TableName, Tables } from "../../wrappers/find_rule.ts";
 import { fileFinding, type LintFinding, problem } from "../../wrappers/lint/finding.ts";
 import type { HostQueries } from "../../wrappers/lint/host_queries.ts";
 import { type LintReport, lintTables } from "../../wrappers/lint/tables.ts";
-import { type FileRole, lintMode, passwdUser } from "./file_mode.ts";
+import { type FileRole, lintMode, userNamed } from "./file_mode.ts";
 import { findingJson, suppressedJson } from "./json.ts";
 import { checkName } from "./names.ts";
 import { type DaemonEntry, hostDaemons } from "./services.ts";
@@ -69,7 +70,7 @@ export function findInTables(
       question.kind === "user account"
         ? userExists(question.name)
         : question.kind === "group account" && groupExists(question.name),
-    directoryExists: (path) => stat(path)?.isDirectory() ?? false,
+    directoryExists: (path) => statusOf(path)?.isDirectory() ?? false,
     ...(lookup ? { checkName } : {}),
   };
   const report = lintTables(tables, host, mostPerCode);
@@ -104,18 +105,12 @@ function lintModeOf(
   role: FileRole,
   daemons: () => readonly DaemonEntry[],
 ): readonly LintFinding[] {
-  const status = stat(path);
+  const status = statusOf(path);
   if (status === undefined || !status.isFile()) return [];
   // The agent's user matters only if not every user may read the file.
   const user = status.mode & 0o004
     ? undefined
     : daemons().find(({ name, user }) => name === AGENT && user !== undefined)?.user;
-  const agent = user === undefined ? undefined : passwdUser(user);
+  const agent = user === undefined ? undefined : userNamed(user);
   return lintMode(path, role, status, agent).map((found) => fileFinding(path, found));
-}
-
-/** stat(2). No conversation comes this way, so node:fs may be loaded. */
-function stat(path: string) {
-  const bytes = Buffer.from(path, "latin1");
-  return process.getBuiltinModule("node:fs").statSync(bytes, { throwIfNoEntry: false });
 }

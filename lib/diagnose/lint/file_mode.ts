@@ -1,7 +1,8 @@
 /**
  * Checks of the permissions of the files that decide about access.
  */
-import { readTableFile } from "../../access/table_files.ts";
+import { findAccount } from "../../system/account.ts";
+import { groupsOf } from "../../system/act_as.ts";
 import { type Problem, problem } from "../../wrappers/lint/finding.ts";
 
 /** Owner, group and permissions of a file, as in stat(2). */
@@ -12,7 +13,7 @@ interface FileMode {
 }
 
 /** A user and its groups. */
-interface PasswdUser {
+export interface User {
   readonly name: string;
   readonly uid: number;
   readonly gids: readonly number[];
@@ -30,7 +31,7 @@ export function lintMode(
   file: string,
   role: FileRole,
   { uid, gid, mode }: FileMode,
-  agent: PasswdUser | undefined,
+  agent: User | undefined,
 ): readonly Problem[] {
   const problems: Problem[] = [];
   if (mode & 0o002) problems.push(problem("writable-by-others", { file }));
@@ -45,27 +46,15 @@ export function lintMode(
   return problems;
 }
 
-function mayRead(agent: PasswdUser, { uid, gid, mode }: FileMode): boolean {
+function mayRead(agent: User, { uid, gid, mode }: FileMode): boolean {
   if (agent.uid === 0) return true;
   if (agent.uid === uid) return (mode & 0o400) !== 0;
   return agent.gids.includes(gid) && (mode & 0o040) !== 0;
 }
 
-/** A user of /etc/passwd with its groups of /etc/group, or undefined. */
-export function passwdUser(name: string): PasswdUser | undefined {
-  const entry = entries("/etc/passwd").find(([user]) => user === name);
-  if (entry === undefined) return undefined;
-  const groups = entries("/etc/group").filter(([, , , members]) =>
-    members?.split(",").includes(name)
-  );
-  return {
-    name,
-    uid: Number(entry[2]),
-    gids: [Number(entry[3]), ...groups.map(([, , gid]) => Number(gid))],
-  };
-}
-
-function entries(path: string): readonly (readonly string[])[] {
-  const file = readTableFile(path);
-  return file.kind === "text" ? file.text.split("\n").map((line) => line.split(":")) : [];
+/** The user of a name, with its groups; undefined where there is none. */
+export function userNamed(name: string): User | undefined {
+  const account = findAccount(name);
+  if (account === undefined) return undefined;
+  return { name, uid: account.uid, gids: groupsOf({ account, gid: account.gid }) };
 }

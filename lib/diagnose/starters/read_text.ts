@@ -1,4 +1,5 @@
 import { decodeBytes } from "../../bytes.ts";
+import { pathBytes } from "../../system/path_status.ts";
 
 /** A file of this size, in bytes, is no file of settings; a device might have no end. */
 const LARGEST_TEXT = 16 * 1024 * 1024;
@@ -11,11 +12,6 @@ export type TextRead =
 /** node:fs. No conversation comes this way, so it may be loaded. */
 export function fileSystem(): typeof import("node:fs") {
   return process.getBuiltinModule("node:fs");
-}
-
-/** A path of a byte string as node:fs takes it. */
-export function pathBytes(path: string): Buffer {
-  return Buffer.from(path, "latin1");
 }
 
 /**

@@ -1,4 +1,5 @@
-import { baseName, fileSystem, namesIn, pathBytes, textOf } from "./read_text.ts";
+import { pathBytes } from "../../system/path_status.ts";
+import { baseName, fileSystem, namesIn, textOf } from "./read_text.ts";
 
 /** Where systemd looks for units; of files with one name the first counts, see systemd.unit(5). */
 export const UNIT_DIRECTORIES: readonly string[] = [
