@@ -339,8 +339,9 @@ describe.skipIf(missing)("with max_commands", () => {
   });
 
   test("commands that wait begin when the limit is raised", async () => {
+    const mark = `34${process.pid}`;
     const daemon = await start({
-      config: `max_commands=1\ncommand[hold]=touch ${room.path}/held; sleep 1000\n` +
+      config: `max_commands=1\ncommand[hold]=touch ${room.path}/held; sleep ${mark}\n` +
         "command[ok]=echo fine\n",
     });
     Bun.spawnSync(["chmod", "777", room.path]);
@@ -350,6 +351,7 @@ describe.skipIf(missing)("with max_commands", () => {
     daemon.configure("max_commands=2\ncommand[ok]=echo fine\n");
     daemon.signal("SIGHUP");
     expect((await answer).text).toBe("fine");
+    for (const pid of processesWith(`sleep ${mark}`)) process.kill(pid, "SIGKILL");
   });
 
   test("a client that waits too long gets the answer of a time-out", async () => {
