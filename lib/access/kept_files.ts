@@ -1,6 +1,7 @@
 import {
   type FileStatus,
   fstat,
+  hasAnEnd,
   isSameInode,
   isUnchanged,
   regularSizeOf,
@@ -11,7 +12,7 @@ import type { FileRead, FileReader } from "../wrappers/match_list.ts";
 import type { Request } from "../wrappers/request.ts";
 import type { LineSkipper } from "../wrappers/skip_lines.ts";
 import { indexTable, LARGEST_INDEXED } from "../wrappers/table_index.ts";
-import { contentOf, failureOf, LARGEST_FILE } from "./table_files.ts";
+import { contentOf, failureOf, LARGEST_FILE, WITHOUT_END } from "./table_files.ts";
 
 /** How many files are known, and the most bytes to keep of one and of all. */
 const MOST_FILES = 64;
@@ -47,7 +48,7 @@ export function keepFiles(): FileReader {
   const files = new Map<string, KnownFile>();
   return (path) => {
     try {
-      const fd = openFile(path, Open.readOnly);
+      const fd = openFile(path, Open.readOnlyAtOnce);
       try {
         return readOpen(files, path, fd);
       } finally {
@@ -62,6 +63,7 @@ export function keepFiles(): FileReader {
 
 function readOpen(files: Map<string, KnownFile>, path: string, fd: number): FileRead {
   const status = fstat(fd);
+  if (status !== undefined && !hasAnEnd(status)) return WITHOUT_END;
   // Not earlier: what changes from now on has other times, or is read again below.
   const time = now();
   const known = files.get(path);

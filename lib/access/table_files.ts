@@ -5,6 +5,12 @@ import { describeErrno, Errno, readFile, SystemError } from "../system/libc.ts";
 /** A table or pattern file above this size, in bytes, is an error; a device might have no end. */
 export const LARGEST_FILE = 256 * 1024 * 1024;
 
+/** A FIFO or a socket: another process would say how long a decision takes. */
+export const WITHOUT_END: FileRead = {
+  kind: "unreadable",
+  reason: "it is neither a regular file nor a device",
+};
+
 /** Reads an access table or a pattern file. */
 export function readTableFile(path: string): FileRead {
   try {
@@ -26,6 +32,7 @@ export function failureOf(error: unknown): FileRead {
   if (!(error instanceof SystemError)) throw error;
   if (error.errno === Errno.ENOENT) return { kind: "missing" };
   if (error.errno === Errno.EISDIR) return { kind: "directory" };
+  if (error.errno === Errno.ESPIPE) return WITHOUT_END;
   return { kind: "unreadable", reason: describeErrno(error.errno) };
 }
 

@@ -73,11 +73,16 @@ const libc = bindLibc({
   getgid: { args: [], returns: "u32" },
 });
 
+/** See lseek(2). */
+const SEEK_CUR = 1;
+
 const rare = bindLater({
   strerror: { args: ["i32"], returns: "cstring" },
   strlen: { args: ["ptr"], returns: "u64" },
   write: { args: ["i32", "buffer", "u64"], returns: "i32" },
 });
+
+const rarer = bindLater({ lseek: { args: ["i32", "i64", "i32"], returns: "i32" } });
 
 /** The errno values that the program distinguishes, see errno(3). */
 export const enum Errno {
@@ -97,6 +102,7 @@ export const enum Errno {
   ENFILE = 23,
   EMFILE = 24,
   ENOSPC = 28,
+  ESPIPE = 29,
   EPIPE = 32,
   ENOSYS = 38,
   ELOOP = 40,
@@ -221,15 +227,20 @@ export function writeAll(fd: number, bytes: Uint8Array): number {
 }
 
 /**
- * Reads a whole file.
+ * Reads a whole file. It waits for no other process.
  *
  * @param limit In bytes; of a larger file, one byte more is returned.
- * @throws {SystemError} when it cannot be opened or read; EISDIR for a directory.
+ * @throws {SystemError} when it cannot be opened or read; EISDIR for a directory, ESPIPE for a FIFO.
  */
 export function readFile(path: string, limit = Number.MAX_SAFE_INTEGER): Uint8Array {
-  const fd = openFile(path, Open.readOnly);
+  const fd = openFile(path, Open.readOnlyAtOnce);
   try {
-    return readToEnd(fd, path, limit);
+    const bytes = readToEnd(fd, path, limit);
+    // A FIFO that has no writer seems to be empty.
+    if (bytes.byteLength === 0 && rarer().lseek(fd, 0, SEEK_CUR) < 0) {
+      throw new SystemError("read", lastErrno(), path);
+    }
+    return bytes;
   } finally {
     closeFile(fd);
   }
