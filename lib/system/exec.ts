@@ -30,11 +30,15 @@ export function execOnConnection(
  * Replaces this process by a program with the same descriptors, and with the signals and limits that a
  * started program has.
  *
+ * @param openFiles Its soft limit of open files; the usual one where it is not given.
  * @throws {SystemError} when it cannot be executed.
  */
-export function execInPlace({ file, argv, environment }: ProgramStart): never {
+export function execInPlace(
+  { file, argv, environment }: ProgramStart,
+  openFiles?: number,
+): never {
   for (const signal of [Signal.pipe, Signal.fileSize]) libc().signal(signal, SIG_DFL);
-  const errno = withUsualOpenFiles(() => execve(file, argv, environment));
+  const errno = withUsualOpenFiles(() => execve(file, argv, environment), openFiles);
   throw new SystemError("execve", errno, file);
 }
 

@@ -285,14 +285,14 @@ export function openFilesLimit(): number {
   return Number(own[0]);
 }
 
-/** Calls a function with the usual soft limit of open files. */
-export function withUsualOpenFiles(spawn: () => number): number {
+/** Calls a function with a soft limit of open files; a lower one stays. */
+export function withUsualOpenFiles(spawn: () => number, limit = USUAL_OPEN_FILES): number {
   // struct rlimit { rlim_t soft; rlim_t hard; }, each in two halves.
   const own = new Int32Array(4);
   libc.getrlimit(RLIMIT_NOFILE, own);
-  if (own[1] === 0 && own[0]! >= 0 && own[0]! <= USUAL_OPEN_FILES) return spawn();
+  if (own[1] === 0 && own[0]! >= 0 && own[0]! <= limit) return spawn();
   const usual = own.slice();
-  usual[0] = USUAL_OPEN_FILES;
+  usual[0] = limit;
   usual[1] = 0;
   libc.setrlimit(RLIMIT_NOFILE, usual);
   const errno = spawn();

@@ -12,9 +12,12 @@ import { FACILITIES, type Log, Severity } from "../log.ts";
 import { passedDescriptors } from "../serve/passed_descriptors.ts";
 import { cleanSignals } from "../system/clean_start.ts";
 import { execInPlace } from "../system/exec.ts";
+import { dropIpOptions, holdsSourceRoute, ipOptionsOf } from "../system/ip_options.ts";
 import { describeErrno, Errno, SystemError } from "../system/libc.ts";
 import { Stdio } from "../system/linux.ts";
+import { startersOpenFiles } from "../system/open_files.ts";
 import { openLog } from "../system/open_log.ts";
+import { UNKNOWN } from "../wrappers/request.ts";
 import { type Caller, callerOn, leaveCaller } from "./caller.ts";
 
 /** A program that serves on the descriptors that this process has. */
@@ -44,6 +47,10 @@ export async function wrap(service: Service): Promise<number> {
   const log = wrapLog(daemon);
   const caller = callerOn(passedDescriptors()[0] ?? Stdio.input, log);
   const { client, server } = caller;
+  if (!admitsIpOptions(caller, log)) {
+    leaveCaller(caller, false);
+    return SERVED;
+  }
   const connection = { client, server, daemon, logsGranted: true, hints: false };
   const runner = effectsFor(caller);
   const { admitted, bannerSent, variables } = await consultTables(TABLES, log, connection, runner);
@@ -55,6 +62,29 @@ export async function wrap(service: Service): Promise<number> {
   log(Severity.error, `error: cannot execute ${file}: ${describeErrno(errno)}`);
   leaveCaller(caller, bannerSent);
   return CANNOT_SERVE;
+}
+
+/**
+ * Takes the options of IPv4 off a connection, as Debian's tcpd does.
+ * @returns Whether it may go on: one that was routed by its sender may not.
+ */
+function admitsIpOptions({ fd, by, client }: Caller, log: Log): boolean {
+  const options = by === "connection" ? ipOptionsOf(fd) : new Uint8Array();
+  if (options.length === 0) return true;
+  const from = `connect from ${client?.address ?? UNKNOWN}`;
+  if (holdsSourceRoute(options)) {
+    log(Severity.warning, `refused ${from} with IP source routing options`);
+    return false;
+  }
+  log(Severity.notice, `${from} with IP options (ignored): ${options.toHex()}`);
+  try {
+    dropIpOptions(fd);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    log(Severity.error, `refused ${from}: ${error.message}`);
+    return false;
+  }
 }
 
 /** The log of a service: syslog, facility daemon, under the service's name. */
@@ -93,10 +123,11 @@ function become(
   variables: readonly string[],
 ): { readonly file: string; readonly errno: number } {
   const environment = environmentWith(variables);
+  const openFiles = startersOpenFiles();
   let failure = { file: argv[0] ?? "", errno: Errno.ENOENT as number };
   for (const file of files) {
     try {
-      execInPlace({ file, argv, environment });
+      execInPlace({ file, argv, environment }, openFiles);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       // As in execvp(3): a file that is there is the better reason.

@@ -176,6 +176,7 @@ describe.skipIf(missing)("a service", () => {
       }
     }
     inetd = await startInetd(room, services, {
+      openFiles: 2000,
       env: { GREETING: "\xe9", BUN_JSC_useJIT: "1", EMPTY: "", LISTEN_FDS: "1", LISTEN_PID: "1" },
       files: {
         "/etc/hosts.allow": tables.allow,

@@ -37,6 +37,8 @@ export interface InetdOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Files of this machine that its services are to see replaced: path and content. */
   readonly files?: Readonly<Record<string, string>>;
+  /** The soft limit of open files of inetd, which its services inherit. */
+  readonly openFiles?: number;
   /** Whether the syslog is read only when a test asks for lines. */
   readonly deafSyslog?: boolean;
   /** The services' ports; free ones where they are not given. */
@@ -74,7 +76,8 @@ export async function startInetd(
   services: readonly Service[],
   options: InetdOptions = {},
 ): Promise<Inetd> {
-  const { kind = "inetd", env = {}, files = {}, deafSyslog: deaf = false } = options;
+  const { kind = "inetd", env = {}, files = {}, openFiles = 1024, deafSyslog: deaf = false } =
+    options;
   const syslog = listenAsSyslog(join(room.path, "log.sock"), { deaf });
   const ports = options.ports ?? freePorts(services.length);
   const config = join(room.path, "inetd.conf");
@@ -88,7 +91,8 @@ export async function startInetd(
   const replaced = Object.entries(files).map(([path, content], at) =>
     `mount --bind ${room.file(`replaced.${at}`, content)} ${path}\n`
   );
-  const script = `set -e\nulimit -Sn 1024\n${privateDev(room, syslog)}\n${replaced.join("")}` +
+  const script =
+    `set -e\nulimit -Sn ${openFiles}\n${privateDev(room, syslog)}\n${replaced.join("")}` +
     `exec ${PEERS[kind].path} ${command}\n`;
   const inetd = Bun.spawn(["unshare", "-m", "sh", "-c", script], {
     env: { PATH: process.env.PATH ?? "", ...env },
