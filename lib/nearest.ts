@@ -1,15 +1,41 @@
-/** The known name with the smallest edit distance, if that is at most a third of its length. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+/**
+ * The known name with the smallest edit distance, if that is at most a part of its length.
+ *
+ * @param part How many letters of the known name there have to be for each that differs.
+ */
+export function nearest(
+  name: string,
+  known: readonly string[],
+  part = 3,
+): string | undefined {
+  const own = lettersOf(name.toLowerCase());
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const candidate of known) {
-    // The distance is at least the difference of the lengths.
-    if (Math.abs(candidate.length - name.length) > candidate.length / 3) continue;
+    // The distance is at least the difference of the lengths, and the number of other letters.
+    if (Math.abs(candidate.length - name.length) > candidate.length / part) continue;
+    if (bitsIn(own & ~lettersOf(candidate)) > candidate.length / part) continue;
     const distance = editDistance(name.toLowerCase(), candidate);
-    if (distance <= candidate.length / 3 && distance < (best?.distance ?? Infinity)) {
+    if (distance <= candidate.length / part && distance < (best?.distance ?? Infinity)) {
       best = { name: candidate, distance };
     }
   }
   return best?.name;
+}
+
+/** The letters of a word as a set of bits; other characters count as no letter. */
+function lettersOf(word: string): number {
+  let letters = 0;
+  for (let at = 0; at < word.length; at++) {
+    const letter = word.charCodeAt(at) - 0x61;
+    if (letter >= 0 && letter < 26) letters |= 1 << letter;
+  }
+  return letters;
+}
+
+function bitsIn(set: number): number {
+  let count = 0;
+  for (let rest = set; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }
 
 /**

@@ -2,7 +2,7 @@
  * This file by the names tcpdmatch and tcpdchk: what it prints, beside Debian's, and its exit status.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { linkSync, readFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { peersMissing } from "../support/peers.ts";
 import { makeRoom, type Room } from "../support/room.ts";
@@ -52,6 +52,7 @@ describe.skipIf(peersMissing("tcpd"))("this file", () => {
 
   beforeAll(() => {
     room = makeRoom();
+    mkdirSync(join(room.path, "names"));
     for (const name of ["tcpdmatch", "tcpdchk"]) linkSync(room.binary, join(room.path, name));
     room.file("hosts.allow", ALLOW);
     room.file("hosts.deny", DENY);
@@ -143,6 +144,14 @@ describe.skipIf(peersMissing("tcpd"))("this file", () => {
       "warning: hosts.allow, line 8: in.telnetd: no such process name in inetd.conf",
     );
     expect(ours.status).toBe(1);
+  });
+
+  test("by the name tcpdchk does not recommend an option that it has not", () => {
+    room.file("names/hosts.allow", "nrpe: x.example\nnrpe: short\n");
+    room.file("names/hosts.deny", "nrpe: ALL\n");
+    const { stderr } = run("sh", "-c", `cd names && exec ${join(room.path, "tcpdchk")} -d`);
+    expect(stderr.join("\n")).toContain("[name-lookup]; give addresses or nets as well");
+    expect(stderr.join("\n")).not.toContain("--lookup");
   });
 
   test("by the name tcpdchk reports rules that grant without saying so with -a", () => {

@@ -164,6 +164,31 @@ const FILES: Readonly<Record<string, readonly [allow: string, deny: string, ...f
       "A:2 hint unknown-daemon",
       "A:3 hint unknown-daemon",
     ],
+    "comments without clients": [
+      "sshd:  #EG\nsshd: # of 192.0.2.1\n",
+      ALL,
+      "A:1 error comment-behind-rule",
+      "A:2 error comment-behind-rule",
+    ],
+    "commas in an address": [
+      "sshd:192,168,219.1:allow\nsshd: 192.0.2,7 192.0.2.8,192.0.2.9\n",
+      ALL,
+      "A:1 error comma-in-address",
+      "A:2 error comma-in-address",
+    ],
+    "a last line without a newline, and wrong besides": [
+      "sshd: 192.0.2.11/28, 192.0.2.0/28",
+      "192.0.2.",
+      "A:1 error host-bits-set",
+      "A:1 error no-newline-at-end",
+      "D:1 error missing-colon",
+      "D:1 error no-newline-at-end",
+    ],
+    "a placeholder in a command": [
+      "sshd: ALL: aclexec <path>/filter.sh %a\nnrpe: ALL: spawn cat < /dev/null\n",
+      ALL,
+      "A:1 error placeholder",
+    ],
     "a BSD of 1995, with no daemon that is known": [
       "kshd klogind rexecd uucpd comsat ntalkd identd: 192.0.2.\ntelnetd rlogind rshd: 192.0.2.\n",
       ALL,

@@ -59,6 +59,8 @@ const BRACKET = "a bracket without its partner hides the colons after it";
 const CLOSE = "close each [ by a ]";
 const NO_COMMENT = "a comment cannot follow a rule";
 const OWN_LINE = "put the comment on a line of its own, # first";
+/** Follows other advice, and is left out where names are looked up already. */
+export const LOOK_THEM_UP = "; --lookup checks ";
 const NAMES_NEEDED =
   "this table needs the names of clients: while a name server is slow or down, each check waits";
 
@@ -303,6 +305,11 @@ export const CATALOGUE = {
     suggestion: OWN_LINE,
     example: "nrpe: 192.0.2.1 # office",
   },
+  "comment-behind-rule/alone": {
+    error: `${NO_COMMENT}: its words are the only patterns, and match no client`,
+    suggestion: "name the clients before it, and put the comment on a line of its own",
+    example: "nrpe: # office",
+  },
   "comment-behind-rule/option": {
     error: `${NO_COMMENT}: this is read as part of the option, so the rule denies`,
     suggestion: OWN_LINE,
@@ -363,6 +370,17 @@ export const CATALOGUE = {
     error: "this is a placeholder that nobody has filled in, so it matches no daemon",
     suggestion: "write the name of the daemon that it stands for",
     example: "<daemon>: 192.0.2.1",
+  },
+  "placeholder/command": {
+    error:
+      "this is a placeholder that nobody has filled in, and the shell takes < and > for redirections",
+    suggestion: "write what it stands for",
+    example: "nrpe: ALL: spawn <path>/notify %a",
+  },
+  "comma-in-address": {
+    error: "a comma separates words: these are parts of an address, none of which matches a client",
+    suggestion: "write {address}",
+    example: "nrpe: 192,0,2.1",
   },
   "semicolon": {
     error: "a semicolon does not separate words: all of this is one word",
@@ -487,7 +505,7 @@ export const CATALOGUE = {
   "short-name": {
     hint:
       "most clients are known by their full name, and this name without a dot then does not match",
-    suggestion: "write the full name; --lookup checks it",
+    suggestion: `write the full name${LOOK_THEM_UP}it`,
     example: "nrpe: mon2",
   },
   "wildcard-with-dot/start": {
@@ -525,12 +543,17 @@ export const CATALOGUE = {
   },
   "name-lookup/allow": {
     hint: `${NAMES_NEEDED} and clients that reach these rules are refused`,
-    suggestion: "give addresses or nets as well; --lookup checks the names",
+    suggestion: `give addresses or nets as well${LOOK_THEM_UP}the names`,
     example: "nrpe: mon.example",
+  },
+  "name-lookup/localhost": {
+    hint: `${NAMES_NEEDED} and clients that reach these rules are refused`,
+    suggestion: `write 127.0.0.1 and [::1], which need no name`,
+    example: "nrpe: localhost",
   },
   "name-lookup/deny": {
     hint: `${NAMES_NEEDED} and clients that reach these rules are refused; tcpd lets them in`,
-    suggestion: "deny ALL and grant by address; --lookup checks the names",
+    suggestion: `deny ALL and grant by address${LOOK_THEM_UP}the names`,
     example: { deny: "nrpe: .bad.example\n" },
   },
   "unknown-host": {

@@ -24,7 +24,7 @@ interface DeniedClients {
   /** Whether they cannot be told, since a word is not a range of addresses. */
   unbounded: boolean;
   /** Ranges by their first and last address, sorted and apart from each other when asked about. */
-  readonly ranges: Readonly<Record<4 | 6, Interval[]>>;
+  readonly ranges: Partial<Record<4 | 6, Interval[]>>;
   isSorted: boolean;
 }
 
@@ -44,13 +44,13 @@ export function makeDenials(): Denials {
   return {
     add(daemon, clients) {
       const denied = byDaemon.get(daemon) ??
-        { unbounded: false, ranges: { 4: [], 6: [] }, isSorted: false };
+        { unbounded: false, ranges: {}, isSorted: false };
       byDaemon.set(daemon, denied);
       if (clients === undefined) denied.unbounded = true;
       else {
         for (const client of clients) {
           if (typeof client === "string") denied.unbounded = true;
-          else denied.ranges[client.family].push(intervalOf(client));
+          else (denied.ranges[client.family] ??= []).push(intervalOf(client));
         }
       }
     },
@@ -85,7 +85,7 @@ function overlaps(denied: DeniedClients, client: AddressRange): boolean {
       for (const range of merged) ranges.push(range);
     }
   }
-  const ranges = denied.ranges[client.family];
+  const ranges = denied.ranges[client.family] ?? [];
   const { first, last } = intervalOf(client);
   // The first range that ends at or after the client's first address.
   let low = 0;

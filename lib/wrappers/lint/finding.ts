@@ -2,7 +2,14 @@
  * Findings and their places.
  */
 import type { TablePlace } from "../table.ts";
-import { type CaseName, CATALOGUE, type Code, type Row, type Values } from "./catalogue.ts";
+import {
+  type CaseName,
+  CATALOGUE,
+  type Code,
+  LOOK_THEM_UP,
+  type Row,
+  type Values,
+} from "./catalogue.ts";
 
 /** How bad a problem is; the catalogue says what each means. */
 export type LintSeverity = "error" | "warning" | "hint";
@@ -27,12 +34,26 @@ export function problem<Name extends CaseName>(name: Name, ...[values]: Values<N
     : ["hint", row.hint] as const;
   const fill = (text: string) =>
     text.replace(/\{(\w+)\}/g, (_, key) => String((values as Record<string, unknown>)[key]));
+  const { suggestion } = row;
+  // Of a hundred thousand problems a few are shown, and the others counted.
   return {
     severity,
     code: name.split("/", 1)[0] as Code,
-    message: fill(message),
-    ...(row.suggestion === undefined ? {} : { suggestion: fill(row.suggestion) }),
+    get message() {
+      return fill(message);
+    },
+    ...(suggestion === undefined ? {} : {
+      get suggestion() {
+        return fill(suggestion);
+      },
+    }),
   };
+}
+
+/** A finding without the advice to look names up. */
+export function whereLookedUp<Finding extends Problem>(finding: Finding): Finding {
+  const at = finding.suggestion?.indexOf(LOOK_THEM_UP) ?? -1;
+  return at < 0 ? finding : { ...finding, suggestion: finding.suggestion!.slice(0, at) };
 }
 
 /** A place in a file. */

@@ -43,6 +43,8 @@ export const DAEMON_NAMES: readonly string[] = [...KNOWN_DAEMONS];
  */
 export function isDaemonName(name: string, names: ReadonlySet<string>): boolean {
   if (/^sshd-?fwd-./.test(name)) return true;
+  const stem = stemOf(name);
+  if (!stemsOf(KNOWN_DAEMONS).has(stem) && !stemsOf(names).has(stem)) return false;
   const bare = name.replace(/^(in|rpc)\./, "");
   for (const known of [KNOWN_DAEMONS, names]) {
     for (const form of [name, bare, `in.${bare}`, `rpc.${bare}`]) {
@@ -50,6 +52,23 @@ export function isDaemonName(name: string, names: ReadonlySet<string>): boolean 
     }
   }
   return false;
+}
+
+/** The stems of sets of names, which are asked about for each daemon of a table. */
+const stems = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
+
+function stemsOf(names: ReadonlySet<string>): ReadonlySet<string> {
+  const known = stems.get(names);
+  if (known !== undefined) return known;
+  const made = new Set([...names].map(stemOf));
+  stems.set(names, made);
+  return made;
+}
+
+/** What forms of a name have in common that may stand for each other. */
+function stemOf(name: string): string {
+  const start = name.startsWith("in.") ? 3 : name.startsWith("rpc.") ? 4 : 0;
+  return name.slice(start, name.endsWith("d") ? -1 : undefined);
 }
 
 /** Whether two names differ by nothing but a `d` or a number at the end, as `sshd` and `ssh` do. */

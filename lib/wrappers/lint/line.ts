@@ -46,8 +46,12 @@ export function indentedComment(text: string, kind: "rule" | "text"): Problem | 
  *
  * @param comment What follows the #.
  * @param hasOptions Whether a colon in it begins options.
+ * @param isAlone Whether no client stands before it.
  */
-export function trailingComment(comment: string, hasOptions: boolean): Problem {
+export function trailingComment(comment: string, hasOptions: boolean, isAlone: boolean): Problem {
+  if (isAlone && !hasOptions && !holdsPatterns(comment)) {
+    return problem("comment-behind-rule/alone");
+  }
   const kind = hasOptions ? "options" : holdsPatterns(comment) ? "patterns" : "words";
   return problem(`comment-behind-rule/${kind}`);
 }

@@ -70,6 +70,13 @@ export function lintOptions(
       return { outcome: "denies", doesMore };
     }
     const { effect } = step;
+    const vague = SHELL_OPTIONS.includes(effect.option)
+      ? /<[A-Za-z][\w .-]{0,40}>/.exec(written.raw)?.[0]
+      : undefined;
+    if (vague !== undefined) {
+      const offset = written.raw.indexOf(vague);
+      about({ text: vague, at: start + written.at + offset }, report)("placeholder/command");
+    }
     for (const problem of step.warnings) say("unknown-expansion", { problem });
     lintEffect(effect, context, say);
     if (effect.option === "allow") return { outcome: "grants", doesMore };
@@ -149,6 +156,9 @@ function lintError(
 function isOption(name: string): boolean {
   return OPTION_NAMES.includes(name.toLowerCase());
 }
+
+/** Options whose value is for a shell. */
+const SHELL_OPTIONS: readonly Effect["option"][] = ["spawn", "twist", "aclexec"];
 
 /** Options whose value is free text, in which a colon may be a mistake. */
 const FREE_TEXT: readonly Effect["option"][] = ["spawn", "twist", "aclexec", "setenv", "banners"];

@@ -26,12 +26,15 @@ const PLACEHOLDERS: readonly RegExp[] = [
   /^(a+\.b+\.c+\.d+|w+\.x+\.y+\.z+|n{1,3}\.n{1,3}\.n{1,3}\.n{1,3})$/i,
 ];
 
+/** Addresses, and names in small letters that are no word of a template. */
+const PLAIN = /^[\d.:/]*$|^(?!your|changeme|replaceme|placeholder|todo|fixme|xxx)[a-z][a-z0-9-]*$/;
+
 /** The longest placeholder, in bytes. */
 const LONGEST = 255;
 
 /** Whether a word stands for what should be in its place. */
 export function isPlaceholder(word: string): boolean {
-  if (word.length > LONGEST || /^[\d.:/]*$/.test(word)) return false;
+  if (word.length > LONGEST || PLAIN.test(word)) return false;
   const inner = word.replace(/\/[^/]*$/, "").replace(/^\[(.*)\]$/, "$1");
   return PLACEHOLDERS.some((pattern) => word.search(pattern) >= 0 || inner.search(pattern) >= 0);
 }
@@ -53,8 +56,7 @@ export function placeholdersIn(list: string, start: number, words: readonly Piec
   for (const word of words) {
     const end = word.at + word.text.length;
     const isMarked = marks.some(({ from, to }) => from < end && to > word.at);
-    const host = partsOf(word).after?.text ?? "";
-    if (!isMarked && !isPlaceholder(word.text) && !isPlaceholder(host)) continue;
+    if (!isMarked && !isPlaceholder(word.text) && !isPlaceholder(hostOf(word))) continue;
     const last = found.at(-1);
     const joins = last !== undefined &&
       marks.some(({ from, to }) => from < last.at + last.text.length && to > word.at);
@@ -62,4 +64,9 @@ export function placeholdersIn(list: string, start: number, words: readonly Piec
     else found[found.length - 1] = { text: list.slice(last.at - start, end - start), at: last.at };
   }
   return found;
+}
+
+/** What follows the `@` of a word, if it has one. */
+function hostOf(word: Piece): string {
+  return word.text.includes("@") ? partsOf(word).after?.text ?? "" : "";
 }

@@ -34,6 +34,8 @@ export interface RuleContext {
   readonly files: PatternFiles;
   /** Whether `key` is new in this table. */
   readonly isFirst: (key: string) => boolean;
+  /** Whether the name of a daemon is new in this table. */
+  readonly isNewDaemon: (name: string) => boolean;
   /** Whether another name may be compared with all known ones, which takes time. */
   readonly mayCompare: () => boolean;
   /** Daemon lists that nothing is wrong with: whether each is for this agent. */
@@ -104,7 +106,7 @@ export function lintRule(context: RuleContext, written: WrittenRule, report: Rep
 
 /** Checks a daemon list, the same one once; returns whether it names this agent. */
 function lintDaemonList(
-  { host: { agent, services }, isFirst, mayCompare, soundDaemons }: RuleContext,
+  { host: { agent, services }, isNewDaemon: isNew, mayCompare, soundDaemons }: RuleContext,
   list: string,
   daemons: readonly Piece[],
   report: ReportAt,
@@ -121,7 +123,6 @@ function lintDaemonList(
   lintExcept(daemons, found);
   const rest = outside(vague, daemons);
   lintDaemons(rest, found);
-  const isNew = (name: string) => isFirst(`daemon ${name}`);
   lintDaemonNames(rest, { agent, services, isNew, mayCompare }, found);
   const forAgent = isForDaemon(daemons, agent);
   if (isSound) soundDaemons.set(list, forAgent);
@@ -147,10 +148,25 @@ function lintClientList(
     if (problem.severity === "error" && !MAY_STILL_MATCH.has(problem.code)) bad.set(at, length);
     report(problem, at, length);
   };
+  const divided = addressesWithCommas(rule.clients, rule.daemons.length + 1);
+  for (const { piece, address } of divided) {
+    about(piece, report)("comma-in-address", { address });
+  }
   lintExcept(clients, found);
-  const rest = outside(vague, clients);
+  const rest = outside([...vague, ...divided.map(({ piece }) => piece)], clients);
   lintClients(rest, refuses, found);
   return bad.size === 0 ? rest : rest.filter(({ text, at }) => bad.get(at) !== text.length);
+}
+
+/** IPv4 addresses with commas between their parts, and as they should be. */
+function addressesWithCommas(list: string, start: number) {
+  return [...list.matchAll(/(?<![^\s])([0-9]{1,3}[.,]){3}[0-9]{1,3}(?![^\s])/g)].flatMap(
+    ({ index, 0: text }) => {
+      const address = text.replaceAll(",", ".");
+      const isMeant = text.includes(",") && plainAddress(address) !== undefined;
+      return isMeant ? [{ piece: { text, at: start + index }, address }] : [];
+    },
+  );
 }
 
 /** The words that are not part of what was found. */
@@ -240,7 +256,8 @@ function misreadFrom(
   if (comment !== undefined) {
     const { at } = comment;
     const hasOptions = rule.options !== undefined;
-    report(trailingComment(text.slice(at + 1), hasOptions), at, text.length - at);
+    const isAlone = clients[0] === comment;
+    report(trailingComment(text.slice(at + 1), hasOptions, isAlone), at, text.length - at);
     return { from: at, why: "comment" };
   }
   const bracket = unbalancedIn(clients);
@@ -295,7 +312,10 @@ function lintFileAndName(
     lintPatternFile(path, files, refuses, about(piece, report));
   }
   if (!needsName(text)) return;
-  if (!isSettled && isFirst("name")) about(client, report)(`name-lookup/${table}`);
+  if (!isSettled && isFirst("name")) {
+    const isLocalhost = table === "allow" && text.toLowerCase() === "localhost";
+    about(client, report)(`name-lookup/${isLocalhost ? "localhost" : table}`);
+  }
   if (host.checkName === undefined || !isOneHostName(pattern)) return;
   const name = pattern.text.text;
   if (!isFirst(`host ${name.toLowerCase()}`)) return;

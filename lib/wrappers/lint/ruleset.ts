@@ -55,6 +55,10 @@ export function makeRuleset(): Ruleset {
   const granted = new Map<string | undefined, PlainGrant[]>();
   const denials = makeDenials();
   const allowAll = makeAllowAllFirst();
+  // hosts.deny is the last: what it denies to daemons without a grant is not asked about.
+  const mayMatter = (table: TableName, name: string | undefined) =>
+    table === "allow" || granted.has(undefined) || granted.has(name) ||
+    name === undefined && granted.size > 0;
   return {
     add(rule) {
       const { table, outcome, daemons, clients, report } = rule;
@@ -71,7 +75,10 @@ export function makeRuleset(): Ruleset {
       // A rule that does more than grant makes a difference for the clients that come before it.
       if (outcome !== "grants" || rule.doesMore) {
         const clients = isLarge(scope) ? undefined : scope.clients;
-        for (const daemon of daemons) denials.add(nameIn(daemon), clients);
+        for (const daemon of daemons) {
+          const name = nameIn(daemon);
+          if (mayMatter(table, name)) denials.add(name, clients);
+        }
       } else if (table === "allow" && by === undefined && isForSome(scope) && !isLarge(scope)) {
         for (const daemon of daemons.slice(0, scope.daemons.length)) {
           const name = nameIn(daemon);

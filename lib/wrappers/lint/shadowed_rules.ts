@@ -18,7 +18,13 @@ export interface RuleScope {
 }
 
 /** The clients that some rules match, by the daemon, and the first rule that matches them. */
-export type RuleIndex<Rule> = Map<string, Shadow<Rule>>;
+export type RuleIndex<Rule> = Map<string, Shadow<Rule> | OnlyRule<Rule>>;
+
+/** The one rule for a daemon so far: a list may name each daemon once, a hundred thousand of them. */
+interface OnlyRule<Rule> {
+  readonly only: Rule;
+  readonly clients: readonly ClientScope[];
+}
 
 /** The clients that earlier rules match for one daemon, and the first rule that matches them. */
 interface Shadow<Rule> {
@@ -45,13 +51,20 @@ export function addToIndex<Rule>(
 ): void {
   if (excepts || daemons.length * clients.length > MOST_PAIRS) return;
   for (const daemon of daemons) {
-    let shadow = index.get(daemon);
-    if (shadow === undefined) {
-      shadow = { all: undefined, words: undefined, nets: [] };
-      index.set(daemon, shadow);
-    }
-    for (const client of clients) addClient(shadow, client, rule);
+    const shadow = shadowFor(index, daemon);
+    if (shadow === undefined) index.set(daemon, { only: rule, clients });
+    else for (const client of clients) addClient(shadow, client, rule);
   }
+}
+
+/** What earlier rules for a daemon match; undefined where there are none. */
+function shadowFor<Rule>(index: RuleIndex<Rule>, daemon: string): Shadow<Rule> | undefined {
+  const found = index.get(daemon);
+  if (found === undefined || !("only" in found)) return found;
+  const shadow: Shadow<Rule> = { all: undefined, words: undefined, nets: [] };
+  for (const client of found.clients) addClient(shadow, client, found.only);
+  index.set(daemon, shadow);
+  return shadow;
 }
 
 function addClient<Rule>(shadow: Shadow<Rule>, client: ClientScope, rule: Rule): void {
@@ -91,8 +104,8 @@ function shadowsOf<Rule>(indexes: readonly RuleIndex<Rule>[], daemon: string): S
   const at = daemon.indexOf("@", 1);
   for (const index of indexes) {
     if (index.size === 0) continue;
-    const shadows = [index.get(daemon), index.get("all")];
-    if (at >= 0) shadows.push(index.get(daemon.slice(0, at)));
+    const shadows = [shadowFor(index, daemon), shadowFor(index, "all")];
+    if (at >= 0) shadows.push(shadowFor(index, daemon.slice(0, at)));
     for (const shadow of shadows) if (shadow !== undefined) found.push(shadow);
   }
   return found;

@@ -13,6 +13,7 @@ import {
   problem,
   type ReportAt,
   type Suppressed,
+  whereLookedUp,
 } from "./finding.ts";
 import type { HostQueries } from "./host_queries.ts";
 import { indentedComment, lintJoins, lintStart, mergeMarker, missingColon } from "./line.ts";
@@ -49,8 +50,9 @@ export function lintTables(tables: Tables, host: HostQueries, most = MOST_LISTED
   const patternFiles = [...files.collectors.keys()];
   const inFiles = [...files.collectors.values()];
   const all = [allow.findings, deny.findings, ...inFiles.map(({ listed }) => listed)];
+  const findings = inOrder(all.flat(), [tables.allow, tables.deny, ...patternFiles]);
   return {
-    findings: inOrder(all.flat(), [tables.allow, tables.deny, ...patternFiles]),
+    findings: host.checkName === undefined ? findings : findings.map(whereLookedUp),
     suppressed: [allow, deny, ...inFiles].flatMap(({ suppressed }) => suppressed()),
     rules: { allow: allow.rules, deny: deny.rules },
     patternFiles,
@@ -95,17 +97,26 @@ function lintTable(
       : [];
     return { findings, suppressed: () => [], rules: 0 };
   }
-  const known = new Set<string>();
-  const isFirst = (key: string) => known.size < known.add(key).size;
+  const isFirst = makeIsFirst();
   const findings = makeCollector(path, file.text, files.most);
   let compared = 0;
   const mayCompare = () => compared++ < MOST_COMPARED;
   const context = {
     ...{ table, path, host, ruleset, files },
-    ...{ isFirst, mayCompare, soundDaemons: new Map<string, boolean>() },
+    ...{
+      isFirst,
+      isNewDaemon: makeIsFirst(),
+      mayCompare,
+      soundDaemons: new Map<string, boolean>(),
+    },
   };
   const rules = lintLines(file.text, context, findings.reportFrom);
   return { rules, findings: findings.listed, suppressed: findings.suppressed };
+}
+
+function makeIsFirst(): (key: string) => boolean {
+  const known = new Set<string>();
+  return (key) => known.size < known.add(key).size;
 }
 
 /** Checks the lines of a table and returns how many rules there are. */
@@ -124,8 +135,11 @@ function lintLines(
     if (line.kind === "end") return rules;
     if (line.kind !== "line") {
       if (table === "deny") ruleset.denyTheRest();
-      if (line.kind === "unfinished") lintUnfinished(file.slice(place.offset), table, report);
-      else report(problem(`line-too-long/${table}`), 0, LONGEST_LINE);
+      if (line.kind === "unfinished") {
+        const rest = file.slice(place.offset);
+        lintUnfinished(rest, table, report);
+        lintUnread(rest.replaceAll("\\\n", ""), place.line + 1, context, report);
+      } else report(problem(`line-too-long/${table}`), 0, LONGEST_LINE);
       return rules;
     }
     const { text } = line;
@@ -149,6 +163,21 @@ function lintLines(
       report(found, text.length - text.trimStart().length, text.trim().length);
     }
     place = line.next;
+  }
+}
+
+/** What is wrong besides with a last line that is not read: with a newline, that comes to light. */
+function lintUnread(text: string, line: number, context: RuleContext, report: ReportAt): void {
+  const rule = parseRule(text);
+  const found: ReportAt = (problem, at, length) => {
+    if (problem.severity === "error") report(problem, at, length);
+  };
+  // It counts for no other rule.
+  if (rule.kind === "rule") {
+    lintRule({ ...context, ruleset: makeRuleset() }, { text, line, rule }, found);
+  } else if (rule.kind === "error" && !rule.fatal) {
+    const missing = missingColon(text, context.table);
+    found(missing, text.length - text.trimStart().length, text.trim().length);
   }
 }
 
