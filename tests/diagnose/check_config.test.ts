@@ -73,6 +73,29 @@ test("docs/config-codes.md lists every code", () => {
 });
 
 describe("--check-config", () => {
+  test("suggests a plugin for a near name alone, and never check_nrpe", () => {
+    for (const name of ["check_nrpe", "check_ntp", "check_users", "check_disk"]) {
+      room.file(name, "#!/bin/sh\n", 0o755);
+    }
+    const suggestionFor = (name: string) =>
+      check(`command[a]=DIR/${name}\n`).findings.find(({ code }) => code === "program-missing")
+        ?.suggestion;
+    for (const name of ["check_none", "check_nrp", "check_nntp", "check_load", "check_http"]) {
+      expect(suggestionFor(name)).toBe(
+        `install it, or correct the path: command -v ${name}`,
+      );
+    }
+    expect(suggestionFor("check_usres")).toBe(inRoom("write DIR/check_users"));
+    expect(suggestionFor("check_dsik")).toBe(inRoom("write DIR/check_disk"));
+  });
+
+  test("says how to make the user of nrpe.cfg, where it is missing", () => {
+    const { findings } = check(`nrpe_user=nosuchuser\n${GOOD}`);
+    expect(findings.find(({ code }) => code === "agent-user")?.suggestion).toBe(
+      "useradd --system --no-create-home --shell /usr/sbin/nologin nosuchuser",
+    );
+  });
+
   test("prints each finding as a compiler does, with what to do, and the commands", () => {
     const path = room.file("nrpe.cfg", inRoom(`${AGENT}comand_timeout=20\n${GOOD}`));
     const { exit, out } = run("-c", path, "-f");

@@ -52,7 +52,9 @@ export function findAgentUser(config: Config, file: string, start: AgentStart): 
       return found({ account: become!, gid }, "nrpe_user", []);
     }
     const position = named ?? config.positions.get("nrpe_group") ?? whole;
-    return unknown([problemAt(position, "agent-user", { reason: identity.reason })]);
+    return unknown([
+      problemAt(position, "agent-user", { reason: identity.reason, fix: mendUser(config) }),
+    ]);
   }
   const starter = hostDaemons().find(({ name, user }) => name === AGENT && user !== undefined);
   if (starter?.user !== undefined) {
@@ -61,6 +63,19 @@ export function findAgentUser(config: Config, file: string, start: AgentStart): 
   return start.mode === "inetd" && config.nrpe_user !== undefined
     ? fromName(config.nrpe_user, config.nrpe_group, "nrpe_user", whole)
     : unknown([problemAt(whole, "agent-user-unset")]);
+}
+
+/** What makes the user and the group of nrpe.cfg exist, where they do not. */
+function mendUser({ nrpe_user: user, nrpe_group: group }: Config): string {
+  const add = "useradd --system --no-create-home --shell /usr/sbin/nologin";
+  const isNew = (name: string) => /^[a-z_][a-z0-9_-]*$/.test(name);
+  if (user !== undefined && isNew(user) && findAccount(user) === undefined) {
+    const known = group !== undefined && group !== user && findGroup(group) !== undefined;
+    return known ? `${add} --gid ${group} ${user}` : `${add} ${user}`;
+  }
+  return group !== undefined && isNew(group) && findGroup(group) === undefined
+    ? `groupadd --system ${group}`
+    : "nrpe_user=nagios and nrpe_group=nagios, or another user that exists and is not root";
 }
 
 function fromName(

@@ -91,8 +91,7 @@ const CATALOGUE = {
 
   "agent-user": {
     ...IN_WORDS,
-    suggestion:
-      "nrpe_user=nagios and nrpe_group=nagios, or another user that exists and is not root",
+    suggestion: "{fix}",
   },
   "agent-user-unknown": {
     severity: "error",
@@ -125,7 +124,7 @@ const CATALOGUE = {
   "config-unreadable-for-agent": {
     severity: "error",
     message: "{reason}: {user}, who runs the agent, may not read it",
-    suggestion: "chgrp {group} {file} && chmod g+r {file}",
+    suggestion: "chgrp {group} {file} && chmod g+{bits} {file}",
   },
   "table-unreadable-for-agent": {
     severity: "error",

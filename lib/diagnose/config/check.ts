@@ -5,6 +5,7 @@ import { type ConfigFiles, loadConfig } from "../../config/load_config.ts";
 import { DIRECTIVES, type Settings } from "../../config/settings.ts";
 import type { FileReader } from "../../wrappers/match_list.ts";
 import { linePlace } from "../lint/nrpe_cfg.ts";
+import { statusOf } from "../../system/path_status.ts";
 import { findAgentUser, type FoundUser, groupNameOf, userNameOf } from "./agent_user.ts";
 import { type PlacedProblem, problemAt } from "./catalogue.ts";
 import { checkCertificates } from "./certificates.ts";
@@ -163,6 +164,7 @@ function unreadableForAgent(
       user: userNameOf(user),
       group: groupNameOf(user),
       file: path,
+      bits: statusOf(path)?.isDirectory() ? "rx" : "r",
     };
     return [problemAt(position, "config-unreadable-for-agent", values)];
   });

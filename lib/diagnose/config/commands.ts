@@ -332,10 +332,27 @@ function mendMissing(file: string): string {
   const [directory, name] = [file.slice(0, slash), file.slice(slash + 1)];
   const other = PLUGIN_DIRECTORIES.find((one) => isFile(`${one}/${name}`));
   if (other !== undefined) return `write ${other}/${name}`;
-  const like = nearest(name, filesIn(directory));
+  const like = pluginLike(name, filesIn(directory));
   return like === undefined
     ? `install it, or correct the path: command -v ${name}`
     : `write ${directory}/${like}`;
+}
+
+/** What the names of most plugins begin with, so that it tells nothing apart. */
+const PLUGIN_PREFIX = "check_";
+/** Of how many letters, the prefix apart, one may be wrong: check_ntp is no mistake for check_nntp. */
+const LETTERS_PER_MISTAKE = 4;
+/** The monitoring server's end, which no command of an agent runs. */
+const CLIENT = "check_nrpe";
+
+/** The plugin among some files that a missing one was probably to be. */
+function pluginLike(name: string, files: readonly string[]): string | undefined {
+  const prefix = name.startsWith(PLUGIN_PREFIX) ? PLUGIN_PREFIX : "";
+  const stems = files.filter((file) => file.startsWith(prefix) && file !== CLIENT).map((file) =>
+    file.slice(prefix.length)
+  );
+  const like = nearest(name.slice(prefix.length), stems, LETTERS_PER_MISTAKE);
+  return like === undefined ? undefined : prefix + like;
 }
 
 function filesIn(directory: string): readonly string[] {
