@@ -239,6 +239,54 @@ const CASES: readonly Case[] = [
     place: "line",
   },
   {
+    name: "a rule of hosts.allow that denies before the grant",
+    breaks: (host) => host.write(ALLOW, "nrpe: ALL: deny\nnrpe: 127.0.0.1, 192.0.2.10\n"),
+    code: "nobody-admitted",
+    fix: `sed -i '1i nrpe: 192.0.2.10' ${ALLOW}`,
+    place: "shell",
+    mended: false,
+  },
+  {
+    name: "a continued rule from Windows",
+    breaks: (host) => host.write(ALLOW, "nrpe: 127.0.0.1, \\\r\n 192.0.2.10\r\n"),
+    code: "backslash-before-blank",
+    fix: `sed -i 's/\\r$//' ${ALLOW}`,
+    place: "shell",
+  },
+  {
+    name: "a directory in place of hosts.allow",
+    breaks: (host) => {
+      host.write(ALLOW, undefined);
+      host.run(`mkdir ${ALLOW}`);
+    },
+    code: "table-is-directory",
+    fix: `mv ${ALLOW} ${ALLOW}.directory`,
+    place: "shell",
+    mended: false,
+  },
+  {
+    name: "an include_dir that the agent's user may not enter",
+    breaks: (host) => {
+      host.run("mkdir -m 700 /etc/nagios/d");
+      host.write("/etc/nagios/d/more.cfg", "command[more]=/bin/echo OK\n");
+      host.write(CFG, "include_dir=/etc/nagios/d\ncommand[check]=/bin/echo OK\n");
+    },
+    code: "config-unreadable-for-agent",
+    fix: "chgrp nagios /etc/nagios/d && chmod g+rx /etc/nagios/d",
+    place: "shell",
+  },
+  {
+    name: "a plugin from Windows",
+    breaks: (host) => {
+      host.write("/etc/nagios/check", "#!/bin/sh\r\necho OK\r\n");
+      host.run("chmod 755 /etc/nagios/check");
+      host.write(CFG, "command[check]=/etc/nagios/check\n");
+    },
+    code: "interpreter-missing",
+    fix: "sed -i 's/\\r$//' /etc/nagios/check",
+    place: "shell",
+  },
+  {
     name: "a net with host bits",
     breaks: (host) => host.write(ALLOW, "nrpe: 127.0.0.1/8\n"),
     code: "host-bits-set",
@@ -612,6 +660,20 @@ const XINETD: readonly Case[] = [
     place: "none",
   },
   {
+    name: "too little address space",
+    breaks: (host) => useXinetd(host, section(host.room.binary, { rlimit_as: "64M" })),
+    code: "xinetd-address-space",
+    fix: "rlimit_as = UNLIMITED",
+    place: "line",
+  },
+  {
+    name: "a misspelt service",
+    breaks: (host) => useXinetd(host, section(host.room.binary).replace("nrpe", "nrpee")),
+    code: "service-unknown",
+    fix: "service nrpe",
+    place: "line",
+  },
+  {
     name: "the user root",
     breaks: (host) => useXinetd(host, section(host.room.binary, { user: "root" })),
     code: "user-root",
@@ -700,6 +762,62 @@ const UNITS: readonly Case[] = [
     place: "line",
   },
   {
+    name: "a second ExecStart in a drop-in",
+    breaks: (host) => {
+      useUnit(host, {});
+      const command = `ExecStart=${host.room.binary} -c ${CFG} -f`;
+      host.write(`${UNIT}.d/more.conf`, `[Service]\n${command}\n`);
+    },
+    code: "unit-two-commands",
+    fix: `ExecStart=\nExecStart=AGENT -c ${CFG} -f`,
+    place: "line",
+  },
+  {
+    name: "a working directory that does not exist",
+    breaks: (host) => useUnit(host, { WorkingDirectory: "/nonexistent" }),
+    code: "unit-directory",
+    fix: "WorkingDirectory=",
+    place: "line",
+  },
+  {
+    name: "a missing file of variables",
+    breaks: (host) => useUnit(host, { EnvironmentFile: "/etc/default/nothing" }),
+    code: "unit-environment-file",
+    fix: "EnvironmentFile=-/etc/default/nothing",
+    place: "line",
+  },
+  {
+    name: "a condition that does not hold",
+    breaks: (host) => {
+      useUnit(host, {});
+      host.write(`${UNIT}.d/c.conf`, "[Unit]\nConditionPathExists=/etc/nothing\n");
+    },
+    code: "unit-condition",
+    fix: "ConditionPathExists=",
+    place: "line",
+  },
+  {
+    name: "no sockets of IPv4",
+    breaks: (host) => useUnit(host, { RestrictAddressFamilies: "AF_UNIX AF_NETLINK" }),
+    code: "unit-address-families",
+    fix: "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
+    place: "line",
+  },
+  {
+    name: "addresses of this host alone",
+    breaks: (host) => useUnit(host, { IPAddressDeny: "any", IPAddressAllow: "localhost" }),
+    code: "unit-address-deny",
+    fix: "IPAddressDeny=",
+    place: "line",
+  },
+  {
+    name: "a socket in the file system",
+    breaks: (host) => useSocket(host, ["ListenStream=/run/nrpe.sock", "Accept=no"]),
+    code: "unit-port",
+    fix: "ListenStream=5666",
+    place: "line",
+  },
+  {
     name: "--inetd without a socket unit",
     breaks: (host) => useUnit(host, { ExecStart: `${host.room.binary} -n -c ${CFG} --inetd` }),
     code: "inetd-mode",
@@ -760,6 +878,65 @@ describe.skipIf(missing)("--doctor", () => {
     const problems = doctor(host).findings.filter(({ status }) => status === "problem");
     expect(problems[0]!.code).toBe("no-newline-at-end");
     expect(problems.at(-1)!.code).toBe("allowed-hosts-inetd");
+  });
+
+  test("takes server_port for a daemon's under inetd", async () => {
+    const host = await soundHost();
+    host.write(CFG, "server_port=5667\ncommand[check]=/bin/echo OK\n");
+    await host.startInetd("inetd", PORT);
+    expect(doctor(host).first).toBeUndefined();
+  });
+
+  test("names a client's name that has no address", async () => {
+    const host = await soundHost();
+    host.write(ALLOW, "nrpe: monitor.nosuch.invalid\n");
+    await host.startInetd("inetd", PORT);
+    const { code, evidence } = doctor(host).first!;
+    expect({ code, evidence }).toEqual({
+      code: "unknown-host",
+      evidence: `${ALLOW}:1: nrpe: monitor.nosuch.invalid`,
+    });
+  });
+
+  test("does not wait for the writer of a FIFO that is a table, nor does the agent", async () => {
+    const host = await soundHost();
+    for (const table of [ALLOW, DENY]) {
+      host.write(table, undefined);
+      host.run(`mkfifo -m 644 ${table}`);
+    }
+    await host.startInetd("inetd", PORT);
+    const { code, message } = doctor(host).first!;
+    expect(code).toBe("cannot-open");
+    expect(message).toContain("neither a regular file nor a device");
+    expect(checkNrpe(host).exit).toBe(3);
+  });
+
+  test("reads the variables of a unit's command line", async () => {
+    const host = await soundHost();
+    const ExecStart = `${host.room.binary} -n -c ${CFG} -f $NRPE_OPTS`;
+    useUnit(host, { ExecStart, Environment: "NRPE_OPTS=--indet" });
+    expect(doctor(host).first!.code).toBe("option-unknown");
+    useUnit(host, { ExecStart });
+    expect(doctor(host).findings.map(({ code }) => code)).not.toContain("stray-word");
+  });
+
+  test("heeds access control lists of the tables", async () => {
+    const host = await soundHost();
+    // user:nagios:WHAT in the form of the kernel, see linux/posix_acl_xattr.h.
+    const acl = (what: number) =>
+      "import os,pwd,struct\n" +
+      `e=[(1,6,-1),(2,${what},pwd.getpwnam('nagios').pw_uid),(4,4,-1),(16,4,-1),(32,0,-1)]\n` +
+      "os.setxattr('/etc/hosts.allow','system.posix_acl_access',struct.pack('<I',2)+" +
+      "b''.join(struct.pack('<HHi',*x) for x in e))\n";
+    const codes = (what: number) => {
+      host.write(ALLOW, "nrpe: 127.0.0.1, 192.0.2.10\n");
+      host.write("/etc/nagios/acl.py", acl(what));
+      expect(host.run("python3 /etc/nagios/acl.py").err).toBe("");
+      return doctor(host).findings.map(({ code }) => code);
+    };
+    await host.startInetd("inetd", PORT);
+    expect(codes(0)).toContain("table-unreadable");
+    expect(codes(4)).not.toContain("table-unreadable");
   });
 
   test("takes allowed_hosts of this host alone for no problem", async () => {

@@ -80,7 +80,7 @@ async function examine(given: string | undefined): Promise<readonly DoctorFindin
   const path = given ?? configOf(first);
   const loaded = loadConfig(path, configFiles);
   const early = loaded.kind === "config" ? loaded.config : undefined;
-  const port = early?.server_port ?? DIRECTIVES.server_port.byDefault;
+  const port = portOf(first, early);
   const starters = port === DIRECTIVES.server_port.byDefault
     ? first
     : findStarters(services, port, self);
@@ -146,6 +146,16 @@ async function examine(given: string | undefined): Promise<readonly DoctorFindin
     ...checkClock([self, path, "/etc/passwd", "/etc/services"], new Date()),
   );
   return findings;
+}
+
+/**
+ * The port that clients ask. server_port is a daemon's: one that inetd and xinetd have at the usual port
+ * says nothing.
+ */
+function portOf({ inetd, xinetd }: Starters, config: WholeConfig | undefined): number {
+  const usual = DIRECTIVES.server_port.byDefault;
+  const atUsual = [...inetd, ...xinetd].some(({ port }) => port === usual);
+  return atUsual ? usual : config?.server_port ?? usual;
 }
 
 /** Says what a user other than root cannot see. */

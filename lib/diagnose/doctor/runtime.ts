@@ -6,7 +6,7 @@ import { type HostProcess, limitOf } from "./processes.ts";
 import { statusOf } from "../../system/path_status.ts";
 
 /** The address space that the runtime reserves, in bytes. */
-const ADDRESS_SPACE = 4 * 2 ** 30;
+export const ADDRESS_SPACE = 4 * 2 ** 30;
 const DAY = 86_400_000;
 
 /**

@@ -2,7 +2,7 @@
 import { parseCommandLine } from "../../cli.ts";
 import { readText } from "../starters/read_text.ts";
 import type { ServiceEntry } from "../starters/services_file.ts";
-import { type DoctorFinding, hint, lineOf, problem } from "./finding.ts";
+import { type DoctorFinding, hint, lineOf, problem, warning } from "./finding.ts";
 import { checkInetdLine, type InetdStarter, inetdStarters, newInetdLine } from "./inetd_lines.ts";
 import { checkInvocation, isThisAgent } from "./invocation.ts";
 import { holdersOf, listeners } from "./processes.ts";
@@ -149,7 +149,7 @@ export function checkStarters(
     else invoked.push({ starter, serve: undefined, user: undefined });
   }
   for (const starter of starters.xinetd) {
-    findings.push(...checkXinetdSection(starter, context));
+    findings.push(...checkXinetdSection(starter, services, context));
     invoke(starter);
   }
   for (const starter of starters.units) {
@@ -157,8 +157,9 @@ export function checkStarters(
     invoke(starter);
   }
   for (const starter of starters.running) invoke(starter);
-  findings.push(...brokenSockets(), ...twice(starters));
-  const idle = invoked.length === 0 ? nothingStarts(starters, context) : [];
+  const broken = brokenSockets();
+  findings.push(...broken, ...twice(starters));
+  const idle = invoked.length === 0 && broken.length === 0 ? nothingStarts(starters, context) : [];
   return { findings, invoked, idle };
 }
 
@@ -174,7 +175,9 @@ function twice(starters: Starters): readonly DoctorFinding[] {
       ? `#${other.text.trim()}`
       : `systemctl disable --now ${other.file.slice(other.file.lastIndexOf("/") + 1)}`;
     const message = `${one.by} and ${other.by} both want port ${one.port}: the second gets nothing`;
-    return [problem("started-twice", message, {
+    // With the same line twice, it does not matter which.
+    const make = one.text === other.text && one.by === "inetd" ? warning : problem;
+    return [make("started-twice", message, {
       evidence: `${lineOf(one.file, one.line, one.text)}; ` +
         lineOf(other.file, other.line, other.text),
       fix: off,

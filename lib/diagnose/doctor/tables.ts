@@ -8,6 +8,7 @@ import { UNKNOWN } from "../../wrappers/request.ts";
 import { lineAt, listWords, parseRule, type Rule, TABLE_START } from "../../wrappers/table.ts";
 import { type AccessTrace, traceAccess } from "../access_trace.ts";
 import { findInTables } from "../lint/check_tables.ts";
+import { checkName } from "../lint/names.ts";
 import { type DoctorFinding, hint, lineOf, ok, problem, type Status, warning } from "./finding.ts";
 import { statusOf } from "../../system/path_status.ts";
 import { type User } from "../lint/file_mode.ts";
@@ -116,7 +117,11 @@ function checkReadable({ tables, users }: TablesQuestion): readonly DoctorFindin
       const denied = accessProblem(path, user, Permission.read);
       if (denied === undefined) continue;
       const effect = path === tables.allow ? "it grants nobody" : "it refuses every client";
-      const fix = denied.isOnWay ? `chmod a+x ${denied.path}` : `chmod 644 ${path}`;
+      const fix = denied.isOnWay
+        ? `chmod a+x ${denied.path}`
+        : denied.seen.includes("ACL")
+        ? `setfacl -b ${path} && chmod 644 ${path}`
+        : `chmod 644 ${path}`;
       return [problem("table-unreadable", `${user.name} may not read ${path}, so ${effect}`, {
         evidence: `${denied.path}: ${denied.seen}`,
         fix,
@@ -180,7 +185,11 @@ function lintFindings(
 /** A suggestion as a line to copy: a command, or the line of the table as it should be. */
 function fixOf({ code, file, place, suggestion }: LintFinding, text: string): string | null {
   if (code === "no-newline-at-end") return `echo >> ${file}`;
-  if (code === "carriage-return") return `sed -i 's/\\r$//' ${file}`;
+  if (code === "carriage-return" || suggestion === "save the file with plain newlines") {
+    return `sed -i 's/\\r$//' ${file}`;
+  }
+  if (code === "table-is-directory") return `mv ${file} ${file}.directory`;
+  if (code === "missing-colon") return suggestion?.replace(/^write (?=[\w.-]+: )/, "") ?? null;
   if (suggestion === undefined || place === undefined) return suggestion ?? null;
   const word = /^(?:write|use|is) "?([^\s",]+)"?(?: (?:for|meant)|,|$)/.exec(suggestion)?.[1];
   if (word === undefined) return suggestion;
@@ -239,7 +248,11 @@ async function checkClients(
   const own = [...allow, ...deny].filter((rule) => names(rule, daemon));
   const words = own.flatMap(({ rule }) => listWords(rule.clients));
   const hasNames = words.some(needsLookUp);
-  const grantFix = (address: string) => `${daemon}: ${bracketed(address)}`;
+  // Behind a rule of hosts.allow that denies, a grant is not reached.
+  const grantFix = (address: string, rule?: AccessTrace["rule"]) => {
+    const grant = `${daemon}: ${bracketed(address)}`;
+    return rule?.table === "allow" ? `sed -i '${rule.line}i ${grant}' ${rule.file}` : grant;
+  };
 
   const anyone = await Promise.all(ANYONE.map((address) => trace(question, address)));
   const open = anyone.every(({ verdict }) => verdict === "granted");
@@ -256,16 +269,17 @@ async function checkClients(
       : "the access tables refuse every client";
     findings.push(problem(stale ? "stale-deny" : "nobody-admitted", message, {
       evidence: by === undefined ? tables.deny : decidedBy(by),
-      fix: grantFix(client),
+      fix: grantFix(client, by?.rule),
     }));
   }
+  if (someoneIn) findings.push(...checkNames(allow.filter((rule) => names(rule, daemon)), open));
   for (const address of allowedHosts.slice(0, MOST_CLIENTS)) {
     const found = await trace(question, address);
     if (found.verdict !== "denied" || !someoneIn) continue;
     const message = `allowed_hosts lists ${address}, and the access tables refuse it`;
     findings.push(problem("allowed-host-refused", message, {
       evidence: `${decidedBy(found)}; ${allowedHostsPlace}`,
-      fix: grantFix(address),
+      fix: grantFix(address, found.rule),
     }));
   }
   for (const [address, line] of refused) {
@@ -277,7 +291,7 @@ async function checkClients(
     const message = `${address} was refused, and would be again`;
     findings.push(make("client-refused", message, {
       evidence: `${decidedBy(found)}; ${line}`,
-      fix: grantFix(address),
+      fix: grantFix(address, found.rule),
     }));
   }
   const self = await trace(question, LOOPBACK);
@@ -287,7 +301,7 @@ async function checkClients(
     const make = explicit && open ? problem : hint;
     findings.push(make("loopback-refused", "the access tables refuse this host itself", {
       evidence: decidedBy(self),
-      fix: grantFix(LOOPBACK),
+      fix: grantFix(LOOPBACK, self.rule),
     }));
   }
   for (const { file, line, text, rule } of open ? deny : []) {
@@ -304,6 +318,29 @@ async function checkClients(
     findings.push(warning("everyone-admitted", message, { evidence: decidedBy(anyone[0]!), fix }));
   }
   return findings;
+}
+
+/** The most names that are looked up: each may take as long as the resolver has patience. */
+const MOST_NAMES = 8;
+
+/** Names of clients in rules that grant, by which no client can be known. */
+function checkNames(rules: readonly TableRule[], open: boolean): readonly DoctorFinding[] {
+  const seen = new Set<string>();
+  return rules.flatMap(({ file, line, text, rule }) =>
+    listWords(rule.clients).flatMap((word) => {
+      const { host } = parseClientPattern(word);
+      const isName = host.kind === "text" && host.text.kind === "exact" &&
+        /^[\w-]+(\.[\w-]+)+$/.test(host.text.text) && addressIn(word).length === 0;
+      if (!isName || seen.size === MOST_NAMES || seen.size === seen.add(host.text.text).size) {
+        return [];
+      }
+      const found = checkName(host.text.text);
+      if (found === undefined || found.severity === "hint") return [];
+      const make = open ? warning : problem;
+      const fix = found.suggestion === undefined ? undefined : { fix: found.suggestion };
+      return [make(found.code, found.message, { evidence: lineOf(file, line, text), ...fix })];
+    })
+  );
 }
 
 /** Whether a word of a client list is compared with names, netgroups or files. */

@@ -1,6 +1,7 @@
 /** Station: systemd's units. */
 import { parseCommandLine } from "../../cli.ts";
 import {
+  bytesOf,
   findUnit,
   findUnits,
   parseUnitCommand,
@@ -10,6 +11,9 @@ import {
   type UnitSetting,
 } from "../starters/systemd_units.ts";
 import { type DoctorFinding, hint, lineOf, problem, warning } from "./finding.ts";
+import { textOf } from "../starters/read_text.ts";
+import { statusOf } from "../../system/path_status.ts";
+import { ADDRESS_SPACE } from "./runtime.ts";
 import type { Starter } from "./starter.ts";
 
 /** A service unit that runs the agent, with the socket unit in front of it if there is one. */
@@ -57,7 +61,7 @@ function isYes(setting: UnitSetting | undefined): boolean {
 
 function startersOf(service: Unit, socket: Unit | undefined, port: number): readonly UnitStarter[] {
   const setting = settingsOf(service, "ExecStart")[0];
-  const command = setting === undefined ? undefined : parseUnitCommand(setting.value);
+  const command = setting === undefined ? undefined : expandedCommand(setting.value, service);
   if (setting === undefined || command === undefined) return [];
   const words = [service.name, command.program, ...command.argv];
   const isAgent = words.some((word) => AGENT.test(word) || word.endsWith("nrpe.cfg"));
@@ -89,6 +93,31 @@ function startersOf(service: Unit, socket: Unit | undefined, port: number): read
       return `ExecStart=${prefix}${[path, ...named ? words : words.slice(1)].join(" ")}`;
     },
   }];
+}
+
+/** A command line with the variables that the unit sets, see systemd.service(5). */
+function expandedCommand(text: string, service: Unit) {
+  const command = parseUnitCommand(text);
+  if (command === undefined) return undefined;
+  const assignments = [
+    ...settingsOf(service, "Environment").flatMap(({ value }) =>
+      [...value.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map((found) =>
+        found[1] ?? found[2] ?? found[3]!
+      )
+    ),
+    ...settingsOf(service, "EnvironmentFile").flatMap(({ value }) =>
+      textOf(value.replace(/^-/, "")).split("\n").filter((line) => !/^\s*[#;]/.test(line))
+    ),
+  ];
+  const valueOf = (name: string) =>
+    assignments.findLast((text) => text.startsWith(`${name}=`))?.slice(name.length + 1)
+      .replace(/^(["'])(.*)\1$/, "$2") ?? "";
+  const argv = command.argv.flatMap((word) => {
+    const alone = /^\$(\w+)$/.exec(word)?.[1];
+    if (alone !== undefined) return valueOf(alone).split(/\s+/).filter(Boolean);
+    return [word.replace(/\$\{(\w+)\}/g, (_, name) => valueOf(name))];
+  });
+  return { ...command, argv };
 }
 
 /** Socket units of the agent whose service does not exist. */
@@ -126,9 +155,6 @@ export function unitDisabled({ entry }: UnitStarter): DoctorFinding | undefined 
   });
 }
 
-/** The least address space that the runtime needs, in bytes. */
-const ADDRESS_SPACE = 4 * 2 ** 30;
-
 /** What is wrong with a unit, besides the program, its arguments and its user. */
 export function checkUnit(starter: UnitStarter, port: number): readonly DoctorFinding[] {
   const { service, socket } = starter;
@@ -149,7 +175,7 @@ export function checkUnit(starter: UnitStarter, port: number): readonly DoctorFi
       fix: "LimitAS=infinity",
     }));
   }
-  findings.push(...checkMode(starter, placeOf));
+  findings.push(...checkMode(starter, placeOf), ...checkEnvironment(service, placeOf));
   const network = settingOf(service, "PrivateNetwork");
   if (network !== undefined && isYes(network) && socket === undefined) {
     findings.push(problem("unit-private-network", "the daemon has a network of its own", {
@@ -159,12 +185,19 @@ export function checkUnit(starter: UnitStarter, port: number): readonly DoctorFi
   }
   const deny = settingsOf(socket ?? service, "IPAddressDeny").at(-1);
   const allow = settingsOf(socket ?? service, "IPAddressAllow");
-  if (deny?.value === "any" && allow.length === 0) {
-    findings.push(problem("unit-address-deny", "systemd lets no address in", {
+  const others = allow.flatMap(({ value }) => value.split(/\s+/)).filter((word) =>
+    !/^(localhost|127\..*|::1(\/128)?|)$/.test(word)
+  );
+  if (deny?.value === "any" && others.length === 0) {
+    const message = allow.length === 0
+      ? "systemd lets no address in"
+      : "systemd lets this host alone in: no monitoring server gets through";
+    findings.push(problem("unit-address-deny", message, {
       evidence: placeOf(deny),
       fix: "IPAddressDeny=",
     }));
   }
+  if (socket === undefined) findings.push(...checkFamilies(service, placeOf));
   const privileges = settingOf(service, "NoNewPrivileges");
   if (privileges !== undefined && isYes(privileges)) {
     const message = "plugins can use neither sudo nor set-uid programs";
@@ -175,6 +208,64 @@ export function checkUnit(starter: UnitStarter, port: number): readonly DoctorFi
   }
   if (socket !== undefined) findings.push(...checkSocket(starter, socket, port, placeOf));
   return findings;
+}
+
+type PlaceOf = (setting: UnitSetting) => string;
+
+/** Settings with which systemd starts no process at all. */
+function checkEnvironment(service: Unit, placeOf: PlaceOf): readonly DoctorFinding[] {
+  const findings: DoctorFinding[] = [];
+  const say = (code: string, message: string, setting: UnitSetting, fix: string) =>
+    void findings.push(problem(code, message, { evidence: placeOf(setting), fix }));
+  const commands = settingsOf(service, "ExecStart");
+  const second = commands[1];
+  if (second !== undefined && settingOf(service, "Type")?.value !== "oneshot") {
+    const message = `the unit has ${commands.length} ExecStart=, and systemd takes one: ` +
+      "an empty ExecStart= before the second takes the first away";
+    say("unit-two-commands", message, second, `ExecStart=\nExecStart=${second.value}`);
+  }
+  for (const name of ["WorkingDirectory", "RootDirectory"] as const) {
+    const setting = settingOf(service, name);
+    const path = setting?.value ?? "";
+    if (setting === undefined || !path.startsWith("/") || isDirectory(path)) continue;
+    say(
+      "unit-directory",
+      `${path} is no directory, so systemd starts nothing`,
+      setting,
+      `${name}=`,
+    );
+  }
+  for (const setting of settingsOf(service, "EnvironmentFile")) {
+    const path = setting.value;
+    if (!path.startsWith("/") || /[*?[%]/.test(path) || statusOf(path) !== undefined) continue;
+    const message = `${path} does not exist, so systemd starts nothing`;
+    say("unit-environment-file", message, setting, `EnvironmentFile=-${path}`);
+  }
+  for (const setting of settingsOf(service, "ConditionPathExists")) {
+    const [, not, path] = /^[|]?(!?)(\/.*)$/.exec(setting.value) ?? [];
+    if (path === undefined || (statusOf(path) !== undefined) !== (not === "!")) continue;
+    const message = `the condition does not hold, so systemd starts nothing`;
+    say("unit-condition", message, setting, not === "!" ? `rm ${path}` : "ConditionPathExists=");
+  }
+  return findings;
+}
+
+function isDirectory(path: string): boolean {
+  return statusOf(path)?.isDirectory() ?? false;
+}
+
+/** Whether a daemon may have sockets of IPv4 and IPv6. */
+function checkFamilies(service: Unit, placeOf: PlaceOf): readonly DoctorFinding[] {
+  const settings = settingsOf(service, "RestrictAddressFamilies");
+  const [first] = settings;
+  if (first === undefined) return [];
+  const words = settings.flatMap(({ value }) => value.replace(/^~/, "").split(/\s+/));
+  const lists = words.some((word) => /^AF_INET6?$/.test(word));
+  if (lists !== first.value.startsWith("~")) return [];
+  return [problem("unit-address-families", "the daemon may have no socket of IPv4 or IPv6", {
+    evidence: placeOf(settings.at(-1)!),
+    fix: "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
+  })];
 }
 
 function checkMode(
@@ -217,8 +308,10 @@ function checkSocket(
     return [problem("unit-socket-type", message, { evidence, fix: `ListenStream=${port}` })];
   }
   const findings: DoctorFinding[] = [];
-  if (starter.port !== undefined && starter.port !== port) {
-    const message = `the socket's port is ${starter.port}, and clients ask port ${port}`;
+  if (starter.port !== port) {
+    const message = starter.port === undefined
+      ? `the socket is ${stream.value}, and clients ask port ${port}`
+      : `the socket's port is ${starter.port}, and clients ask port ${port}`;
     findings.push(problem("unit-port", message, {
       evidence: placeOf(stream),
       fix: `ListenStream=${port}`,
@@ -234,11 +327,4 @@ function checkSocket(
     }));
   }
   return findings;
-}
-
-/** A size of systemd.exec(5) in bytes. */
-function bytesOf(value: string): number {
-  const [, digits, unit = ""] = /^([0-9]+)([KMGT]?)/.exec(value.split(":")[0]!) ?? [];
-  if (digits === undefined) return Infinity;
-  return Number(digits) * 1024 ** (unit === "" ? 0 : "KMGT".indexOf(unit) + 1);
 }

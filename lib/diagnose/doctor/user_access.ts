@@ -1,4 +1,7 @@
-import { statusOf } from "../../system/path_status.ts";
+import { actAs } from "../../system/act_as.ts";
+import { accountOf } from "../../system/account.ts";
+import { pathBytes, statusOf } from "../../system/path_status.ts";
+import { fileSystem } from "../starters/read_text.ts";
 import type { User } from "../lint/file_mode.ts";
 
 /** Permissions of stat(2). */
@@ -18,12 +21,17 @@ export interface AccessProblem {
   readonly seen: string;
 }
 
-/** Why a user may not use a path, by owner, group and mode; undefined where it may. ACLs are ignored. */
+/**
+ * Why a user may not use a path; undefined where it may. Root asks the kernel on behalf of the user, and
+ * so heeds ACLs; owner, group and mode say where the way ends.
+ */
 export function accessProblem(
   path: string,
   user: User,
   wanted: Permission,
 ): AccessProblem | undefined {
+  const allowed = isAllowed(path, user, wanted);
+  if (allowed === true) return undefined;
   const parts = path.split("/").filter(Boolean);
   for (let count = 0; count <= parts.length; count++) {
     const part = `/${parts.slice(0, count).join("/")}`;
@@ -35,7 +43,21 @@ export function accessProblem(
     if (mayUse(status, user, isOnWay ? Permission.execute : wanted)) continue;
     return { path: part, isOnWay, reason: "denied", seen: describeStatus(status) };
   }
-  return undefined;
+  if (allowed === undefined) return undefined;
+  return { path, isOnWay: false, reason: "denied", seen: "an ACL, see getfacl(1)" };
+}
+
+/** The kernel's answer; undefined where this process may not ask for another user. */
+function isAllowed(path: string, user: User, wanted: Permission): boolean | undefined {
+  const actor = { account: accountOf(user.uid), gid: user.gids[0] ?? user.uid };
+  return actAs(actor, () => {
+    try {
+      fileSystem().accessSync(pathBytes(path), wanted);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Owner, group and mode in words. */

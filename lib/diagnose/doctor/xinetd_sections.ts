@@ -2,8 +2,11 @@
 import { isInNets, parseAllowedHosts } from "../../config/allowed_hosts.ts";
 import { parseXinetdConf, type XinetdSection } from "../starters/xinetd_conf.ts";
 import { namesIn, readText, textOf } from "../starters/read_text.ts";
+import { bytesOf } from "../starters/systemd_units.ts";
 import { type ServiceEntry, serviceNamed } from "../starters/services_file.ts";
 import { type DoctorFinding, hint, lineOf, problem, warning } from "./finding.ts";
+import { similarService } from "./inetd_lines.ts";
+import { ADDRESS_SPACE } from "./runtime.ts";
 import { namesAgent, type Starter, type StarterContext } from "./starter.ts";
 
 /** A service of xinetd that is the agent. */
@@ -151,6 +154,7 @@ export function xinetdDisabled(starter: XinetdStarter): DoctorFinding | undefine
 /** What is wrong with a service, besides the program, its arguments and its user. */
 export function checkXinetdSection(
   starter: XinetdStarter,
+  services: readonly ServiceEntry[],
   { port, user }: StarterContext,
 ): readonly DoctorFinding[] {
   const { section, defaults, file } = starter;
@@ -180,6 +184,18 @@ export function checkXinetdSection(
     if (attribute(name) !== undefined) continue;
     const line = `${name} = ${name === "server" ? "/usr/local/bin/nrpe" : value}`;
     wrong("xinetd-attribute-missing", `xinetd skips the service: it has no ${name}`, "", line);
+  }
+  if (starter.port === undefined) {
+    const known = similarService(services, section.service!, port);
+    if (known !== undefined) {
+      const message = `/etc/services has no ${section.service}, and calls port ${port} ${known}`;
+      wrong("service-unknown", message, "", `service ${known}`);
+    }
+  }
+  const space = attribute("rlimit_as")?.values[0];
+  if (space !== undefined && bytesOf(space) < ADDRESS_SPACE) {
+    const message = "the runtime needs 4 GB of address space";
+    wrong("xinetd-address-space", message, "rlimit_as", "rlimit_as = UNLIMITED");
   }
   const type = attribute("socket_type")?.values[0];
   if (type !== undefined && type !== "stream") {

@@ -143,3 +143,10 @@ export function parseUnitCommand(value: string): UnitCommand | undefined {
   const argv = prefixes.includes("@") ? others : [program, ...others];
   return { prefixes, program, argv };
 }
+
+/** A size of systemd.exec(5), and of rlimit_as in xinetd.conf(5), in bytes. */
+export function bytesOf(value: string): number {
+  const [, digits, unit = ""] = /^([0-9]+)([KMGT]?)/.exec(value.split(":")[0]!) ?? [];
+  if (digits === undefined) return Infinity;
+  return Number(digits) * 1024 ** (unit === "" ? 0 : "KMGT".indexOf(unit) + 1);
+}
