@@ -80,7 +80,7 @@ describe("--check-config", () => {
     const suggestionFor = (name: string) =>
       check(`command[a]=DIR/${name}\n`).findings.find(({ code }) => code === "program-missing")
         ?.suggestion;
-    for (const name of ["check_none", "check_nrp", "check_nntp", "check_load", "check_http"]) {
+    for (const name of ["check_none", "check_nrp", "check_nttp", "check_lode"]) {
       expect(suggestionFor(name)).toBe(
         `install it, or correct the path: command -v ${name}`,
       );

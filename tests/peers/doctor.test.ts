@@ -911,6 +911,14 @@ describe.skipIf(missing)("--doctor", () => {
     expect(checkNrpe(host).exit).toBe(3);
   });
 
+  test("names a table that is a link to nothing", async () => {
+    const host = await soundHost();
+    host.write(DENY, undefined);
+    host.run(`ln -s /etc/nothing ${DENY}`);
+    const codes = doctor(host).findings.map(({ code, evidence }) => `${code} ${evidence}`);
+    expect(codes).toContain(`missing-table ${DENY}`);
+  });
+
   test("reads the variables of a unit's command line", async () => {
     const host = await soundHost();
     const ExecStart = `${host.room.binary} -n -c ${CFG} -f $NRPE_OPTS`;

@@ -5,11 +5,12 @@ import { encodeBytes } from "../../bytes.ts";
 import { writeAll } from "../../system/libc.ts";
 import { Stdio } from "../../system/linux.ts";
 import { groupExists, userExists } from "../../system/account.ts";
-import { statusOf } from "../../system/path_status.ts";
+import { pathBytes, statusOf } from "../../system/path_status.ts";
 import type { TableName, Tables } from "../../wrappers/find_rule.ts";
 import { fileFinding, type LintFinding, problem } from "../../wrappers/lint/finding.ts";
 import type { HostQueries } from "../../wrappers/lint/host_queries.ts";
 import { type LintReport, lintTables } from "../../wrappers/lint/tables.ts";
+import { fileSystem } from "../starters/read_text.ts";
 import { type FileRole, lintMode, userNamed } from "./file_mode.ts";
 import { findingJson, suppressedJson } from "./json.ts";
 import { checkName } from "./names.ts";
@@ -95,9 +96,19 @@ function lintTableFile(
   const path = tables[table];
   const { kind } = tables.read(path);
   if (kind === "text") return lintModeOf(path, table, daemons);
-  return kind === "missing" && named.includes(table)
+  // Who made a link meant a file.
+  return kind === "missing" && (named.includes(table) || isLink(path))
     ? [fileFinding(path, problem("missing-table"))]
     : [];
+}
+
+function isLink(path: string): boolean {
+  try {
+    fileSystem().readlinkSync(pathBytes(path));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function lintModeOf(
