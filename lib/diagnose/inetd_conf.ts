@@ -2,7 +2,7 @@
  * What an inetd.conf(5) says about the services that access rules name, for tcpdmatch and tcpdchk.
  */
 import { readTableFile } from "../access/table_files.ts";
-import { executionProblem } from "../system/execution_problem.ts";
+import { executionFault } from "../system/execution_problem.ts";
 import { describeErrno, Errno } from "../system/libc.ts";
 import { wrappedBy } from "./lint/services.ts";
 import { type InetdEntry, parseInetdConf } from "./starters/inetd_conf.ts";
@@ -79,9 +79,8 @@ function readService(
 function checkProgram(program: string, warn: (what: string) => void): void {
   const isPath = program.startsWith("/");
   const path = isPath ? program : `${DAEMON_DIRECTORY}/${program}`;
-  const problem = executionProblem(path);
-  if (problem === undefined) return;
-  const reason = problem.slice(path.length + 2);
+  const reason = executionFault(path)?.reason;
+  if (reason === undefined) return;
   if (!reason.startsWith(describeErrno(Errno.ENOENT))) warn(`${path}: not executable: ${reason}`);
   else if (isPath) warn(`${program}: not found: ${reason}`);
   else warn(`${program}: not found in ${DAEMON_DIRECTORY}: ${reason}`);

@@ -39,41 +39,58 @@ const Elf = {
 /** Numbers of <elf.h>. */
 const MACHINES: Readonly<Record<string, number>> = { x64: 62, arm64: 183 };
 
+/** Why a program cannot be executed. */
+export interface ExecutionFault {
+  /** As it was asked about. */
+  readonly file: string;
+  /** What is wrong with it, a directory on the way, or its interpreter or loader. */
+  readonly reason: string;
+}
+
+/** {@link executionFault} as a sentence. */
+export function executionProblem(path: string): string | undefined {
+  const fault = executionFault(path);
+  return fault === undefined ? undefined : `${fault.file}: ${fault.reason}`;
+}
+
 /**
- * The file that keeps a program from being executed, and why: the program itself, a directory on the
- * way, or the interpreter. undefined if it can be executed.
+ * Why a program cannot be executed: because of the file itself, a directory on the way, or the
+ * interpreter. undefined if it can be executed.
  *
  * @param path An absolute path.
  */
-export function executionProblem(path: string, depth = 0): string | undefined {
+export function executionFault(path: string, depth = 0): ExecutionFault | undefined {
+  const fault = (reason: string): ExecutionFault => ({ file: path, reason });
   if (libc().access(cString(path), X_OK) !== 0) {
     const errno = lastErrno();
-    return `${path}: ${describeErrno(errno)}${detailOf(path, errno)}`;
+    return fault(`${describeErrno(errno)}${detailOf(path, errno)}`);
   }
   const status = statusOf(path);
-  if (status?.isDirectory() === true) return `${path}: ${describeErrno(Errno.EISDIR)}`;
-  if (status?.isFile() === false) return `${path}: it is not a regular file`;
+  if (status?.isDirectory() === true) return fault(describeErrno(Errno.EISDIR));
+  if (status?.isFile() === false) return fault("it is not a regular file");
   const start = startOf(path);
   // A program that may be executed and not be read.
   if (start === undefined) return undefined;
-  if (start.startsWith(ELF_MAGIC)) return loaderProblem(path, encodeBytes(start));
+  if (start.startsWith(ELF_MAGIC)) {
+    const reason = loaderProblem(encodeBytes(start));
+    return reason === undefined ? undefined : fault(reason);
+  }
   // The kernel takes a carriage return for a part of the name.
   const interpreter = /^#![ \t]*([^ \t\n\0]+)/.exec(start)?.[1];
   if (interpreter === undefined) {
-    return start.includes("\0")
-      ? `${path}: ${
-        describeErrno(Errno.ENOEXEC)
-      }: it is neither a program of this system nor a script`
-      : undefined;
+    const neither = "it is neither a program of this system nor a script";
+    return start.includes("\0") ? fault(`${describeErrno(Errno.ENOEXEC)}: ${neither}`) : undefined;
   }
   if (interpreter.endsWith("\r")) {
-    return `${path}: its first line ends with a carriage return, so the interpreter ${
-      interpreter.slice(0, -1)
-    } is not found: give it lines that end with a newline alone`;
+    return fault(
+      `its first line ends with a carriage return, so the interpreter ${
+        interpreter.slice(0, -1)
+      } is not found: give it lines that end with a newline alone`,
+    );
   }
-  if (depth === MOST_INTERPRETERS) return `${path}: ${describeErrno(Errno.ELOOP)}`;
-  const problem = executionProblem(interpreter, depth + 1);
-  return problem === undefined ? undefined : `${path}: its interpreter ${problem}`;
+  if (depth === MOST_INTERPRETERS) return fault(describeErrno(Errno.ELOOP));
+  const inner = executionFault(interpreter, depth + 1);
+  return inner === undefined ? undefined : fault(`its interpreter ${inner.file}: ${inner.reason}`);
 }
 
 /** What more there is to say about a path that access(2) does not find executable. */
@@ -149,13 +166,13 @@ function startOf(path: string): string | undefined {
 }
 
 /** Why an ELF file does not run: it is of another machine, or its dynamic loader is missing. */
-function loaderProblem(path: string, start: Uint8Array): string | undefined {
+function loaderProblem(start: Uint8Array): string | undefined {
   const machine = MACHINES[process.arch];
   const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
   // Programs of 32 bits may run here or not, as the kernel is built.
   if (start.byteLength < 64 || start[Elf.class] !== Elf.class64) return undefined;
   if (machine !== undefined && view.getUint16(Elf.machine, true) !== machine) {
-    return `${path}: ${describeErrno(Errno.ENOEXEC)}: it is a program for another kind of machine`;
+    return `${describeErrno(Errno.ENOEXEC)}: it is a program for another kind of machine`;
   }
   const size = view.getUint16(Elf.programHeaderSize, true);
   let at = Number(view.getBigUint64(Elf.programHeaders, true));
@@ -167,7 +184,7 @@ function loaderProblem(path: string, start: Uint8Array): string | undefined {
     if (length < 2 || from + length > start.byteLength) return undefined;
     const loader = decodeBytes(start, from, from + length - 1);
     if (libc().access(cString(loader), X_OK) === 0) return undefined;
-    return `${path}: its loader ${loader}: ${describeErrno(lastErrno())}`;
+    return `its loader ${loader}: ${describeErrno(lastErrno())}`;
   }
   return undefined;
 }
