@@ -4,8 +4,9 @@ import { type Invocation, parseCommandLine } from "./lib/cli.ts";
 import { CANNOT_SERVE } from "./lib/exit_status.ts";
 import { serveInetd } from "./lib/serve/inetd.ts";
 import { openEarlyLog } from "./lib/serve/start.ts";
+import { ownCapabilities } from "./lib/system/capabilities.ts";
 import { mapHeapAhead } from "./lib/system/heap.ts";
-import { bindingFailure, writeAll } from "./lib/system/libc.ts";
+import { bindingFailure, userAndGroup, writeAll } from "./lib/system/libc.ts";
 import { Stdio } from "./lib/system/linux.ts";
 
 /** The exit status of an invocation that is not to serve: UNKNOWN to Nagios. */
@@ -34,6 +35,11 @@ async function main(): Promise<number> {
   }
   if (invocation.kind !== "serve") return await printText(invocation);
   serving = true;
+  // Root's go when it becomes the agent's user; another user has no use for any.
+  if (userAndGroup().uid !== 0 && ownCapabilities() !== "none") {
+    const { leaveCapabilities } = await import("./lib/serve/leave_capabilities.ts");
+    leaveCapabilities(invocation.config);
+  }
   if (invocation.mode === "inetd") {
     mapHeapAhead();
     leaveConnection();

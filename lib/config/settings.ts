@@ -77,6 +77,8 @@ export const DIRECTIVES = {
   log_summary: flag(false),
   /** Where a process that serves many clients leaves figures for Prometheus. */
   metrics_file: text(),
+  /** Whether what the agent starts is kept from gaining rights, by set-user-ID bits for instance. */
+  no_new_privs: flag(false),
 } as const satisfies Readonly<Record<string, Directive<unknown>>>;
 
 export type DirectiveName = keyof typeof DIRECTIVES;

@@ -56,14 +56,16 @@ export interface FirstClient {
  *
  * @returns The client when it has to be waited for on the event loop. undefined when it has been served,
  * or where it needs all of the agent: for TLS, where nrpe.cfg has an error, for a debug log, to be
- * counted in a `metrics_file`.
+ * counted in a `metrics_file`, with `no_new_privs`.
  */
 export async function serveFirstClient(
   { config: path, tls }: Serve,
   listening: readonly number[],
 ): Promise<FirstClient | undefined> {
   const config = loadForOneCommand(path, configFiles);
-  if (config === undefined || config.metrics_file !== undefined) return undefined;
+  if (config === undefined || config.metrics_file !== undefined || config.no_new_privs) {
+    return undefined;
+  }
   const { uid, gid } = userAndGroup();
   if ((tls && config.ssl_enabled) || uid === 0 || gid === 0) return undefined;
   const connection = acceptFirst(listening);

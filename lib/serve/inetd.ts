@@ -44,6 +44,11 @@ export async function serveInetd(invocation: Serve): Promise<number> {
   const { config } = start;
   const client = peer?.address ?? "unknown";
   const log = aboutClient(start.log, client);
+  if (config.no_new_privs) {
+    // Before the tables are asked, whose rules may start programs too.
+    const { forbidNewPrivileges } = await import("../system/no_new_privileges.ts");
+    forbidNewPrivileges();
+  }
   const admission = config.tcp_wrappers ? await admit(config, log, fd, peer) : NOT_ASKED;
   if (admission === undefined) return SERVED;
   const { uid, gid } = userAndGroup();

@@ -9,6 +9,7 @@ import { shakeHands } from "../tls/handshake.ts";
 import { setUpTls } from "../tls/tls_setup.ts";
 import { catchUnexpected, describeUnexpected } from "./unexpected.ts";
 import { describeTls } from "./describe_config.ts";
+import { keepMemoryPrivate } from "./private_memory.ts";
 import { streamWire } from "./stream_wire.ts";
 
 /** A connection that has become TLS. */
@@ -35,6 +36,7 @@ export async function secureConnection(
     log(Severity.error, describeUnexpected(error));
     process.exit(CANNOT_SERVE);
   });
+  keepMemoryPrivate();
   const result = await setUpTls(config, hostName);
   if (result.kind === "failure") {
     log(Severity.error, result.reason);

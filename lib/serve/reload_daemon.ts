@@ -1,4 +1,5 @@
 import { type LogLine, Severity } from "../log.ts";
+import { forbidNewPrivileges } from "../system/no_new_privileges.ts";
 import { openLog } from "../system/open_log.ts";
 import { makeGeneration } from "./generation.ts";
 import { addressesToListenOn, type ListenAddress, type Listeners } from "./listeners.ts";
@@ -55,19 +56,24 @@ export async function reload(
   const { generation } = result;
   const { config } = generation;
   let opened: readonly ListenAddress[] = [];
-  if (inherited.length === 0) {
-    try {
+  try {
+    if (inherited.length === 0) {
       const addresses = await addressesToListenOn(config, invocation.family);
       opened = listeners.move(addresses, config.listen_queue_size);
-    } catch (error) {
-      generation.allowList.close();
-      return refuse([{ severity: Severity.error, message: (error as Error).message }]);
     }
+    // Last, since it cannot be undone.
+    if (config.no_new_privs) forbidNewPrivileges();
+  } catch (error) {
+    generation.allowList.close();
+    return refuse([{ severity: Severity.error, message: (error as Error).message }]);
   }
   daemon.generation = generation;
   old.allowList.close();
   daemon.openLog.close();
   daemon.openLog = openLog(config, options.copy);
   for (const { severity, message } of result.lines) log(severity, message);
+  if (old.config.no_new_privs && !config.no_new_privs) {
+    log(Severity.warning, "Warning: no_new_privs=0 counts from the next start on");
+  }
   logListening(opened, config, log);
 }

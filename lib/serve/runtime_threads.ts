@@ -1,6 +1,5 @@
-import { byteStringOf, decodeBytes } from "../bytes.ts";
-import { execWith } from "../system/exec.ts";
-import { readFile, SystemError } from "../system/libc.ts";
+import { SystemError } from "../system/libc.ts";
+import { startAgain } from "./start_again.ts";
 
 /**
  * Settings of the runtime for a daemon: it starts its threads at once or never.
@@ -26,18 +25,8 @@ export function fixRuntimeThreads(inherited: readonly number[]): void {
   const settings = Object.entries(RUNTIME_SETTINGS);
   if (settings.every(([name, value]) => process.env[name] === value)) return;
   try {
-    const others = stringsIn("/proc/self/environ").filter((variable) =>
-      !settings.some(([name]) => variable.startsWith(`${name}=`))
-    );
-    const environment = [...others, ...settings.map(([name, value]) => `${name}=${value}`)];
-    const file = byteStringOf(process.execPath);
-    execWith({ file, argv: stringsIn("/proc/self/cmdline"), environment }, inherited);
+    startAgain(inherited, RUNTIME_SETTINGS);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
   }
-}
-
-/** The strings of a file of proc(5), each of which ends with a NUL byte. */
-function stringsIn(path: string): readonly string[] {
-  return decodeBytes(readFile(path)).split("\0").slice(0, -1);
 }

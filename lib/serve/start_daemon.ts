@@ -4,11 +4,13 @@ import { allowedHostText } from "../config/allowed_hosts.ts";
 import type { Config } from "../config/config.ts";
 import { type Log, type LogLine, Severity } from "../log.ts";
 import { type LogCopy, type OpenLog, openLog } from "../system/open_log.ts";
+import { forbidNewPrivileges } from "../system/no_new_privileges.ts";
 import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { type AgentIdentity, assume, identityOf } from "./agent_identity.ts";
 import type { FirstClient } from "./first_client.ts";
 import { type Generation, type GenerationSources, makeGeneration } from "./generation.ts";
 import { addressesToListenOn, type ListenAddress, type Listeners } from "./listeners.ts";
+import { keepMemoryPrivate } from "./private_memory.ts";
 
 /** How a process that serves many clients is started. */
 export interface DaemonOptions {
@@ -65,6 +67,8 @@ export async function configureDaemon(
   options: DaemonOptions,
   current: CurrentLog,
 ): Promise<DaemonProcess> {
+  // Before a key is read.
+  keepMemoryPrivate();
   const directory = byteStringOf(process.cwd());
   const resolve = (path: string) => path.startsWith("/") ? path : `${directory}/${path}`;
   const log: Log = (severity, message, facts) => current.openLog(severity, message, facts);
@@ -116,7 +120,10 @@ export async function takeSockets(
     : takePidFile(config.pid_file, identity);
   if (identity.become !== undefined) listeners.giveTo(identity.uid, identity.gid);
   try {
+    if (config.no_new_privs) forbidNewPrivileges();
     assume(identity);
+    // A change of user may have undone it.
+    keepMemoryPrivate();
   } catch (error) {
     pidFile?.remove();
     throw cannotServe(`Error: ${error}`);

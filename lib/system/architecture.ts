@@ -71,10 +71,13 @@ export const FSTAT = {
 /** Numbers of system calls: <asm/unistd.h>. */
 export const CALLS = {
   x64: {
+    capget: 125,
+    capset: 126,
     dup3: 292,
     fstatfs: 138,
     getgroups: 115,
     madvise: 28,
+    prctl: 157,
     rt_sigaction: 13,
     rt_sigprocmask: 14,
     setgroups: 116,
@@ -82,10 +85,13 @@ export const CALLS = {
     setresuid: 117,
   },
   arm64: {
+    capget: 90,
+    capset: 91,
     dup3: 24,
     fstatfs: 44,
     getgroups: 158,
     madvise: 233,
+    prctl: 167,
     rt_sigaction: 134,
     rt_sigprocmask: 135,
     setgroups: 159,

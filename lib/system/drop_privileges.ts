@@ -1,4 +1,5 @@
 import { type Account, findAccount, findGroup } from "./account.ts";
+import { giveUpCapabilities, ownCapabilities } from "./capabilities.ts";
 import { bindLater, cString, Errno, lastErrno, SystemError } from "./libc.ts";
 
 const libc = bindLater({
@@ -16,8 +17,8 @@ const libc = bindLater({
 });
 
 /**
- * Drops root's privileges for those of a user and a group. The supplementary groups become the user's.
- * That there is no way back is checked.
+ * Drops root's privileges for those of a user and a group. The supplementary groups become the user's,
+ * and no capability is left. That there is no way back is checked.
  *
  * @throws {SystemError} when a step fails.
  * @throws {Error} when the privileges could be regained.
@@ -31,10 +32,14 @@ export function dropPrivileges({ name, uid }: Account, gid: number): void {
   libc().getresuid(ids.subarray(0, 1), ids.subarray(1, 2), ids.subarray(2, 3));
   libc().getresgid(ids.subarray(3, 4), ids.subarray(4, 5), ids.subarray(5, 6));
   const kept = ids.some((id, at) => id !== (at < 3 ? uid : gid)) ||
+    // The starter's securebits may keep them.
+    (uid !== 0 && ownCapabilities() === "held") ||
     (gid !== 0 && supplementaryGroups().includes(0));
   if (kept || (uid !== 0 && (libc().setuid(0) === 0 || libc().setgid(0) === 0))) {
     throw new Error(`Cannot give up root's rights for good: user ${uid}, group ${gid}`);
   }
+  // setresuid(2) has taken the others of all threads. These give nothing by themselves.
+  if (uid !== 0 && ownCapabilities() === "inheritable") giveUpCapabilities();
 }
 
 function supplementaryGroups(): readonly number[] {

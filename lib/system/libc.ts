@@ -99,6 +99,7 @@ export const enum Errno {
   EEXIST = 17,
   ENOTDIR = 20,
   EISDIR = 21,
+  EINVAL = 22,
   ENFILE = 23,
   EMFILE = 24,
   ENOSPC = 28,

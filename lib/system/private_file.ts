@@ -242,6 +242,7 @@ export function remove({ directory, name }: Entry): boolean {
 
 /**
  * Opens or creates a file for appending, for the agent's user.
+ * @param mode The permissions of a new file, whatever the umask is.
  * @throws {FileRefused}
  */
 export function openForAppending(path: string, mode: number, agent: Owner): number {
@@ -249,8 +250,10 @@ export function openForAppending(path: string, mode: number, agent: Owner): numb
   try {
     const { fd, found } = openOrCreate(entry, O_WRONLY | O_APPEND, mode, agent);
     // Without the change of owner, the file serves until it is opened again, and then the log says so.
-    if (found === undefined) chown(fd, agent);
-    else if (found.uid === ROOT && !isPlanted(entry, found)) chown(fd, agent, SAME_GROUP);
+    if (found === undefined) {
+      rare().fchmod(fd, mode);
+      chown(fd, agent);
+    } else if (found.uid === ROOT && !isPlanted(entry, found)) chown(fd, agent, SAME_GROUP);
     return fd;
   } finally {
     closeFile(entry.directory);

@@ -42,6 +42,17 @@ function run(...args: readonly string[]) {
 }
 
 describe.skipIf(!isRoot)("--run", () => {
+  test("runs with no_new_privs where the agent does", () => {
+    const own = (more: string) =>
+      room.file(
+        "own.cfg",
+        `nrpe_user=${NOBODY}\nnrpe_group=${GROUP}\n${more}` +
+          "command[status]=/bin/grep NoNewPrivs /proc/self/status\n",
+      );
+    expect(run("--run", "status", "-c", own("")).out).toContain("NoNewPrivs:\t0");
+    expect(run("--run", "status", "-c", own("no_new_privs=1\n")).out).toContain("NoNewPrivs:\t1");
+  });
+
   test("shows the line, the program, the state, and both outputs", () => {
     const { exit, out, err } = run("--run", "speaks", "-c", config);
     expect([exit, err]).toEqual([1, ""]);

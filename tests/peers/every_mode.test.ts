@@ -1,10 +1,8 @@
 /** The same requests in every mode, plain and over TLS: the answers are those of plain nowait. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { PacketVersion, Response } from "../../lib/protocol/packet.ts";
-import { startSocketUnit } from "../support/activator.ts";
 import { ask, type Asking } from "../support/ask.ts";
-import { startDaemon } from "../support/daemon.ts";
-import { startInetd } from "../support/inetd.ts";
+import { type Modes, startModes } from "../support/modes.ts";
 import { peersMissing } from "../support/peers.ts";
 import { makeRoom, type Room } from "../support/room.ts";
 import { AMPLE, COMMANDS, DIFFERENT, ENDLESS } from "./requests.ts";
@@ -25,57 +23,15 @@ function answer(port: number, name: string, asking: Asking): Promise<Response | 
   return ask(port, name, asking).catch((error: Error) => error.message);
 }
 
-/** The ports of agents in every mode, by the names of the modes. */
-interface Modes extends AsyncDisposable {
-  readonly ports: ReadonlyMap<string, number>;
-}
-
 /** Starts agents in every mode, all with the same commands. */
-async function startModes(
+function start(
   room: Room,
   seconds: number,
   commands: Readonly<Record<string, string>>,
 ): Promise<Modes> {
-  await using started = new AsyncDisposableStack();
-  const ports = new Map<string, number>();
-  const text = `command_timeout=${seconds}\nwait_idle_timeout=5\n` +
+  const config = `command_timeout=${seconds}\n` +
     Object.entries(commands).map(([name, line]) => `command[${name}]=${line}\n`).join("");
-  const config = room.file("nrpe.cfg", text);
-  const service = (tls: boolean, wait: boolean) => ({
-    user: "nagios",
-    program: room.binary,
-    argv: ["nrpe", ...tls ? [] : ["-n"], "-c", config, "--inetd"],
-    wait,
-  });
-  const env = { LANG: "C.UTF-8", HOME: "/nonexistent" };
-  const inetd = started.use(
-    await startInetd(room, [
-      service(false, false),
-      service(true, false),
-      service(false, true),
-      service(true, true),
-    ], { env }),
-  );
-  ["nowait plain", "nowait TLS", "wait plain", "wait TLS"].forEach((mode, at) =>
-    ports.set(mode, inetd.ports[at]!)
-  );
-  for (const tls of [false, true]) {
-    const kind = tls ? "TLS" : "plain";
-    const daemon = await startDaemon(room, {
-      config: `keep_env_vars=LANG\n${text}`,
-      args: tls ? [] : ["-n"],
-      env,
-    });
-    started.use(daemon);
-    ports.set(`daemon ${kind}`, daemon.port);
-    const unit = startSocketUnit(room, [...tls ? [] : ["-n"], "-c", config, "--inetd"], {
-      accept: true,
-    });
-    started.use(unit);
-    ports.set(`activation ${kind}`, unit.port);
-  }
-  const running = started.move();
-  return { ports, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return startModes(room, { config, env: { LANG: "C.UTF-8", HOME: "/nonexistent" } });
 }
 
 describe.skipIf(missing)("every mode", () => {
@@ -84,7 +40,7 @@ describe.skipIf(missing)("every mode", () => {
 
   beforeAll(async () => {
     room = makeRoom();
-    modes = await startModes(room, AMPLE, lines);
+    modes = await start(room, AMPLE, lines);
   });
 
   afterAll(async () => {
@@ -123,7 +79,7 @@ describe.skipIf(missing)("every mode, with little time for commands,", () => {
 
   beforeAll(async () => {
     room = makeRoom();
-    modes = await startModes(room, 1, ENDLESS);
+    modes = await start(room, 1, ENDLESS);
   });
 
   afterAll(async () => {

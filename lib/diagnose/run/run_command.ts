@@ -20,6 +20,7 @@ import { exactArguments } from "../../system/arguments.ts";
 import { cleanStart } from "../../system/clean_start.ts";
 import { dropPrivileges } from "../../system/drop_privileges.ts";
 import { userAndGroup, writeAll } from "../../system/libc.ts";
+import { forbidNewPrivileges } from "../../system/no_new_privileges.ts";
 import { Stdio } from "../../system/linux.ts";
 import { VERSION } from "../../version.ts";
 import { findAgentUser, type FoundUser } from "../config/agent_user.ts";
@@ -109,7 +110,7 @@ function becomeAgent(
   { user, actor, problems }: FoundUser,
   mode: "inetd" | "daemon",
   changeDirectory: boolean,
-  { keep_env_vars }: WholeConfig,
+  { keep_env_vars, no_new_privs }: WholeConfig,
 ): string | { readonly environment: readonly string[] } {
   if (user === undefined || actor === undefined) {
     return problems.map(({ message, suggestion }) => `${message}; ${suggestion}`).join("\n");
@@ -125,6 +126,7 @@ function becomeAgent(
     ? pluginEnvironment()
     : daemonEnvironment(variables, keep_env_vars, variablesOf({ ...user, become }));
   cleanStart();
+  if (no_new_privs) forbidNewPrivileges();
   if (become !== undefined) dropPrivileges(become, actor.gid);
   if (mode === "daemon" && changeDirectory) process.chdir("/");
   return { environment };

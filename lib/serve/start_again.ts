@@ -1,0 +1,28 @@
+import { byteStringOf, decodeBytes } from "../bytes.ts";
+import { execWith } from "../system/exec.ts";
+import { readFile } from "../system/libc.ts";
+
+/**
+ * Executes this program again in the same process, with the same arguments and environment.
+ *
+ * @param inherited Descriptors beyond the first three that stay open.
+ * @param settings Variables that replace those of the environment.
+ * @throws {SystemError} where that fails.
+ */
+export function startAgain(
+  inherited: readonly number[],
+  settings: Readonly<Record<string, string>> = {},
+): never {
+  const others = stringsIn("/proc/self/environ").filter((variable) =>
+    !Object.keys(settings).some((name) => variable.startsWith(`${name}=`))
+  );
+  const given = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  const file = byteStringOf(process.execPath);
+  const argv = stringsIn("/proc/self/cmdline");
+  execWith({ file, argv, environment: [...others, ...given] }, inherited);
+}
+
+/** The strings of a file of proc(5), each of which ends with a NUL byte. */
+function stringsIn(path: string): readonly string[] {
+  return decodeBytes(readFile(path)).split("\0").slice(0, -1);
+}
