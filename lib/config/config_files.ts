@@ -48,6 +48,8 @@ export interface FileWatch {
   readonly files: ConfigFiles;
   /** Remembers a file that is read elsewhere. */
   readonly add: (path: string) => void;
+  /** All of them, and the directories that were listed. */
+  readonly paths: () => readonly string[];
   /** Whether one of them, or one of the directories that were listed, is another one by now. */
   readonly hasChanged: () => boolean;
 }
@@ -72,6 +74,7 @@ export function watchFiles(files: ConfigFiles): FileWatch {
       identify: files.identify,
     },
     add,
+    paths: () => [...remembered.keys()],
     hasChanged() {
       for (const [path, before] of remembered) {
         const after = statusAt(path);

@@ -48,7 +48,12 @@ export type GenerationResult =
     readonly hasChanged: () => boolean;
   }
   & (
-    | { readonly kind: "generation"; readonly generation: Generation }
+    | {
+      readonly kind: "generation";
+      readonly generation: Generation;
+      /** The files that it was made from, and the directories that were listed. */
+      readonly files: readonly string[];
+    }
     | {
       readonly kind: "failure";
       /** Where an agent that has no log yet logs the lines. */
@@ -59,7 +64,7 @@ export type GenerationResult =
 /** Reads nrpe.cfg, certificates and keys. What can fail is done before anything takes effect. */
 export async function makeGeneration(sources: GenerationSources): Promise<GenerationResult> {
   const { path, resolve, tls, allowedHosts, current, log } = sources;
-  const { files, add, hasChanged } = watchFiles(filesFrom(resolve));
+  const { files, add, paths, hasChanged } = watchFiles(filesFrom(resolve));
   const result = loadConfig(path, files, current?.config);
   const lines: LogLine[] = result.findings.map(({ severity, message }) => ({
     severity: severity === "error" ? Severity.error : Severity.warning,
@@ -91,6 +96,7 @@ export async function makeGeneration(sources: GenerationSources): Promise<Genera
     generation: { config, tls: setup?.setup, allowList, logsGranted },
     lines,
     hasChanged,
+    files: paths().map(resolve),
   };
 }
 

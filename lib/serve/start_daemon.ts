@@ -7,6 +7,7 @@ import { type LogCopy, type OpenLog, openLog } from "../system/open_log.ts";
 import { forbidNewPrivileges } from "../system/no_new_privileges.ts";
 import { holdPidFile, type PidFile } from "../system/pid_file.ts";
 import { type AgentIdentity, assume, identityOf } from "./agent_identity.ts";
+import { doubtFiles } from "./doubt_files.ts";
 import type { FirstClient } from "./first_client.ts";
 import { type Generation, type GenerationSources, makeGeneration } from "./generation.ts";
 import { addressesToListenOn, type ListenAddress, type Listeners } from "./listeners.ts";
@@ -86,6 +87,8 @@ export async function configureDaemon(
   for (const { severity, message } of lines) log(severity, message);
   if (found.doubt !== undefined) log(Severity.warning, found.doubt);
   const { identity } = found;
+  const exposure = doubtFiles(generation.config, result.files, identity);
+  if (exposure !== undefined) log(Severity.warning, exposure);
   const { hasChanged } = result;
   return Object.assign(current, { options, resolve, log, identity, generation, hasChanged });
 }

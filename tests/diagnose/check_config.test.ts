@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CONFIG_CODES } from "../../lib/diagnose/config/catalogue.ts";
 import { makePki, type Pki } from "../support/pki.ts";
@@ -433,6 +433,114 @@ describe.skipIf(!isRoot)("--check-config for the agent's user", () => {
     chmodSync(key, 0o644);
     expect(found("-f")).toContain("warning key-readable-by-others 7");
     expect(found("-f", "-n").join()).not.toContain("key");
+  });
+
+  describe.skipIf(!isRoot)("says who else may change or read what the agent is made of", () => {
+    const exposed = (text: string) =>
+      check(`${AGENT}${text}${GOOD}`, "-f").findings.flatMap(({ code, message, suggestion }) =>
+        /^(writable-by-others|key-readable)/.test(code) ? [`${code}: ${message} (${suggestion})`] : []
+      );
+
+    beforeEach(() => {
+      mkdirSync(join(room.path, "open", "d"), { recursive: true });
+      room.file("open/d/one.cfg", "");
+      room.file("open/allow", "");
+      room.file("open/key.pem", readFileSync(pki.server.key));
+    });
+
+    afterEach(() => rmSync(join(room.path, "open"), { recursive: true }));
+
+    const command = (line: string) => Bun.spawnSync(["sh", "-c", line], { cwd: room.path });
+
+    test.each([
+      [
+        "chmod 666 open/d/one.cfg",
+        "every user may change DIR/open/d/one.cfg",
+        "what the agent runs",
+      ],
+      [
+        "chmod 777 open/d",
+        "every user may change what is in the directory DIR/open/d",
+        "what the agent runs",
+      ],
+      [
+        "chgrp daemon open; chmod 775 open",
+        "the group daemon may change what is in the directory DIR/open",
+        "what the agent runs",
+      ],
+      [
+        "chown daemon open/d/one.cfg",
+        "its owner daemon may change DIR/open/d/one.cfg",
+        "what the agent runs",
+      ],
+      [
+        "mv open/d open/e; ln -s ../open/e open/d; chmod 777 open/e",
+        "every user may change what is in the directory DIR/open/e",
+        "what the agent runs",
+      ],
+      [
+        "mv open/d open/e; ln -s ../open/e open/d; chown -h daemon open/d",
+        "its owner daemon may change DIR/open/d",
+        "what the agent runs",
+      ],
+      ["chmod 602 open/allow", "every user may change DIR/open/allow", "who is let in"],
+      [
+        "chmod 606 open/key.pem",
+        "every user may change DIR/open/key.pem",
+        "which certificates count",
+      ],
+    ])("after %s", (act, exposure, what) => {
+      const text = `include_dir=DIR/open/d\nhosts_allow_file=DIR/open/allow\n` +
+        `ssl_cert_file=${pki.server.cert}\nssl_privatekey_file=DIR/open/key.pem\n`;
+      command("chmod 640 open/key.pem");
+      expect(exposed(text)).toEqual([]);
+      command(act);
+      expect(exposed(text)[0]).toStartWith(
+        inRoom(`writable-by-others: ${exposure}, and so ${what} (`),
+      );
+    });
+
+    test("but not what only root and the agent's user and group may", () => {
+      command(`chown -R ${NOBODY}:${GROUP} open; chmod 775 open open/d; chmod 664 open/d/one.cfg`);
+      expect(exposed("include_dir=DIR/open/d\n")).toEqual([]);
+    });
+
+    test("and not what is in a sticky directory, such as /tmp", () => {
+      command("chmod 1777 open open/d");
+      expect(exposed("include_dir=DIR/open/d\n")).toEqual([]);
+    });
+
+    test.each([
+      ["chmod 604 open/key.pem", "every user"],
+      ["chgrp daemon open/key.pem; chmod 640 open/key.pem", "the group daemon"],
+    ])("a key after %s", (act, who) => {
+      command(act);
+      expect(exposed(`ssl_cert_file=${pki.server.cert}\nssl_privatekey_file=DIR/open/key.pem\n`)[0])
+        .toStartWith(
+          inRoom(`key-readable-by-others: ${who} may read the private key in DIR/open/`),
+        );
+    });
+  });
+
+  test("names the commands that need the rights which no_new_privs=1 takes", () => {
+    const set = room.file("set-user-id", "", 0o755);
+    chmodSync(set, 0o4755);
+    const group = room.file("set-group-id", "", 0o755);
+    chmodSync(group, 0o2755);
+    const text = `${AGENT}${GOOD}command[user]=DIR/set-user-id\ncommand[group]=DIR/set-group-id\n`;
+    const found = (more: string) =>
+      check(`${text}${more}`, "-f").findings.flatMap(({ code, message }) =>
+        code === "no-new-privs" ? [message] : []
+      );
+    expect(found("")).toEqual([]);
+    expect(found("no_new_privs=1\n")).toEqual([
+      inRoom(
+        `command[user]: no_new_privs=1 makes the set-user-ID bit of DIR/set-user-id ineffective`,
+      ),
+      inRoom(
+        `command[group]: no_new_privs=1 makes the set-group-ID bit of DIR/set-group-id ineffective`,
+      ),
+    ]);
   });
 
   test("knows that root opens a daemon's files first", () => {

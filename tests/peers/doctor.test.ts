@@ -553,6 +553,13 @@ const CASES: readonly Case[] = [
     place: "shell",
   },
   {
+    name: "an nrpe.cfg that every user may write",
+    breaks: (host) => void host.run(`chmod 666 ${CFG}`),
+    code: "writable-by-others",
+    fix: `chmod o-w ${CFG}`,
+    place: "shell",
+  },
+  {
     name: "allowed_hosts under inetd",
     breaks: (host) =>
       host.write(CFG, "allowed_hosts=127.0.0.1,192.0.2.10\ncommand[check]=/bin/echo OK\n"),

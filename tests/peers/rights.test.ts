@@ -1,6 +1,6 @@
 /** What the agent's process and its plugins may do, in every mode. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chownSync, statSync } from "node:fs";
+import { chmodSync, chownSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ask } from "../support/ask.ts";
 import { startDaemon } from "../support/daemon.ts";
@@ -8,6 +8,7 @@ import { tracingMissing } from "../support/faults.ts";
 import { startInetd } from "../support/inetd.ts";
 import { type Modes, startModes } from "../support/modes.ts";
 import { PEERS, peersMissing } from "../support/peers.ts";
+import { makePki } from "../support/pki.ts";
 import { makeRoom, type Room } from "../support/room.ts";
 import { perlStarter } from "../support/starter.ts";
 
@@ -162,6 +163,21 @@ describe.skipIf(missing)("no_new_privs=1", () => {
 });
 
 describe.skipIf(missing)("the agent", () => {
+  test("warns once at its start if others may change its files or read its key", async () => {
+    const include = room.file("include.cfg", COMMANDS, 0o666);
+    await using daemon = await startDaemon(room, { config: `include=${include}\n` });
+    const warning =
+      `Warning: every user may change ${include}: nrpe --check-config says what to do`;
+    expect(daemon.log().split(warning)).toHaveLength(2);
+    chmodSync(include, 0o644);
+    const pki = makePki(room);
+    const tls = `ssl_cert_file=${pki.server.cert}\nssl_privatekey_file=${pki.server.key}\n`;
+    await using other = await startDaemon(room, { config: tls + COMMANDS, args: [] });
+    expect(other.log()).toContain(
+      `Warning: every user may read the private key in ${pki.server.key}: nrpe --check-config says`,
+    );
+  });
+
   test("gives plugins the starter's limit of core files and its umask", async () => {
     const starter = perlStarter(room, "umask(027);");
     const argv = ["nrpe", "-c", room.file("nrpe.cfg", COMMANDS), "--inetd"];

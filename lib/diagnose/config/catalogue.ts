@@ -164,6 +164,22 @@ const CATALOGUE = {
     suggestion: "{fix}",
   },
 
+  "writable-by-others/config": {
+    severity: "warning",
+    message: "{exposure}, and so what the agent runs",
+    suggestion: "{fix}",
+  },
+  "writable-by-others/table": {
+    severity: "warning",
+    message: "{exposure}, and so who is let in",
+    suggestion: "{fix}",
+  },
+  "writable-by-others/tls": {
+    severity: "warning",
+    message: "{exposure}, and so which certificates count",
+    suggestion: "{fix}",
+  },
+
   // TLS.
 
   "tls": { ...IN_WORDS },
@@ -181,7 +197,7 @@ const CATALOGUE = {
   },
   "key-readable-by-others": {
     severity: "warning",
-    message: "every user may read the private key in {file} (mode {mode})",
+    message: "{who} may read the private key in {file} (mode {mode})",
     suggestion: "chgrp {group} {file} && chmod 640 {file}",
   },
   "certificate-expired": {
@@ -211,6 +227,11 @@ const CATALOGUE = {
 
   // Commands.
 
+  "no-new-privs": {
+    severity: "warning",
+    message: "command[{name}]: no_new_privs=1 makes {what} of {file} ineffective",
+    suggestion: "set no_new_privs=0, or let the plugin do without",
+  },
   "program-missing": {
     severity: "error",
     message: "command[{name}] cannot run: {reason}",

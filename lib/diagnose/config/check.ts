@@ -10,7 +10,7 @@ import { findAgentUser, type FoundUser, groupNameOf, userNameOf } from "./agent_
 import { type PlacedProblem, problemAt } from "./catalogue.ts";
 import { checkCertificates } from "./certificates.ts";
 import { checkCommands } from "./commands.ts";
-import { checkFiles, checkTlsFiles } from "./files.ts";
+import { checkExposure, checkFiles, checkTlsFiles } from "./files.ts";
 import { checkIgnored, checkMacros, checkPolicy, checkText, ignoredDirectives } from "./lines.ts";
 import { explainFindings } from "./loader_findings.ts";
 import type { AgentStart, CommandReport, ConfigFinding, ConfigReport } from "./report.ts";
@@ -61,6 +61,9 @@ export async function checkConfig(
     ...unreadableForAgent(file, result.findings, found),
     ...[...texts].flatMap(([path, text]) => checkText(path, text)),
     ...config === undefined ? [] : aboutConfig(config, file, start, found),
+    ...config === undefined
+      ? []
+      : checkExposure(config, file, [...texts.keys(), ...config.directories], found),
     ...commands.flatMap(({ problems }) => problems),
     ...certificates === undefined || config === undefined ? [] : [
       ...certificates.problems.filter(({ code }) => code !== "tls"),

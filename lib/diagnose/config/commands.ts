@@ -9,6 +9,7 @@ import { groupsOf } from "../../system/act_as.ts";
 import { accountOf, groupNameOfId } from "../../system/account.ts";
 import { listDirectory } from "../../system/directory.ts";
 import { executionProblem } from "../../system/execution_problem.ts";
+import { hasFileCapabilities } from "../../system/file_capabilities.ts";
 import { hostName } from "../../system/host_name.ts";
 import { describeErrno, readFile, SystemError } from "../../system/libc.ts";
 import { type FoundUser, groupNameOf, userNameOf } from "./agent_user.ts";
@@ -99,7 +100,7 @@ interface Host {
 }
 
 function checkCommand(
-  { command_prefix: prefix }: Config,
+  { command_prefix: prefix, no_new_privs: confined }: Config,
   { name, line, position }: CommandDefinition,
   found: FoundUser,
   host: Host,
@@ -115,6 +116,7 @@ function checkCommand(
     report: (code, values) => problems.push(problemAt(position, code, { name, ...values })),
     runAs: undefined,
     inShell: program.shell,
+    confined,
     depth: 0,
   };
   let moved = false;
@@ -140,6 +142,8 @@ interface Context {
   /** Whether a shell runs it, which has builtins. */
   readonly inShell: boolean;
   readonly moved?: boolean;
+  /** Whether no program gains rights. */
+  readonly confined: boolean;
   readonly depth: number;
 }
 
@@ -184,7 +188,10 @@ function locate(name: string, context: Context): string | undefined {
 }
 
 /** Checks a program, and returns whether it can run. */
-function checkProgram(file: string, { found, programs, report, runAs }: Context): boolean {
+function checkProgram(
+  file: string,
+  { found, programs, report, runAs, confined }: Context,
+): boolean {
   const { user, asAgent } = found;
   const status = statusOf(file);
   // What is no regular file is not opened: a FIFO would have to be waited for.
@@ -195,6 +202,9 @@ function checkProgram(file: string, { found, programs, report, runAs }: Context)
   // Root may run whatever has an execute bit; another target of sudo's is not looked into.
   const problem = runAs === undefined ? asAgent(ask) : ask();
   programs.push({ file, problem });
+  const counts = confined && runAs === undefined && status !== undefined;
+  const gain = counts ? gainOf(file, status.mode) : undefined;
+  if (gain !== undefined) report("no-new-privs", { file, what: gain });
   if (problem === undefined) return true;
   const values = { reason: problem, user: runAs ?? userNameOf(user) };
   if (status === undefined) {
@@ -206,6 +216,13 @@ function checkProgram(file: string, { found, programs, report, runAs }: Context)
     report("program-not-executable", { ...values, fix: fix || mendPath(file, found) });
   }
   return false;
+}
+
+/** What gives a program more rights than the user who starts it; undefined where nothing does. */
+function gainOf(file: string, mode: number): string | undefined {
+  if ((mode & 0o4000) !== 0) return "the set-user-ID bit";
+  if ((mode & 0o2010) === 0o2010) return "the set-group-ID bit";
+  return hasFileCapabilities(file) ? "the capabilities" : undefined;
 }
 
 /** Checks a file that an interpreter reads. */

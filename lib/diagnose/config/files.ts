@@ -1,13 +1,21 @@
 /** The files that nrpe.cfg names, and whether the agent's user may read or write them. */
 
+import type { Stats } from "node:fs";
 import { readTableFile } from "../../access/table_files.ts";
+import { byteStringOf } from "../../bytes.ts";
 import type { Config, Position } from "../../config/config.ts";
 import type { DirectiveName } from "../../config/settings.ts";
+import { describeExposure, exposuresOf, readersOf } from "../../system/exposure.ts";
 import { userAndGroup } from "../../system/libc.ts";
+import { holdsKey } from "../../tls/key_file.ts";
 import { type FoundUser, groupNameOf, userNameOf } from "./agent_user.ts";
 import { type CaseName, type PlacedProblem, problemAt } from "./catalogue.ts";
 import { statusOf } from "../../system/path_status.ts";
-import type { AgentStart } from "./report.ts";
+import type { AgentStart, AgentUser } from "./report.ts";
+
+/** The directives that name the access tables, and those that name a file of TLS. */
+const TABLES = ["hosts_allow_file", "hosts_deny_file"] as const;
+const TLS_FILES = ["ssl_cert_file", "ssl_privatekey_file", "ssl_cacert_file"] as const;
 
 /** The directives that name a file which the agent writes. */
 const WRITTEN = ["log_file", "pid_file", "tls_state_file", "metrics_file"] as const;
@@ -24,7 +32,7 @@ export function checkFiles(
 function checkTables(config: Config, { user, asAgent }: FoundUser): readonly PlacedProblem[] {
   if (!config.tcp_wrappers) return [];
   const problems: PlacedProblem[] = [];
-  for (const directive of ["hosts_allow_file", "hosts_deny_file"] as const) {
+  for (const directive of TABLES) {
     const file = config[directive];
     const named = config.positions.get(directive);
     const status = statusOf(file);
@@ -138,7 +146,7 @@ export function checkTlsFiles(
   const byRoot = userAndGroup().uid === 0 && startedAs === undefined && mode !== "inetd";
   const problems: PlacedProblem[] = [];
   const group = groupNameOf(user);
-  for (const directive of ["ssl_cert_file", "ssl_privatekey_file", "ssl_cacert_file"] as const) {
+  for (const directive of TLS_FILES) {
     const file = config[directive];
     const position = config.positions.get(directive);
     const status = file === undefined ? undefined : statusOf(file);
@@ -151,7 +159,7 @@ export function checkTlsFiles(
         : "tls-unreadable-for-agent";
       problems.push(problemAt(position, name, values));
     }
-    problems.push(...checkKeyMode(file, directive, position, config, status.mode, group));
+    problems.push(...checkKeyMode(file, directive, position, config, status, user));
   }
   return problems;
 }
@@ -160,13 +168,53 @@ function checkKeyMode(
   file: string,
   directive: string,
   position: Position,
-  { ssl_privatekey_file: key, ssl_cert_file: certificate }: Config,
-  mode: number,
-  group: string,
+  config: Config,
+  status: Stats,
+  user: AgentUser | undefined,
 ): readonly PlacedProblem[] {
-  const isKey = directive === "ssl_privatekey_file" ||
-    (directive === "ssl_cert_file" && (key === undefined || key === certificate));
-  if (!isKey || (mode & 0o004) === 0) return [];
-  const octal = (mode & 0o7777).toString(8).padStart(4, "0");
-  return [problemAt(position, "key-readable-by-others", { file, group, mode: octal })];
+  const who = holdsKey(directive, config) ? readersOf(status, user) : undefined;
+  if (who === undefined) return [];
+  const mode = (status.mode & 0o7777).toString(8).padStart(4, "0");
+  const values = { file, group: groupNameOf(user), mode, who };
+  return [problemAt(position, "key-readable-by-others", values)];
+}
+
+/**
+ * Checks who else may change the files that the configuration is made of.
+ * @param files nrpe.cfg, and all files and directories that it includes.
+ */
+export function checkExposure(
+  config: Config,
+  file: string,
+  files: Iterable<string>,
+  { user }: FoundUser,
+): readonly PlacedProblem[] {
+  const whole = { file, line: 0 };
+  const problems = new Map<string, PlacedProblem>();
+  const check = (path: string, position: Position, name: CaseName) => {
+    for (const exposure of exposuresOf(absolute(path), user)) {
+      const values = { exposure: describeExposure(exposure), fix: exposure.fix };
+      // What leads to several of them is said once.
+      if (!problems.has(exposure.path)) {
+        problems.set(exposure.path, problemAt(position, name, values));
+      }
+    }
+  };
+  for (const path of files) check(path, whole, "writable-by-others/config");
+  for (const directive of TABLES) {
+    if (!config.tcp_wrappers) continue;
+    const position = config.positions.get(directive) ?? whole;
+    check(config[directive], position, "writable-by-others/table");
+  }
+  for (const directive of TLS_FILES) {
+    const path = config[directive];
+    const position = config.positions.get(directive);
+    if (!config.ssl_enabled || path === undefined || position === undefined) continue;
+    check(path, position, "writable-by-others/tls");
+  }
+  return [...problems.values()];
+}
+
+function absolute(path: string): string {
+  return path.startsWith("/") ? path : `${byteStringOf(process.cwd())}/${path}`;
 }

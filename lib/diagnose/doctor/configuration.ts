@@ -64,7 +64,6 @@ export async function checkConfiguration(
       if (daysLeft > 0) findings.push(ok("certificate", message, { evidence: path }));
     }
   }
-  findings.push(...checkModes(file));
   if (config !== undefined && !findings.some(({ status }) => status === "problem")) {
     const count = `${config.commands.size} commands`;
     findings.push(ok("configuration", `${file} can be used: ${count}`, { evidence: file }));
@@ -109,7 +108,8 @@ function asDoctor(finding: ConfigFinding, isDaemon: boolean): DoctorFinding {
   // Whom allowed_hosts is to keep out gets in. The files that packages bring list this host alone.
   const misleads = code === "allowed-hosts-inetd" && severity === "warning" &&
     !/=[ \t]*(127\.0\.0\.1|::1|localhost|[ \t,])*$/.test(text);
-  const status = misspelt || noPidFile || misleads ? "problem" : STATUS[severity];
+  const isOpen = code === "writable-by-others" && message.startsWith("every user");
+  const status = misspelt || isOpen || noPidFile || misleads ? "problem" : STATUS[severity];
   return {
     status,
     code,
@@ -154,16 +154,6 @@ function plainThoughTls(
       lineOf(starter.file, starter.line, starter.text)
     }; ${position.file}:${position.line}`,
     fix: starter.with({ argv }),
-  })];
-}
-
-/** Whether others than root may change what the agent runs. */
-function checkModes(file: string): readonly DoctorFinding[] {
-  const status = statusOf(file);
-  if (status === undefined || (status.mode & 0o002) === 0) return [];
-  return [problem("config-writable", `every user may write ${file}, and so run what it likes`, {
-    evidence: `mode ${(status.mode & 0o7777).toString(8)}`,
-    fix: `chmod o-w ${file}`,
   })];
 }
 

@@ -11,7 +11,7 @@ import { fileFinding, type LintFinding, problem } from "../../wrappers/lint/find
 import type { HostQueries } from "../../wrappers/lint/host_queries.ts";
 import { type LintReport, lintTables } from "../../wrappers/lint/tables.ts";
 import { fileSystem } from "../starters/read_text.ts";
-import { type FileRole, lintMode, userNamed } from "./file_mode.ts";
+import { type FileRole, lintMode, lintWay, userNamed } from "./file_mode.ts";
 import { findingJson, suppressedJson } from "./json.ts";
 import { checkName } from "./names.ts";
 import { type DaemonEntry, hostDaemons } from "./services.ts";
@@ -118,10 +118,8 @@ function lintModeOf(
 ): readonly LintFinding[] {
   const status = statusOf(path);
   if (status === undefined || !status.isFile()) return [];
-  // The agent's user matters only if not every user may read the file.
-  const user = status.mode & 0o004
-    ? undefined
-    : daemons().find(({ name, user }) => name === AGENT && user !== undefined)?.user;
+  const { user } = daemons().find(({ name, user }) => name === AGENT && user !== undefined) ?? {};
   const agent = user === undefined ? undefined : userNamed(user);
-  return lintMode(path, role, status, agent).map((found) => fileFinding(path, found));
+  const problems = [...lintMode(path, role, status, agent), ...lintWay(path, agent)];
+  return problems.map((found) => fileFinding(path, found));
 }

@@ -3,6 +3,7 @@
  */
 import { findAccount } from "../../system/account.ts";
 import { groupsOf } from "../../system/act_as.ts";
+import { exposuresOf } from "../../system/exposure.ts";
 import { type Problem, problem } from "../../wrappers/lint/finding.ts";
 
 /** Owner, group and permissions of a file, as in stat(2). */
@@ -16,6 +17,7 @@ interface FileMode {
 export interface User {
   readonly name: string;
   readonly uid: number;
+  /** The primary group first. */
   readonly gids: readonly number[];
 }
 
@@ -44,6 +46,22 @@ export function lintMode(
     problems.push(problem(`unreadable-for-agent/${role}`, { file, user: agent.name }));
   }
   return problems;
+}
+
+/**
+ * Who may change a file in another way than by its mode: its owner, and whoever may change a directory or
+ * a link on the way.
+ */
+export function lintWay(file: string, agent: User | undefined): readonly Problem[] {
+  const owner = agent === undefined ? undefined : { uid: agent.uid, gid: agent.gids[0] ?? -1 };
+  return exposuresOf(file, owner).flatMap(({ by, path, isDirectory, who, fix }) => {
+    if (by === "owner") return [problem("owned-by-other", { path, who, fix })];
+    if (!isDirectory) return [];
+    const values = { directory: path, who, fix };
+    return by === "everyone"
+      ? [problem("writable-by-others/directory", values)]
+      : [problem("writable-by-group/directory", values)];
+  });
 }
 
 function mayRead(agent: User, { uid, gid, mode }: FileMode): boolean {

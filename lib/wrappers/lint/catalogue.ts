@@ -116,10 +116,25 @@ export const CATALOGUE = {
     suggestion: "chmod o-w {file}",
     example: { shell: "chmod 666 /etc/hosts.allow" },
   },
+  "writable-by-others/directory": {
+    error: "every user of this host may replace this file, since {directory} is theirs to change",
+    suggestion: "{fix}",
+    example: { shell: "chmod 777 /etc" },
+  },
   "writable-by-group": {
     warning: "the group {group} may write this file, and so decide who gets in",
     suggestion: "chmod g-w {file}",
     example: { shell: "chgrp users /etc/hosts.allow && chmod 664 /etc/hosts.allow" },
+  },
+  "writable-by-group/directory": {
+    warning: "{who} may replace this file, which is in {directory}, and so decide who gets in",
+    suggestion: "{fix}",
+    example: { files: AS_NOBODY, shell: "chgrp users /etc && chmod 775 /etc" },
+  },
+  "owned-by-other": {
+    warning: "{path} belongs to another user than root, and {who} may change it",
+    suggestion: "{fix}",
+    example: { files: AS_NOBODY, shell: "chown 99 /etc/hosts.allow" },
   },
   "unreadable-for-agent/allow": {
     error: `${MAY_NOT_READ}: the table counts as empty for it`,
