@@ -1,6 +1,7 @@
 import { cleanStart, leaveConnection } from "./lib/system/clean_start.ts";
 import { byteStringOf, encodeBytes } from "./lib/bytes.ts";
 import { type Invocation, parseCommandLine } from "./lib/cli.ts";
+import { hasRuntimeVariables } from "./lib/command/environment.ts";
 import { CANNOT_SERVE } from "./lib/exit_status.ts";
 import { serveInetd } from "./lib/serve/inetd.ts";
 import { openEarlyLog } from "./lib/serve/start.ts";
@@ -39,6 +40,10 @@ async function main(): Promise<number> {
   if (userAndGroup().uid !== 0 && ownCapabilities() !== "none") {
     const { leaveCapabilities } = await import("./lib/serve/leave_capabilities.ts");
     leaveCapabilities(invocation.config);
+  }
+  if (hasRuntimeVariables()) {
+    const { startAgain } = await import("./lib/serve/start_again.ts");
+    startAgain([]);
   }
   if (invocation.mode === "inetd") {
     mapHeapAhead();

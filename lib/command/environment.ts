@@ -10,6 +10,25 @@ const NRPE_VARIABLES: readonly string[] = [
 
 /** Variables of the embedded runtime, which plugins do not get. */
 const RUNTIME_PREFIX = "BUN_";
+/** Those of them that count at the start of the runtime alone, see {@link steersRuntime}. */
+const OPTION_PREFIX = "BUN_JSC_";
+/** A channel for messages to the process that started the runtime. */
+const CHANNEL_PREFIX = "NODE_CHANNEL_";
+
+/**
+ * Whether a variable tells the runtime what to do while it runs: to obey a debugger, to write files at
+ * its end, to read messages from a descriptor.
+ */
+export function steersRuntime(variable: string): boolean {
+  return (variable.startsWith(RUNTIME_PREFIX) && !variable.startsWith(OPTION_PREFIX)) ||
+    variable.startsWith(CHANNEL_PREFIX);
+}
+
+/** Whether the environment has such variables. */
+export function hasRuntimeVariables(): boolean {
+  for (const variable of inheritedVariables()) if (steersRuntime(variable)) return true;
+  return false;
+}
 
 /**
  * The environment of plugins under inetd: the agent's own, byte for byte, without the runtime's
@@ -21,11 +40,15 @@ export function pluginEnvironment(additions: readonly string[] = []): readonly s
   const given = [...NRPE_VARIABLES, ...additions];
   const variables = [...given];
   for (const variable of inheritedVariables()) {
-    if (!variable.startsWith(RUNTIME_PREFIX) && !includes(given, variableName(variable))) {
+    if (isForPlugins(variable) && !includes(given, variableName(variable))) {
       variables.push(variable);
     }
   }
   return variables;
+}
+
+function isForPlugins(variable: string): boolean {
+  return !variable.startsWith(RUNTIME_PREFIX) && !variable.startsWith(CHANNEL_PREFIX);
 }
 
 /** An environment with some variables added or replaced. */
@@ -101,7 +124,7 @@ export function daemonEnvironment(
 ): readonly string[] {
   const kept = own.filter((variable) => {
     const name = variableName(variable);
-    return name !== "PATH" && keep.includes(name) && !name.startsWith(RUNTIME_PREFIX) &&
+    return name !== "PATH" && keep.includes(name) && isForPlugins(variable) &&
       !Object.hasOwn(user, name) && !name.startsWith("NRPE_");
   });
   const given = Object.entries(user).map(([name, value]) => `${name}=${value}`);

@@ -1,9 +1,11 @@
 import { byteStringOf, decodeBytes } from "../bytes.ts";
+import { steersRuntime } from "../command/environment.ts";
 import { execWith } from "../system/exec.ts";
 import { readFile } from "../system/libc.ts";
 
 /**
- * Executes this program again in the same process, with the same arguments and environment.
+ * Executes this program again in the same process, with the same arguments and the same environment,
+ * without what steers the runtime there.
  *
  * @param inherited Descriptors beyond the first three that stay open.
  * @param settings Variables that replace those of the environment.
@@ -14,6 +16,7 @@ export function startAgain(
   settings: Readonly<Record<string, string>> = {},
 ): never {
   const others = stringsIn("/proc/self/environ").filter((variable) =>
+    !steersRuntime(variable) &&
     !Object.keys(settings).some((name) => variable.startsWith(`${name}=`))
   );
   const given = Object.entries(settings).map(([name, value]) => `${name}=${value}`);

@@ -438,7 +438,9 @@ describe.skipIf(!isRoot)("--check-config for the agent's user", () => {
   describe.skipIf(!isRoot)("says who else may change or read what the agent is made of", () => {
     const exposed = (text: string) =>
       check(`${AGENT}${text}${GOOD}`, "-f").findings.flatMap(({ code, message, suggestion }) =>
-        /^(writable-by-others|key-readable)/.test(code) ? [`${code}: ${message} (${suggestion})`] : []
+        /^(writable-by-others|key-readable)/.test(code)
+          ? [`${code}: ${message} (${suggestion})`]
+          : []
       );
 
     beforeEach(() => {

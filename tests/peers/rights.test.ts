@@ -69,7 +69,7 @@ describe.skipIf(missing)("the agent and its plugins have no capabilities", () =>
     await using modes = await startModes(room, { config: COMMANDS });
     for (const command of ["agent", "plugin"]) {
       for (const [mode, text] of Object.entries(await askAll(modes, command))) {
-        expect({ command, mode, ...statusLines(text) })
+        expect<unknown>({ command, mode, ...statusLines(text) })
           .toEqual({ command, mode, ...WITHOUT, CapBnd: BOUNDING, NoNewPrivs: "0" });
       }
     }
