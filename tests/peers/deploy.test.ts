@@ -1,6 +1,6 @@
 /** The files of deploy/ as the programs read them that they are for. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkNrpe } from "../support/check_nrpe.ts";
 import { PEERS, peersMissing } from "../support/peers.ts";
@@ -66,22 +66,30 @@ describe.skipIf(peersMissing("checkNrpe", "inetd", "inetutilsInetd", "xinetd"))(
 );
 
 describe.skipIf(peersMissing("systemdAnalyze", "agent"))("deploy/systemd", () => {
-  test("systemd-analyze verify finds nothing wrong", () => {
-    const units = readdirSync(join(ROOT, "deploy", "systemd"));
-    for (const unit of units) {
-      const text = readFileSync(join(ROOT, "deploy", "systemd", unit), "latin1");
-      room.file(unit, text.replaceAll("/usr/local/bin/nrpe", room.binary));
-    }
-    const verify = Bun.spawnSync(
-      [
-        PEERS.systemdAnalyze.path,
-        "verify",
-        "--man=no",
-        ...units.map((unit) => join(room.path, unit)),
-      ],
-      { env: { ...process.env, SYSTEMD_UNIT_PATH: `${room.path}:` } },
-    );
-    const said = verify.stderr.toString().split("\n").filter((line) => line.includes("nrpe"));
-    expect(said).toEqual([]);
-  });
+  test.each([false, true])(
+    "systemd-analyze verify finds nothing wrong (hardened: %p)",
+    (hardened) => {
+      const names = readdirSync(join(ROOT, "deploy", "systemd"));
+      const units = names.filter((name) => !name.endsWith(".conf"));
+      const textOf = (name: string) =>
+        readFileSync(join(ROOT, "deploy", "systemd", name), "latin1");
+      for (const unit of units) {
+        room.file(unit, textOf(unit).replaceAll("/usr/local/bin/nrpe", room.binary));
+        if (!hardened || !unit.endsWith(".service")) continue;
+        mkdirSync(join(room.path, `${unit}.d`));
+        room.file(`${unit}.d/hardened.conf`, textOf("hardened.conf"));
+      }
+      const verify = Bun.spawnSync(
+        [
+          PEERS.systemdAnalyze.path,
+          "verify",
+          "--man=no",
+          ...units.map((unit) => join(room.path, unit)),
+        ],
+        { env: { ...process.env, SYSTEMD_UNIT_PATH: `${room.path}:` } },
+      );
+      const said = verify.stderr.toString().split("\n").filter((line) => line.includes("nrpe"));
+      expect(said).toEqual([]);
+    },
+  );
 });

@@ -8,8 +8,11 @@ import { startSystemd, type Systemd } from "../support/systemd.ts";
 import { waitUntil } from "../support/wait_until.ts";
 
 const DIRECTORY = join(ROOT, "deploy", "systemd");
+const HARDENED = readFileSync(join(DIRECTORY, "hardened.conf"), "latin1");
 const UNITS = Object.fromEntries(
-  readdirSync(DIRECTORY).map((name) => [name, readFileSync(join(DIRECTORY, name), "latin1")]),
+  readdirSync(DIRECTORY).filter((name) => !name.endsWith(".conf")).map((
+    name,
+  ) => [name, readFileSync(join(DIRECTORY, name), "latin1")]),
 );
 
 /**
@@ -51,6 +54,10 @@ tls_state_file=/var/lib/nrpe/tls.pem
 command[sudo]=/usr/bin/sudo -n /usr/bin/id -u
 command[capable]=/usr/local/bin/capable CapEff /proc/self/status
 command[confined]=/bin/grep NoNewPrivs /proc/self/status
+command[load]=/usr/lib/nagios/plugins/check_load -w 99999 -c 99999
+command[disk]=/usr/lib/nagios/plugins/check_disk -w 0 -c 0 -p /
+command[processes]=/usr/lib/nagios/plugins/check_procs
+command[writes]=touch /tmp/own && ! touch /var/lib/other 2>/dev/null && echo only its own
 command[slow]=/bin/sleep 2; echo done
 command[age]=echo old
 `;
@@ -110,6 +117,50 @@ describe.skipIf(missing)("under systemd", () => {
         expect(await check("capable")).toEqual({ status: 0, text: "CapEff:\t0000000000002000\n" });
       }),
   );
+
+  describe.each([
+    ["nrpe.service", "nrpe.service"],
+    ["nrpe-socket.socket", "nrpe-socket.service"],
+    ["nrpe-each.socket", "nrpe-each@.service"],
+  ])("%s with hardened.conf", (unit, service) => {
+    const dropIn = `/run/units/${service}.d/hardened.conf`;
+
+    beforeAll(async () => {
+      // A container may not let systemd make a private /dev.
+      const setting = "PrivateDevices=yes";
+      const { status } = await systemd.run("systemd-run", "--wait", "-qp", setting, "true");
+      await systemd.file(dropIn, status === 0 ? HARDENED : HARDENED.replace(setting, ""));
+      await systemd.run("systemctl", "daemon-reload");
+    });
+
+    afterAll(async () => {
+      await systemd?.run("rm", dropIn);
+      await systemd?.run("systemctl", "daemon-reload");
+    });
+
+    test("serves, and plugins gain no rights and change nothing", () =>
+      using(unit, async () => {
+        expect(await check("confined")).toEqual({ status: 0, text: "NoNewPrivs:\t1\n" });
+        expect((await check("sudo")).text).not.toContain("0\n");
+        // The kernel executes no file whose capabilities the bounding set has not.
+        expect((await check("capable")).text).not.toContain("CapEff:\t0000000000002000");
+        expect((await check("load")).text).toStartWith("LOAD OK");
+        expect((await check("disk")).text).toStartWith("DISK OK");
+        expect((await check("processes")).text).toStartWith("PROCS OK");
+        expect((await check("writes")).text).toBe("only its own\n");
+        if (unit === "nrpe-each.socket") return;
+        await systemd.file(CONFIG, SOUND.replace("echo old", "echo new"));
+        await control("reload", service);
+        await waitUntil("the new command", async () => (await check("age")).text === "new\n");
+      }));
+
+    test("has the exposure that docs/SECURITY.md says, by systemd-analyze", async () => {
+      const { text } = await systemd.run(
+        ...["systemd-analyze", "security", "--no-pager", service.replace("@.", "@1.")],
+      );
+      expect(Number(/exposure level for \S+: ([0-9.]+)/.exec(text)?.[1])).toBeLessThan(2.2);
+    });
+  });
 
   test.each([["nrpe.service", "nrpe.service"], ["nrpe-socket.socket", "nrpe-socket.service"]])(
     "%s takes a reload, and lets a running check end at a stop",
