@@ -63,22 +63,24 @@ function findIn(
   name: string,
 ): CommandDefinition | undefined {
   const head = `${HEAD}${name}]=`;
-  let at = text.lastIndexOf(head, end - 1);
-  for (; at >= start; at = at === 0 ? -1 : text.lastIndexOf(head, at - 1)) {
-    if (at > start && text.charCodeAt(at - 1) !== NEWLINE) continue;
-    const newline = text.indexOf("\n", at);
-    const parsed = parseLine(text.slice(at, newline < 0 ? text.length : newline));
+  // A search in the whole text would go on before these lines: there may be many groups of them.
+  const lines = text.slice(start, end);
+  let at = lines.lastIndexOf(head);
+  for (; at >= 0; at = at === 0 ? -1 : lines.lastIndexOf(head, at - 1)) {
+    if (at > 0 && lines.charCodeAt(at - 1) !== NEWLINE) continue;
+    const newline = lines.indexOf("\n", at);
+    const parsed = parseLine(lines.slice(at, newline < 0 ? lines.length : newline));
     // A name that a client sends may hold a newline, too.
     if (parsed.kind !== "command" || parsed.name !== name) continue;
-    const position = { file, line: first + countNewlines(text, start, at) };
+    const position = { file, line: first + countNewlines(lines, at) };
     return { name, line: parsed.value, position };
   }
   return undefined;
 }
 
-function countNewlines(text: string, start: number, end: number): number {
+function countNewlines(text: string, end: number): number {
   let count = 0;
-  for (let at = text.indexOf("\n", start); at >= 0 && at < end; at = text.indexOf("\n", at + 1)) {
+  for (let at = text.indexOf("\n"); at >= 0 && at < end; at = text.indexOf("\n", at + 1)) {
     count++;
   }
   return count;

@@ -1,4 +1,4 @@
-import type { DirectiveName, Settings } from "./settings.ts";
+import type { CommandDirectiveName, CommandValues, DirectiveName, Settings } from "./settings.ts";
 
 /** A file and a line of it, counted from 1. */
 export interface Position {
@@ -19,9 +19,16 @@ export interface Commands {
   readonly get: (name: string) => CommandDefinition | undefined;
 }
 
+/** The directives about one command that are given, with the last position of each. */
+export interface CommandSettings extends CommandValues {
+  readonly positions: ReadonlyMap<CommandDirectiveName, Position>;
+}
+
 /** An nrpe.cfg with its includes, read and checked. */
 export interface Config extends Settings {
   readonly commands: Commands;
+  /** By the command's name, which may not be defined. Commands without such directives are absent. */
+  readonly commandSettings: ReadonlyMap<string, CommandSettings>;
   /** The last position of each directive that is given. */
   readonly positions: ReadonlyMap<DirectiveName, Position>;
   readonly directories: ReadonlySet<string>;
@@ -35,6 +42,7 @@ export type FindingCode =
   | "include-missing"
   | "include-unreadable"
   | "invalid-command"
+  | "invalid-command-directive"
   | "invalid-line"
   | "invalid-value"
   | "line-too-long"
@@ -43,6 +51,7 @@ export type FindingCode =
   | "more-warnings"
   | "nagios-objects"
   | "nul-byte"
+  | "undefined-command"
   | "unknown-directive";
 
 /** An error or a warning about a configuration file. */

@@ -1,3 +1,4 @@
+import { isDirective, readCommandDirectiveName } from "./command_directive_name.ts";
 import { type CommandLines, findCommand, skipCommandLines } from "./command_lines.ts";
 import type {
   CommandDefinition,
@@ -9,9 +10,15 @@ import type {
 } from "./config.ts";
 import { nearest } from "../nearest.ts";
 import type { DirectoryListing } from "../system/directory.ts";
-import type { Directive } from "./directive.ts";
+import type { Directive, Reading } from "./directive.ts";
 import { type ConfigLine, type LineError, LONGEST_CONFIG_LINE, parseLine } from "./parse_line.ts";
-import { type DirectiveName, DIRECTIVES, type Settings } from "./settings.ts";
+import {
+  COMMAND_DIRECTIVES,
+  type CommandDirectiveName,
+  type DirectiveName,
+  DIRECTIVES,
+  type Settings,
+} from "./settings.ts";
 
 /** The files of a configuration. Text is byte strings. */
 export interface ConfigFiles {
@@ -40,12 +47,18 @@ const MOST_WARNINGS = 50;
 /** How often the same error is reported. A file that is no nrpe.cfg has it in every line. */
 const MOST_REPEATS = 100;
 
+/** The directives about one command, as far as they are read. */
+interface CommandDraft extends Partial<Record<CommandDirectiveName, unknown>> {
+  readonly positions: Map<CommandDirectiveName, Position>;
+}
+
 interface Draft {
   readonly files: ConfigFiles;
   readonly settings: Partial<Record<DirectiveName, unknown>>;
   readonly commands: Map<string, CommandDefinition>;
   /** In their order; undefined where all commands are read. */
   readonly unread: (CommandLines | CommandDefinition)[] | undefined;
+  readonly commandSettings: Map<string, CommandDraft>;
   readonly positions: Map<DirectiveName, Position>;
   readonly directories: Set<string>;
   /** Of the current configuration, if there is one. */
@@ -70,6 +83,7 @@ interface Draft {
 export function loadConfig(path: string, files: ConfigFiles, current?: Config): ConfigResult {
   const draft = newDraft(files, current, undefined);
   readFirst(draft, path);
+  warnOfUndefinedCommands(draft);
   const config = { ...finish(draft), commands: draft.commands };
   const warnings = warningsOf(draft, path);
   return draft.errors.length === 0
@@ -100,6 +114,7 @@ function newDraft(
     settings: {},
     commands: new Map(),
     unread,
+    commandSettings: new Map(),
     positions: new Map(),
     directories: new Set(),
     formerDirectories: current?.directories,
@@ -115,6 +130,22 @@ function readFirst(draft: Draft, path: string): void {
   if (failure !== undefined) {
     const position = { file: path, line: 0 };
     report(draft, "error", "config-unreadable", position, unreadableFile(path, failure));
+  }
+}
+
+/** What is said about a command that no file defines restricts nothing; often its name is mistyped. */
+function warnOfUndefinedCommands(draft: Draft): void {
+  for (const [command, { positions }] of draft.commandSettings) {
+    if (draft.commands.has(command)) continue;
+    // Many would take long, and are only counted.
+    const known = draft.warnings.length < MOST_WARNINGS
+      ? nearest(command, [...draft.commands.keys()])
+      : undefined;
+    const guess = known === undefined ? "" : ` (did you mean ${known}?)`;
+    for (const [name, position] of positions) {
+      const about = `command[${shortened(command)}] is not defined${guess}`;
+      doubt(draft, "undefined-command", position, labelOf(name, command), about);
+    }
   }
 }
 
@@ -135,13 +166,16 @@ function warningsOf({ warnings, suppressed }: Draft, path: string): readonly Fin
   return [...warnings, { severity: "warning", code: "more-warnings", position, message }];
 }
 
-function finish({ settings, commands, unread, positions, directories }: Draft): Config {
+function finish(
+  { settings, commands, unread, commandSettings, positions, directories }: Draft,
+): Config {
   const complete: Record<string, unknown> = {};
   for (const name in DIRECTIVES) complete[name] = DIRECTIVES[name as DirectiveName].byDefault;
   return {
     ...(complete as Settings),
     ...(settings as Partial<Settings>),
     commands: unread === undefined ? commands : { get: (name) => findCommand(unread, name) },
+    commandSettings: commandSettings as Config["commandSettings"],
     positions,
     directories,
   };
@@ -244,41 +278,73 @@ function takeLine(
 }
 
 function setDirective(draft: Draft, name: string, value: string, position: Position): void {
-  if (!isDirective(name)) {
-    const known = nearest(name, [...Object.keys(DIRECTIVES), "include", "include_dir"]);
-    const guess = known === undefined ? "" : ` (did you mean ${known}?)`;
-    const message = `${at(position, "Unknown option specified")}: ${name}${guess}`;
-    report(draft, "warning", "unknown-directive", position, message);
-    return;
-  }
-  const { read, repeated }: Directive<unknown> = DIRECTIVES[name];
-  const reading = read(value);
-  if (reading.kind === "error") {
-    const message = at(position, `Invalid ${name} specified`);
-    const why = `${message}: '${shortened(value)}', but ${reading.reason}`;
-    report(draft, "error", "invalid-value", position, why);
-    return;
-  }
-  if (reading.doubt !== undefined) {
-    report(
-      draft,
-      "warning",
-      "misread-value",
-      position,
-      `${at(position, `Invalid ${name} specified`)}: '${shortened(value)}', ${reading.doubt}`,
-    );
-  }
-  const earlier = draft.settings[name];
-  draft.settings[name] = repeated === undefined || earlier === undefined
-    ? reading.value
-    : repeated(earlier, reading.value);
+  if (!isDirective(name)) return setCommandDirective(draft, name, value, position);
+  const directive: Directive<unknown> = DIRECTIVES[name];
+  const reading = readValue(draft, directive, name, value, position);
+  if (reading === undefined) return;
+  draft.settings[name] = combined(directive, draft.settings[name], reading.value);
   draft.positions.set(name, position);
 }
 
-/** Not by Object.hasOwn(), whose first use takes ten page faults. */
-function isDirective(name: string): name is DirectiveName {
-  for (const known in DIRECTIVES) if (known === name) return true;
-  return false;
+/**
+ * Takes a directive about one command. It may restrict that command, so what may have been meant as one
+ * and cannot be read is an error; any other unknown name is a warning, as in the C agent.
+ */
+function setCommandDirective(
+  draft: Draft,
+  left: string,
+  value: string,
+  position: Position,
+): void {
+  const read = readCommandDirectiveName(left);
+  if (read.kind === "unknown") {
+    const known = nearest(left, [...Object.keys(DIRECTIVES), "include", "include_dir"]);
+    const guess = known === undefined ? "" : ` (did you mean ${known}?)`;
+    const message = `${at(position, "Unknown option specified")}: ${left}${guess}`;
+    return report(draft, "warning", "unknown-directive", position, message);
+  }
+  if (read.kind === "error") {
+    const message = at(position, "Invalid command directive specified");
+    const why = `${message}: '${shortened(left)}', but ${read.reason}`;
+    return report(draft, "error", "invalid-command-directive", position, why);
+  }
+  const { name, command } = read;
+  const directive: Directive<unknown> = COMMAND_DIRECTIVES[name];
+  const reading = readValue(draft, directive, labelOf(name, command), value, position);
+  if (reading === undefined) return;
+  let own = draft.commandSettings.get(command);
+  if (own === undefined) draft.commandSettings.set(command, own = { positions: new Map() });
+  own[name] = combined(directive, own[name], reading.value);
+  own.positions.set(name, position);
+}
+
+function labelOf(name: CommandDirectiveName, command: string): string {
+  return `${name}[${shortened(command)}]`;
+}
+
+/** Reads a value, and reports an error, for which there is none, or a doubt. */
+function readValue(
+  draft: Draft,
+  { read }: Directive<unknown>,
+  label: string,
+  value: string,
+  position: Position,
+): Extract<Reading<unknown>, { readonly kind: "value" }> | undefined {
+  const reading = read(value);
+  const message = () => `${at(position, `Invalid ${label} specified`)}: '${shortened(value)}'`;
+  if (reading.kind === "error") {
+    report(draft, "error", "invalid-value", position, `${message()}, but ${reading.reason}`);
+    return undefined;
+  }
+  if (reading.doubt !== undefined) {
+    report(draft, "warning", "misread-value", position, `${message()}, ${reading.doubt}`);
+  }
+  return reading;
+}
+
+/** The value of a directive that is perhaps repeated. */
+function combined({ repeated }: Directive<unknown>, earlier: unknown, later: unknown): unknown {
+  return repeated === undefined || earlier === undefined ? later : repeated(earlier, later);
 }
 
 /** The longest value that a finding quotes, in bytes, so that the log line has room for the reason. */

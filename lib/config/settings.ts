@@ -23,7 +23,7 @@ const MOST = 0x7fffffff;
 const seconds = { least: 1, most: MOST, unit: "a number of seconds" };
 const connections = { least: 0, most: MOST, unit: "a number of connections (0 for no limit)" };
 
-/** Every directive of nrpe.cfg but `command[…]` and the includes. */
+/** Every directive of nrpe.cfg but the includes, `command[…]` and {@link COMMAND_DIRECTIVES}. */
 export const DIRECTIVES = {
   allowed_hosts: allowedHosts(),
   server_port: wholeNumber(5666, { least: 1024, most: 65535, unit: "a port" }),
@@ -83,10 +83,32 @@ export const DIRECTIVES = {
 
 export type DirectiveName = keyof typeof DIRECTIVES;
 
+/** How the arguments of a request reach a plugin: through a shell, or each as an argument of its own. */
+export type ArgumentMode = "shell" | "argv";
+
+/**
+ * Every directive about one command, `NAME[command]=value`. Names begin with `command_`. Where one is
+ * not given, what holds for all commands holds for this one.
+ */
+export const COMMAND_DIRECTIVES = {
+  command_argument_mode: word<ArgumentMode | undefined>(undefined, {
+    shell: "shell",
+    argv: "argv",
+  }),
+} as const satisfies Readonly<Record<`command_${string}`, Directive<unknown>>>;
+
+export type CommandDirectiveName = keyof typeof COMMAND_DIRECTIVES;
+
+type ValueOf<Row> = Row extends Directive<infer Value> ? Value : never;
+
 /** The value of every directive, by its name. */
 export type Settings = {
-  readonly [Name in DirectiveName]: (typeof DIRECTIVES)[Name] extends Directive<infer Value> ? Value
-    : never;
+  readonly [Name in DirectiveName]: ValueOf<(typeof DIRECTIVES)[Name]>;
+};
+
+/** The values of the directives that are given about one command. */
+export type CommandValues = {
+  readonly [Name in CommandDirectiveName]?: ValueOf<(typeof COMMAND_DIRECTIVES)[Name]>;
 };
 
 function path(byDefault: string): Directive<string> {

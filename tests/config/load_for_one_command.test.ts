@@ -30,6 +30,14 @@ const LINES = [
   "include=/more.cfg",
   "include=/missing.cfg",
   "command[nul]=a\0b",
+  "command_argument_mode[a]=argv",
+  "command_argument_mode[a]=shell",
+  "command_argument_mode[b]=argv",
+  "command_argument_mode[x] = shell",
+  "command_argument_mode[\xe9 \xa0]=argv",
+  "command_argument_mode[a]=neither",
+  "command_argument_mode [a]=argv",
+  "command_argument_mode[ a]=argv",
 ] as const;
 
 const NAMES = [
@@ -86,6 +94,27 @@ test("a configuration for one command is the whole one, as far as it is asked", 
     for (const name of NAMES) expect(one.get(name), `${name} in ${what}`).toEqual(all.get(name));
   }
   expect(configurations).toBeGreaterThan(CASES / 4);
+});
+
+test("a command between directives about others is found, at its own line", () => {
+  const most = 2_000;
+  let content = "";
+  for (let at = 0; at < most; at++) {
+    content += `command[c${at}]=/bin/c${at}\ncommand_argument_mode[c${at}]=argv\n`;
+  }
+  const files: ConfigFiles = {
+    read: () => ({ kind: "content", content }),
+    list: () => ({ kind: "missing", reason: "" }),
+    identify: (path) => path,
+  };
+  const config = loadForOneCommand("/n.cfg", files)!;
+  for (const at of [0, 1, most - 1]) {
+    const position = { file: "/n.cfg", line: 2 * at + 1 };
+    const name = `c${at}`;
+    expect(config.commands.get(name)).toEqual({ name, line: `/bin/c${at}`, position });
+    expect(config.commandSettings.get(name)?.command_argument_mode).toBe("argv");
+  }
+  expect(config.commands.get(`c${most}`)).toBeUndefined();
 });
 
 test("a debug log needs all commands", () => {

@@ -121,6 +121,7 @@ function partly(result: ReturnType<typeof loadConfig>): Config {
     ...(complete as Settings),
     ...(result.kind === "failure" ? result.log : {}),
     commands: new Map(),
+    commandSettings: new Map(),
     positions: new Map(),
     directories: new Set(),
   };

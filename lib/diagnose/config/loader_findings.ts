@@ -44,6 +44,10 @@ function suggestionFor(code: Finding["code"], line: string, file: string): strin
     }
     case "invalid-value":
       return named && suggestDefault(named.name);
+    case "invalid-command-directive":
+      return "write NAME[COMMAND]=VALUE with a name of docs/operation.md, or remove the line";
+    case "undefined-command":
+      return "correct the name of the command, or remove the line";
     case "misread-value":
       return named && suggestReading(named.name, named.value);
     case "misread-name":
