@@ -82,7 +82,12 @@ export function inheritedVariables(): readonly string[] {
 
 /** The value of an environment variable, see getenv(3). */
 export function inheritedValue(name: string): string | undefined {
-  for (const variable of inheritedVariables()) {
+  return valueIn(inheritedVariables(), name);
+}
+
+/** The value of a variable in an environment. */
+export function valueIn(environment: readonly string[], name: string): string | undefined {
+  for (const variable of environment) {
     if (variableName(variable) === name) return variable.slice(name.length + 1);
   }
   return undefined;
@@ -108,7 +113,7 @@ export interface UserVariables {
 }
 
 /** The search path of a daemon's plugins, as under the C agent. `keep_env_vars` does not change it. */
-const DAEMON_PATH = "PATH=/usr/bin:/bin:/usr/sbin:/sbin";
+export const DAEMON_PATH = "/usr/bin:/bin:/usr/sbin:/sbin";
 
 /**
  * The environment of a daemon's plugins: the variables to keep, a fixed PATH, those of the user, and
@@ -128,5 +133,5 @@ export function daemonEnvironment(
       !Object.hasOwn(user, name) && !name.startsWith("NRPE_");
   });
   const given = Object.entries(user).map(([name, value]) => `${name}=${value}`);
-  return [...NRPE_VARIABLES, DAEMON_PATH, ...given, ...kept];
+  return [...NRPE_VARIABLES, `PATH=${DAEMON_PATH}`, ...given, ...kept];
 }

@@ -3,13 +3,14 @@ import type { Inheritance } from "../system/process.ts";
 import { callAt } from "../system/timer.ts";
 import { fairQueue, type Waiting } from "./fair_queue.ts";
 import type { PluginEnd } from "./outcome.ts";
+import type { CommandLine } from "./program.ts";
 import { runEvented, type Running } from "./run_evented.ts";
 
 /** A command to run for a client. */
 interface Job {
   /** The client's address. Clients take turns where commands have to wait. */
   readonly source: string;
-  readonly line: string;
+  readonly line: CommandLine;
   readonly inheritance: Inheritance;
   /** The time-out of the command, and of its wait before that. */
   readonly seconds: number;

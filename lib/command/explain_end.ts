@@ -1,7 +1,9 @@
+import { isAssignment } from "../config/definition_words.ts";
 import { exists } from "../system/directory.ts";
 import { executionProblem } from "../system/execution_problem.ts";
 import { processesOf } from "../system/inspect.ts";
 import { NOT_EXECUTABLE, NOT_FOUND, type PluginEnd } from "./outcome.ts";
+import type { CommandLine } from "./program.ts";
 
 /**
  * Why a plugin did not run, or which of its processes are left, for the log.
@@ -9,7 +11,7 @@ import { NOT_EXECUTABLE, NOT_FOUND, type PluginEnd } from "./outcome.ts";
  * @param name The command's name.
  * @param line The command line.
  */
-export function explainEnd(name: string, line: string, end: PluginEnd): readonly string[] {
+export function explainEnd(name: string, line: CommandLine, end: PluginEnd): readonly string[] {
   switch (end.kind) {
     case "not started":
       return [`Error: could not start a command: ${end.reason} (command[${name}])`];
@@ -39,10 +41,14 @@ export function explainEnd(name: string, line: string, end: PluginEnd): readonly
  *
  * @param failure Why the kernel did not execute the program, where it did not.
  */
-function executionProblemIn(line: string, failure: string | undefined): string {
-  const words = line.split(/[\s;&|()<>'"`]+/).filter((word) => word !== "");
-  const program = words.find((word) => !/^[A-Za-z_][A-Za-z0-9_]*=/.test(word)) ?? line;
-  for (const path of [program, ...words]) {
+function executionProblemIn(line: CommandLine, failure: string | undefined): string {
+  const words = typeof line === "string"
+    ? line.split(/[\s;&|()<>'"`]+/).filter((word) => word !== "")
+    : line;
+  const program = typeof line === "string"
+    ? words.find((word) => !isAssignment(word)) ?? line
+    : line[0]!;
+  for (const path of failure === undefined ? words : [program]) {
     const problem = path.startsWith("/") ? executionProblem(path) : undefined;
     if (problem !== undefined) return problem;
   }

@@ -6,8 +6,10 @@ import {
   type ProcessEnd,
   startPiped,
 } from "../system/process.ts";
+import { findInPath } from "../system/search_path.ts";
+import { DAEMON_PATH, valueIn } from "./environment.ts";
 import { NOT_EXECUTABLE, NOT_FOUND, type PluginEnd } from "./outcome.ts";
-import { type Program, programOf, shellProgram } from "./program.ts";
+import { type CommandLine, type Program, programOf, shellProgram } from "./program.ts";
 
 /**
  * How much of a plugin's output is kept, in bytes: what a response carries, and one byte more to detect
@@ -141,13 +143,41 @@ export type StartResult =
   | { readonly kind: "failed"; readonly errno: number; readonly end: PluginEnd };
 
 /** Starts the program of a command line. */
-export function startPlugin(line: string, inheritance: Inheritance): StartResult {
+export function startPlugin(line: CommandLine, inheritance: Inheritance): StartResult {
   const program = programOf(line);
+  if (typeof line !== "string") return startWithoutShell(program, inheritance);
   const start = tryStart(program, inheritance);
   // A script without an interpreter is run by a shell.
   return start.kind === "failed" && start.errno === Errno.ENOEXEC && !program.shell
     ? tryStart(shellProgram(line), inheritance)
     : start;
+}
+
+/** Starts a program that is given by its path, or by a name in PATH, where a shell would find it. */
+function startWithoutShell(program: Program, inheritance: Inheritance): StartResult {
+  if (program.file.includes("/")) return startProgramAlone(program, inheritance);
+  const path = searchPathOf(inheritance.environment);
+  const file = findInPath(program.file, path);
+  if (file !== undefined) return startProgramAlone({ ...program, file }, inheritance);
+  const failure = `no executable file of that name in PATH (${path})`;
+  const end: PluginEnd = { kind: "exited", status: NOT_FOUND, output: new Uint8Array(0), failure };
+  return { kind: "failed", errno: Errno.ENOENT, end };
+}
+
+/** Starts a program, and not a shell for a script without an interpreter. */
+function startProgramAlone(program: Program, inheritance: Inheritance): StartResult {
+  const start = tryStart(program, inheritance);
+  if (start.kind === "started" || start.errno !== Errno.ENOEXEC) return start;
+  const { end } = start;
+  if (end.kind !== "exited") return start;
+  const failure = `${end.failure}, and argument_mode=argv lets no shell run it: a script begins ` +
+    "with #! and its interpreter";
+  return { ...start, end: { ...end, failure } };
+}
+
+/** Where a plugin's program is looked for. */
+export function searchPathOf(environment: readonly string[]): string {
+  return valueIn(environment, "PATH") ?? DAEMON_PATH;
 }
 
 /** Starts a program. One that cannot be executed ends as it does in a shell, with 126 or 127. */

@@ -10,18 +10,22 @@ const SPACE = 0x20;
 const TAB = 0x09;
 const SHELL = "/bin/sh";
 
+/** What runs a command: a line for a shell, or arguments from argv[0] on, which no shell sees. */
+export type CommandLine = string | readonly string[];
+
 /** The shell for a command line. */
 export function shellProgram(line: string): Program {
   return { file: SHELL, argv: [SHELL, "-c", line], shell: true };
 }
 
 /**
- * The program of a command line.
+ * The program of a command line. One of arguments may have to be looked for in PATH.
  *
  * The C agent passes every line to `/bin/sh -c`. A line that begins with `/` and consists of blanks and
  * characters that are plain to every shell does not need one, and starts faster without.
  */
-export function programOf(line: string): Program {
+export function programOf(line: CommandLine): Program {
+  if (typeof line !== "string") return { file: line[0]!, argv: line, shell: false };
   if (line.charCodeAt(0) !== 0x2f) return shellProgram(line);
   const argv: string[] = [];
   let start = 0;

@@ -9,13 +9,14 @@ import {
   readOutput,
   startPlugin,
 } from "./plugin.ts";
+import type { CommandLine } from "./program.ts";
 
 /**
  * Runs a command line and waits for its end, for a process that serves one client.
  * @param seconds The time-out.
  */
 export function runBlocking(
-  line: string,
+  line: CommandLine,
   environment: readonly string[],
   seconds: number,
 ): PluginEnd {

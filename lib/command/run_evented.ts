@@ -18,6 +18,7 @@ import {
   readOutput,
   startPlugin,
 } from "./plugin.ts";
+import type { CommandLine } from "./program.ts";
 
 /** How many reads of 8 KiB are made before other events get their turn. */
 const READS_AT_ONCE = 16;
@@ -29,7 +30,7 @@ export interface Running {
 }
 
 /** Runs a command line on the event loop, with the same result as runBlocking(). */
-export function runEvented(line: string, inheritance: Inheritance, seconds: number): Running {
+export function runEvented(line: CommandLine, inheritance: Inheritance, seconds: number): Running {
   listenForChildren();
   const start = startPlugin(line, inheritance);
   if (start.kind === "failed") return { end: Promise.resolve(start.end), stop: () => {} };

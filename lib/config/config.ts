@@ -1,3 +1,4 @@
+import type { Word } from "./macros.ts";
 import type { CommandDirectiveName, CommandValues, DirectiveName, Settings } from "./settings.ts";
 
 /** A file and a line of it, counted from 1. */
@@ -12,6 +13,8 @@ export interface CommandDefinition {
   /** The command line, before macros are expanded. */
   readonly line: string;
   readonly position: Position;
+  /** The words of the prefix and the line, where the argument mode is `argv` and no shell runs them. */
+  readonly words?: readonly Word[];
 }
 
 /** Command definitions by their names. */
@@ -51,6 +54,7 @@ export type FindingCode =
   | "more-warnings"
   | "nagios-objects"
   | "nul-byte"
+  | "shell-needed"
   | "undefined-command"
   | "unknown-directive";
 

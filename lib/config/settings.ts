@@ -20,6 +20,11 @@ const NASTY_METACHARS = "|`&><'\\[]{};\r\n";
 /** INT_MAX: the C agent reads numbers into an `int`. */
 const MOST = 0x7fffffff;
 
+/** How the arguments of a request reach a plugin: through a shell, or each as an argument of its own. */
+export type ArgumentMode = "shell" | "argv";
+
+const ARGUMENT_MODES = { shell: "shell", argv: "argv" } as const;
+
 const seconds = { least: 1, most: MOST, unit: "a number of seconds" };
 const connections = { least: 0, most: MOST, unit: "a number of connections (0 for no limit)" };
 
@@ -64,6 +69,7 @@ export const DIRECTIVES = {
    * Whether the access tables are consulted. This directive and those that follow are this agent's own.
    */
   tcp_wrappers: flag(true),
+  argument_mode: word<ArgumentMode>("shell", ARGUMENT_MODES),
   daemon_name: daemonName(),
   hosts_allow_file: path("/etc/hosts.allow"),
   hosts_deny_file: path("/etc/hosts.deny"),
@@ -83,18 +89,18 @@ export const DIRECTIVES = {
 
 export type DirectiveName = keyof typeof DIRECTIVES;
 
-/** How the arguments of a request reach a plugin: through a shell, or each as an argument of its own. */
-export type ArgumentMode = "shell" | "argv";
-
 /**
  * Every directive about one command, `NAME[command]=value`. Names begin with `command_`. Where one is
  * not given, what holds for all commands holds for this one.
  */
 export const COMMAND_DIRECTIVES = {
-  command_argument_mode: word<ArgumentMode | undefined>(undefined, {
-    shell: "shell",
-    argv: "argv",
-  }),
+  command_argument_mode: word<ArgumentMode | undefined>(undefined, ARGUMENT_MODES),
+  /** Characters that are not allowed in requests for this command, in place of `nasty_metachars`. */
+  command_nasty_metachars: refined<string | undefined, string | undefined>(
+    text(),
+    undefined,
+    (value) => ({ kind: "value", value: value === "none" ? "" : unescape(value ?? "") }),
+  ),
 } as const satisfies Readonly<Record<`command_${string}`, Directive<unknown>>>;
 
 export type CommandDirectiveName = keyof typeof COMMAND_DIRECTIVES;

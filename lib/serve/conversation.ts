@@ -5,6 +5,7 @@ import {
   outcomeOf,
   type PluginEnd,
 } from "../command/outcome.ts";
+import type { CommandLine } from "../command/program.ts";
 import { type CommandRequest, type DefinedCommand, readRequest } from "../command/request.ts";
 import type { Config } from "../config/config.ts";
 import { type Log, Severity } from "../log.ts";
@@ -41,7 +42,7 @@ export interface Session {
   /** When the query must have arrived, in milliseconds of {@link now}. */
   readonly deadline: number;
   /** Runs a command line within its limits. */
-  readonly run: (line: string) => PluginEnd | Promise<PluginEnd>;
+  readonly run: (line: CommandLine) => PluginEnd | Promise<PluginEnd>;
 }
 
 /** How long a client may take to end a plain connection after the response, in milliseconds. */

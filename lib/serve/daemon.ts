@@ -11,7 +11,7 @@ import { openTerminal, printPrintable } from "../system/terminal.ts";
 import { passedDescriptors } from "./passed_descriptors.ts";
 import { runDaemonProcess } from "./daemon_process.ts";
 import { RUNTIME_SETTINGS } from "./runtime_threads.ts";
-import { openLogOf } from "./start.ts";
+import { openLogOf } from "./logged_config.ts";
 
 const STARTED = 0;
 

@@ -12,11 +12,12 @@ import { withVariables } from "../command/environment.ts";
 import type { Executor } from "../command/executor.ts";
 import type { PluginEnd } from "../command/outcome.ts";
 import { newRun, startPlugin } from "../command/plugin.ts";
+import type { CommandLine } from "../command/program.ts";
 import { awaitRun } from "../command/run_blocking.ts";
 import type { Running } from "../command/run_evented.ts";
 import type { Config } from "../config/config.ts";
 import { configFiles } from "../config/config_files.ts";
-import { loadForOneCommand } from "../config/load_config.ts";
+import { loadForOneCommand } from "../config/load_for_one_command.ts";
 import { aboutClient, type Log, Severity } from "../log.ts";
 import { acceptOne } from "../system/accept.ts";
 import {
@@ -62,7 +63,7 @@ export async function serveFirstClient(
   { config: path, tls }: Serve,
   listening: readonly number[],
 ): Promise<FirstClient | undefined> {
-  const config = loadForOneCommand(path, configFiles);
+  const config = await loadForOneCommand(path, configFiles);
   if (config === undefined || config.metrics_file !== undefined || config.no_new_privs) {
     return undefined;
   }
@@ -205,7 +206,7 @@ async function serve(
     const inheritance = effects?.inheritance(variables) ??
       { environment: withVariables(environment, variables) };
     const seconds = config.command_timeout;
-    const run = async (line: string): Promise<PluginEnd> => {
+    const run = async (line: CommandLine): Promise<PluginEnd> => {
       hasAsked = true;
       reportAsked();
       if (executor !== undefined) {

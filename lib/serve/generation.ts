@@ -1,7 +1,8 @@
 import { type AllowList, enforceAllowList } from "../access/allowed_names.ts";
 import type { Config } from "../config/config.ts";
 import { configFiles, watchFiles } from "../config/config_files.ts";
-import { type ConfigFiles, loadConfig } from "../config/load_config.ts";
+import { loadConfig } from "../config/load_config.ts";
+import type { ConfigFiles } from "../config/read_config.ts";
 import type { DirectiveName } from "../config/settings.ts";
 import { type Log, type LogLine, Severity } from "../log.ts";
 import { hostName } from "../system/host_name.ts";

@@ -1,12 +1,13 @@
 import type { Serve } from "../cli.ts";
 import { pluginEnvironment } from "../command/environment.ts";
 import { runBlocking } from "../command/run_blocking.ts";
+import type { CommandLine } from "../command/program.ts";
 import type { Config } from "../config/config.ts";
 import { converse } from "./conversation.ts";
 import type { Summary } from "./summary.ts";
 import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
 import { aboutClient, type Log, Severity } from "../log.ts";
-import { openLogOf, readConfiguration } from "./start.ts";
+import { readConfiguration } from "./start.ts";
 import { Errno, now, SystemError, userAndGroup } from "../system/libc.ts";
 import { Stdio } from "../system/linux.ts";
 import {
@@ -33,13 +34,13 @@ export async function serveInetd(invocation: Serve): Promise<number> {
   const passed = passedDescriptors();
   const fd = passed[0] ?? Stdio.input;
   const peer = findPeer(fd, invocation.config);
-  if (typeof peer === "number") return peer;
+  if (peer instanceof Promise) return await peer;
   if (peer === "listening") {
     const { serveWaiting } = await import("./wait.ts");
     const byParent = passed.length === 0;
     return await serveWaiting(invocation, byParent ? [Stdio.input] : passed, byParent);
   }
-  const start = readConfiguration(invocation.config);
+  const start = await readConfiguration(invocation.config);
   if (start === undefined) return CANNOT_SERVE;
   const { config } = start;
   const client = peer?.address ?? "unknown";
@@ -71,7 +72,7 @@ export async function serveInetd(invocation: Serve): Promise<number> {
     wire = secured.wire;
     tls = secured.version;
   }
-  const run = (line: string) =>
+  const run = (line: CommandLine) =>
     runBlocking(line, pluginEnvironment(admission.variables), config.command_timeout);
   const end = await converse({ config, log, peer: client, deadline, run }, wire);
   // The client waits for the end of the connection; ending the process takes longer than that.
@@ -114,7 +115,10 @@ async function admit(
 }
 
 /** The client of a connection, or the exit status where there is none. */
-function findPeer(fd: number, config: string): Endpoint | undefined | "listening" | number {
+function findPeer(
+  fd: number,
+  config: string,
+): Endpoint | undefined | "listening" | Promise<number> {
   try {
     return peerOf(fd);
   } catch (error) {
@@ -122,12 +126,17 @@ function findPeer(fd: number, config: string): Endpoint | undefined | "listening
     if (error.errno === Errno.ENOTSOCK || error.errno === Errno.EBADF) {
       const problem = "standard input is no connection: this mode is for inetd, xinetd or systemd";
       printLine(Stdio.error, problem);
-      openLogOf(config)(Severity.error, `Error: ${problem}`);
-      return CANNOT_SERVE;
+      return logAndEnd(config, `Error: ${problem}`, CANNOT_SERVE);
     }
     if (isListening(fd)) return "listening";
     const gone = `Could not read request from client unknown, bailing out... (${error.message})`;
-    openLogOf(config)(Severity.error, gone);
-    return SERVED;
+    return logAndEnd(config, gone, SERVED);
   }
+}
+
+/** Logs why there is no client; returns the exit status. */
+async function logAndEnd(config: string, message: string, status: number): Promise<number> {
+  const { openLogOf } = await import("./logged_config.ts");
+  openLogOf(config)(Severity.error, message);
+  return status;
 }

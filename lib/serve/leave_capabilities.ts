@@ -2,8 +2,8 @@ import { decodeBytes } from "../bytes.ts";
 import { Severity } from "../log.ts";
 import { giveUpCapabilities } from "../system/capabilities.ts";
 import { readFile } from "../system/libc.ts";
+import { openLogOf } from "./logged_config.ts";
 import { startAgain } from "./start_again.ts";
-import { openLogOf } from "./start.ts";
 
 /**
  * Gives up the capabilities that an agent of another user than root was started with, and logs which. The

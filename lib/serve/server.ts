@@ -1,5 +1,6 @@
 import { admit } from "../access/admit.ts";
 import type { Executor } from "../command/executor.ts";
+import type { CommandLine } from "../command/program.ts";
 import { aboutClient, type Log, Severity } from "../log.ts";
 import { now } from "../system/libc.ts";
 import type { Stream } from "../system/stream.ts";
@@ -94,7 +95,7 @@ export function makeServer(options: ServerOptions): Server {
     };
     if (tls !== undefined && version === undefined) return sumUp({ kind: "no TLS" });
     const lingerTimeout = tls === undefined ? LINGER_TIMEOUT : config.ssl_shutdown_timeout * 1000;
-    const run = (line: string) => {
+    const run = (line: CommandLine) => {
       unasked.delete(stream);
       return executor.run({
         source: address,

@@ -2,21 +2,10 @@
 import type { Stats } from "node:fs";
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import { accountOf } from "./account.ts";
-import {
-  bindLater,
-  cString,
-  describeErrno,
-  Errno,
-  lastErrno,
-  readFile,
-  SystemError,
-  userAndGroup,
-} from "./libc.ts";
+import { describeErrno, Errno, lastErrno, readFile, SystemError, userAndGroup } from "./libc.ts";
 import { pathBytes, statusOf } from "./path_status.ts";
+import { mayExecute } from "./search_path.ts";
 
-const libc = bindLater({ access: { args: ["buffer", "i32"], returns: "i32" } });
-
-const X_OK = 1;
 const EXECUTE_BITS = 0o111;
 /** How much of a file is read for its first line or its program headers, in bytes. */
 const START_LENGTH = 4096;
@@ -61,7 +50,7 @@ export function executionProblem(path: string): string | undefined {
  */
 export function executionFault(path: string, depth = 0): ExecutionFault | undefined {
   const fault = (reason: string): ExecutionFault => ({ file: path, reason });
-  if (libc().access(cString(path), X_OK) !== 0) {
+  if (!mayExecute(path)) {
     const errno = lastErrno();
     return fault(`${describeErrno(errno)}${detailOf(path, errno)}`);
   }
@@ -91,6 +80,17 @@ export function executionFault(path: string, depth = 0): ExecutionFault | undefi
   if (depth === MOST_INTERPRETERS) return fault(describeErrno(Errno.ELOOP));
   const inner = executionFault(interpreter, depth + 1);
   return inner === undefined ? undefined : fault(`its interpreter ${inner.file}: ${inner.reason}`);
+}
+
+/**
+ * Why a file that can be executed does not run without a shell: it is a script that names no interpreter,
+ * which a shell runs itself.
+ */
+export function shellProblem(path: string): string | undefined {
+  const start = startOf(path);
+  return start === undefined || start.startsWith("#!") || start.startsWith(ELF_MAGIC)
+    ? undefined
+    : `${path}: its interpreter is not named, and no shell runs it (argument_mode=argv)`;
 }
 
 /** What more there is to say about a path that access(2) does not find executable. */
@@ -124,20 +124,20 @@ function missingPart(path: string): string {
 function deniedPart(path: string): string {
   const user = nameOf(userAndGroup().uid);
   for (const directory of directoriesOf(path)) {
-    if (libc().access(cString(directory), X_OK) === 0) continue;
+    if (mayExecute(directory)) continue;
     return `: user ${user} may not search the directory ${directory}${ownerAndMode(directory)}`;
   }
   const status = statusOf(path);
   if (status === undefined) return "";
   if (status.isDirectory()) return ": it is a directory";
   if ((status.mode & EXECUTE_BITS) === 0) return ": it has no execute bit, see chmod(1)";
-  return mayExecute(status)
+  return hasExecuteBit(status)
     ? ": its file system is mounted noexec, or a security module forbids it"
     : `: user ${user} may not execute it${ownerAndMode(path)}`;
 }
 
 /** Whether the mode bits let this user execute a file. */
-function mayExecute({ uid, gid, mode }: Stats): boolean {
+function hasExecuteBit({ uid, gid, mode }: Stats): boolean {
   const own = userAndGroup();
   const inGroup = own.gid === gid || (process.getgroups?.() ?? []).includes(gid);
   return (mode & (own.uid === uid ? 0o100 : inGroup ? 0o010 : 0o001)) !== 0;
@@ -183,7 +183,7 @@ function loaderProblem(start: Uint8Array): string | undefined {
     const length = Number(view.getBigUint64(at + Elf.fileSize, true));
     if (length < 2 || from + length > start.byteLength) return undefined;
     const loader = decodeBytes(start, from, from + length - 1);
-    if (libc().access(cString(loader), X_OK) === 0) return undefined;
+    if (mayExecute(loader)) return undefined;
     return `its loader ${loader}: ${describeErrno(lastErrno())}`;
   }
   return undefined;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { expandMacros } from "../../lib/command/macros.ts";
+import { expandMacros } from "../../lib/config/macros.ts";
+import type { CommandSettings } from "../../lib/config/config.ts";
 import { outcomeOf, type PluginEnd } from "../../lib/command/outcome.ts";
 import { programOf } from "../../lib/command/program.ts";
 import { readRequest } from "../../lib/command/request.ts";
@@ -7,6 +8,7 @@ import { encodeBytes } from "../../lib/bytes.ts";
 
 const RULES = {
   commands: new Map([["x", { name: "x", line: "/x $ARG1$", position: { file: "f", line: 1 } }]]),
+  commandSettings: new Map<string, CommandSettings>(),
   nasty_metachars: "|;\n",
   dont_blame_nrpe: true,
   allow_bash_command_substitution: false,
@@ -66,6 +68,56 @@ describe("readRequest()", () => {
   });
 });
 
+describe("readRequest() of a command that no shell runs", () => {
+  const position = { file: "f", line: 1 };
+  const rules = {
+    ...RULES,
+    commands: new Map([
+      ["x", { name: "x", line: "/x '$ARG1$' $ARG2$", position, words: [["/x"], ["", 1], [2]] }],
+      ["y", { name: "y", line: "/y '$ARG1$' $ARG2$", position }],
+    ]),
+    commandSettings: new Map<string, CommandSettings>([
+      ["x", { command_nasty_metachars: "%", positions: new Map() }],
+    ]),
+    command_prefix: "/p",
+  };
+
+  test.each<[string, readonly string[]]>([
+    ["x", ["/x", ""]],
+    ["x!!$(id)!a b", ["/x", "$(id)", "a b"]],
+    ["!x!|;\n", ["/x", "|;\n"]],
+    ["x!$!(id)", ["/x", "$", "(id)"]],
+    ["x!\xff '", ["/x", "\xff '"]],
+  ])("makes arguments of %j", (text, line) => {
+    expect(readRequest(text, rules)).toEqual({
+      kind: "command",
+      name: "x",
+      definition: "/p /x '$ARG1$' $ARG2$",
+      line,
+    });
+  });
+
+  test.each([
+    ["x!%", {}, "Request contained illegal metachars!"],
+    ["y!;", {}, "Request contained illegal metachars!"],
+    ["z!;", {}, "Request contained illegal metachars!"],
+    ["x;", {}, "Request contained illegal metachars!"],
+    ["xx!;", {}, "Request contained illegal metachars!"],
+    [
+      "y!$(id)",
+      {},
+      "Request contained a bash command substitution, but they are disallowed!",
+    ],
+    [
+      "x!a",
+      { dont_blame_nrpe: false },
+      "Request contained command arguments, but argument option is not enabled!",
+    ],
+  ])("refuses %j", (text, more, reason) => {
+    expect(readRequest(text, { ...rules, ...more })).toEqual({ kind: "invalid", reason } as never);
+  });
+});
+
 describe("readRequest() on command substitutions put together from parts", () => {
   const ask = (line: string, text: string) =>
     readRequest(text, {
@@ -120,6 +172,11 @@ describe("programOf()", () => {
     ["/a/b_c.d -w 5%,10% --x=y:z@i+j", ["/a/b_c.d", "-w", "5%,10%", "--x=y:z@i+j"]],
   ])("starts %j without a shell", (line, argv) => {
     expect(programOf(line)).toEqual({ file: argv[0]!, argv, shell: false });
+  });
+
+  test("takes arguments as they are", () => {
+    const argv = ["x", "a b", "|"];
+    expect(programOf(argv)).toEqual({ file: "x", argv, shell: false });
   });
 
   const shell = "echo x;./x; x=1 /y;/a $b;/a `b`;/a 'b';/a \"b\";/a \\b;/a *;/a ?;/a [b];/a ~;" +

@@ -132,3 +132,94 @@ describe("directives about one command", () => {
     expect(result.findings[0]!.message.length).toBeLessThan(700);
   });
 });
+
+describe("argument_mode=argv", () => {
+  const errors: readonly [text: string, line: number, code: string, message: string][] = [
+    [
+      `argument_mode=argv\n${X}command[y]=/y | /z\n`,
+      3,
+      "shell-needed",
+      `Invalid command[y] specified${at(3)}: argument_mode=argv runs no shell, and | is a pipe`,
+    ],
+    [
+      `${X}command[y]=/y 'a\ncommand_argument_mode[y]=argv\n`,
+      2,
+      "shell-needed",
+      `Invalid command[y] specified${at(2)}: the quote ' is not closed`,
+    ],
+    [
+      `argument_mode=argv\n${X}command[y]=/y\ncommand_prefix=/p $HOME`,
+      4,
+      "shell-needed",
+      `Invalid command_prefix specified${at(4)}: argument_mode=argv runs no shell, and ` +
+      "$ is a variable",
+    ],
+    [
+      `command_prefix=/p\ncommand[y]=$ARG1$ a\ncommand_argument_mode[y]=argv\n`,
+      2,
+      "shell-needed",
+      `Invalid command[y] specified${at(2)}: a client would choose the program by $ARG1$`,
+    ],
+    [
+      `${X}command_nasty_metachars[x]=none\n`,
+      2,
+      "invalid-command-directive",
+      `Invalid command_nasty_metachars[x] specified${at(2)}: it needs ` +
+      "command_argument_mode[x]=argv, since a shell would act upon such characters",
+    ],
+    [
+      `argument_mode=argv\n${X}command_argument_mode[x]=shell\ncommand_nasty_metachars[x]=;\n`,
+      4,
+      "invalid-command-directive",
+      `Invalid command_nasty_metachars[x] specified${at(4)}: it needs ` +
+      "command_argument_mode[x]=argv, since a shell would act upon such characters",
+    ],
+    [
+      `argument_mode=none\n`,
+      1,
+      "invalid-value",
+      `Invalid argument_mode specified${at(1)}: 'none', but it must be one of shell, argv`,
+    ],
+    [
+      `argument_mode[x]=argv\n`,
+      1,
+      "invalid-command-directive",
+      `Invalid command directive specified${at(1)}: 'argument_mode[x]', but argument_mode is for ` +
+      "all commands and has no brackets; for one it is command_argument_mode[command]",
+    ],
+  ];
+
+  test.each(errors)("fails on %j", (text, line, code, message) => {
+    const result = load(text);
+    expect(result.kind).toBe("failure");
+    expect(result.findings.map((one) => [one.code, one.position.line, one.message])).toEqual([
+      [code, line, message] as never,
+    ]);
+  });
+
+  test("splits the definitions that count, the prefix before them", () => {
+    const result = load(
+      "argument_mode=argv\ncommand[a]=/a 'b $ARG1$'\ncommand[s]=/s | /t\ncommand[o]=/o |\n" +
+        "command_argument_mode[s]=shell\ninclude=/i\ncommand_prefix=/p 'q r'\n",
+      "command[o]=/o\n",
+    );
+    if (result.kind !== "config") throw new Error(JSON.stringify(result.findings));
+    const { commands } = result.config;
+    expect(commands.get("a")?.words).toEqual([["/p"], ["q r"], ["/a"], ["b ", 1]]);
+    expect(commands.get("o")?.words).toEqual([["/p"], ["q r"], ["/o"]]);
+    expect(commands.get("s")).not.toHaveProperty("words");
+  });
+
+  test.each([
+    ["none", ""],
+    [";|", ";|"],
+    ["\\n\\t", "\n\t"],
+  ])("reads command_nasty_metachars=%s", (value, characters) => {
+    const result = load(
+      `${X}command_argument_mode[x]=argv\ncommand_nasty_metachars[x]=${value}\n`,
+    );
+    if (result.kind !== "config") throw new Error(JSON.stringify(result.findings));
+    const settings = result.config.commandSettings.get("x");
+    expect(settings?.command_nasty_metachars).toBe(characters);
+  });
+});

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { type ConfigFiles, loadConfig, loadForOneCommand } from "../../lib/config/load_config.ts";
+import { loadConfig } from "../../lib/config/load_config.ts";
+import { loadForOneCommand } from "../../lib/config/load_for_one_command.ts";
+import type { ConfigFiles } from "../../lib/config/read_config.ts";
 import { type Random, seededRandom } from "../support/random.ts";
 
 const CASES = 4_000;
@@ -38,6 +40,13 @@ const LINES = [
   "command_argument_mode[a]=neither",
   "command_argument_mode [a]=argv",
   "command_argument_mode[ a]=argv",
+  "argument_mode=argv",
+  "argument_mode=argv",
+  "command[b]=/bin/b 'a $ARG1$' \"\"",
+  "command[x]=/bin/x | /bin/y",
+  "command_prefix=/bin/p -x",
+  "command_prefix=/bin/p $HOME",
+  "command_nasty_metachars[a]=none",
 ] as const;
 
 const NAMES = [
@@ -64,7 +73,7 @@ function textOf(random: Random, lines: number): string {
   return text;
 }
 
-test("a configuration for one command is the whole one, as far as it is asked", () => {
+test("a configuration for one command is the whole one, as far as it is asked", async () => {
   const seed = Number(process.env.NRPE_CONFIG_SEED ?? 1);
   let configurations = 0;
   for (let number = 0; number < CASES; number++) {
@@ -83,7 +92,7 @@ test("a configuration for one command is the whole one, as far as it is asked", 
       identify: (path) => path,
     };
     const whole = loadConfig("/n.cfg", files);
-    const config = loadForOneCommand("/n.cfg", files);
+    const config = await loadForOneCommand("/n.cfg", files);
     const what = `seed ${seed}, case ${number}: ${JSON.stringify(tree)}`;
     expect(config === undefined, what).toBe(whole.kind === "failure");
     if (config === undefined || whole.kind === "failure") continue;
@@ -96,33 +105,33 @@ test("a configuration for one command is the whole one, as far as it is asked", 
   expect(configurations).toBeGreaterThan(CASES / 4);
 });
 
-test("a command between directives about others is found, at its own line", () => {
+test("a command between directives about others is found, at its own line", async () => {
   const most = 2_000;
   let content = "";
   for (let at = 0; at < most; at++) {
-    content += `command[c${at}]=/bin/c${at}\ncommand_argument_mode[c${at}]=argv\n`;
+    content += `command[c${at}]=/bin/c${at}\ncommand_argument_mode[c${at}]=shell\n`;
   }
   const files: ConfigFiles = {
     read: () => ({ kind: "content", content }),
     list: () => ({ kind: "missing", reason: "" }),
     identify: (path) => path,
   };
-  const config = loadForOneCommand("/n.cfg", files)!;
+  const config = (await loadForOneCommand("/n.cfg", files))!;
   for (const at of [0, 1, most - 1]) {
     const position = { file: "/n.cfg", line: 2 * at + 1 };
     const name = `c${at}`;
     expect(config.commands.get(name)).toEqual({ name, line: `/bin/c${at}`, position });
-    expect(config.commandSettings.get(name)?.command_argument_mode).toBe("argv");
+    expect(config.commandSettings.get(name)?.command_argument_mode).toBe("shell");
   }
   expect(config.commands.get(`c${most}`)).toBeUndefined();
 });
 
-test("a debug log needs all commands", () => {
+test("a debug log needs all commands", async () => {
   const content = "debug=1\ncommand[a]=/bin/a\n";
   const files: ConfigFiles = {
     read: () => ({ kind: "content", content }),
     list: () => ({ kind: "missing", reason: "" }),
     identify: (path) => path,
   };
-  expect(loadForOneCommand("/n.cfg", files)).toBeUndefined();
+  expect(await loadForOneCommand("/n.cfg", files)).toBeUndefined();
 });

@@ -118,6 +118,7 @@ describe("--check-config", () => {
       file: `${room.path}/nrpe.cfg`,
       line: 3,
       definition: `${room.path}/good`,
+      argument_mode: "shell",
       shell: false,
       programs: [{ file: `${room.path}/good`, problem: null }],
     });
@@ -210,6 +211,36 @@ describe("--check-config", () => {
       "arguments-allowed",
       4,
       "set dont_blame_nrpe=0 unless a command needs them",
+    ],
+    [
+      "command_argument_mode[godo]=argv",
+      "warning",
+      "undefined-command",
+      4,
+      "correct the name of the command, or remove the line",
+    ],
+    [
+      "command_argument_mode [good]=argv",
+      "error",
+      "invalid-command-directive",
+      4,
+      "write NAME[COMMAND]=VALUE with a name of docs/operation.md, or remove the line",
+    ],
+    [
+      "command[a]=DIR/good | cat\ncommand_argument_mode[a]=argv",
+      "error",
+      "shell-needed",
+      4,
+      "quote what is meant as it stands, or put the line into a script, or leave it to a shell: " +
+      "command_argument_mode[a]=shell",
+    ],
+    [
+      "argument_mode=argv\ncommand_prefix=A=b",
+      "error",
+      "shell-needed",
+      5,
+      "quote what is meant as it stands, or put the line into a script, or leave it to a shell: " +
+      "command_argument_mode[NAME]=shell",
     ],
     ["wait_idle_timeout=60", "hint", "ignored-directive", null, null],
     ["ssl_use_adh=1", "hint", "ignored-directive", null, null],
@@ -391,6 +422,69 @@ describe.skipIf(!isRoot)("--check-config for the agent's user", () => {
       expect(findings.map(({ code }) => code)).toEqual([code]);
       expect(findings[0]!.suggestion ?? "").toStartWith(inRoom(suggestion));
     }
+  });
+
+  /** Lines behind dont_blame_nrpe=1, and what is said about them. */
+  const ARGUMENTS: readonly [text: string, finding: readonly string[] | null][] = [
+    ["command[a]=DIR/good", null],
+    ["command[a]=DIR/good | /bin/cat", null],
+    [
+      "command[a]=DIR/good $ARG2$",
+      ["warning", "argv-would-do", "command[a] needs no shell, and one reads the client's $ARG2$"],
+    ],
+    [
+      "command[a]=DIR/good '$ARG1$' | /bin/cat",
+      ["hint", "shell-used", "command[a] passes the client's $ARG1$ to a shell: | is a pipe"],
+    ],
+    [
+      "command_prefix=A=b\ncommand[a]=DIR/good $ARG1$",
+      [
+        "hint",
+        "shell-used",
+        "command[a] passes the client's $ARG1$ to a shell: A= is a variable for /usr/bin/env to set",
+      ],
+    ],
+    ["argument_mode=argv\ncommand[a]=DIR/good $ARG1$", null],
+    ["command[a]=DIR/good $ARG1$\ncommand_argument_mode[a]=argv", null],
+    [
+      "argument_mode=argv\ncommand[a]=DIR/good $ARG1$\ncommand_argument_mode[a]=shell",
+      ["warning", "argv-would-do", "command[a] needs no shell, and one reads the client's $ARG1$"],
+    ],
+    [
+      "argument_mode=argv\ncommand[a]=DIR/bare '$ARG1$'",
+      [
+        "error",
+        "interpreter-missing",
+        "command[a] cannot run: DIR/bare: its interpreter is not named, and no shell runs it " +
+        "(argument_mode=argv)",
+      ],
+    ],
+    ["command[a]=DIR/bare", null],
+    [
+      "argument_mode=argv\ncommand[a]=DIR/godo '|'",
+      ["error", "program-missing", "command[a] cannot run: DIR/godo: No such file or directory"],
+    ],
+    ["argument_mode=argv\ncommand[a]=/usr/bin/timeout 5 DIR/good '$ARG1$;'", null],
+  ];
+
+  test.each(ARGUMENTS)("says of %j which mode suits it", (text, finding) => {
+    room.file("bare", "echo hello\n", 0o755);
+    const { findings } = check(`${AGENT}dont_blame_nrpe=1\n${text}\n`, "-f");
+    const others = findings.filter((one) => one.code !== "arguments-allowed");
+    expect(others.map((one) => [one.severity, one.code, one.message])).toEqual(
+      finding === null ? [] : [finding.map(inRoom)],
+    );
+    const { findings: refused } = check(`${AGENT}${text}\n`, "-f");
+    const advice = ["argv-would-do", "shell-used"];
+    expect(refused.filter((one) => advice.includes(one.code))).toEqual([]);
+  });
+
+  test("shows the mode of each command with --json", () => {
+    const text = "argument_mode=argv\ncommand[a]=DIR/good\ncommand[b]=DIR/good\n" +
+      "command_argument_mode[b]=shell\n";
+    const { lines } = check(AGENT + text, "-f");
+    const modes = lines.filter((one) => "command" in one).map((one) => one.argument_mode);
+    expect(modes).toEqual(["argv", "shell"]);
   });
 
   test("knows what mode bits do not show: a file system that is mounted noexec", () => {

@@ -146,6 +146,11 @@ const UNDER_INETD: readonly Walk[] = [
     "Demand the certificates",
     "Renew a certificate",
   ], "mount -t tmpfs -o mode=700 root /root"],
+  ["docs/migration.md", [
+    "See which commands can do without",
+    "Take the shell from one command",
+    "Take it from all",
+  ], ""],
   ["docs/troubleshooting.md", ["Connection refused"], NO_ALLOWED_HOSTS],
   ["docs/troubleshooting.md", ["No way to the host"], "ip route add unreachable 198.51.100.2"],
   [

@@ -36,6 +36,17 @@ const CATALOGUE = {
       "{macro} is a macro of the monitoring server and stays as it is: this agent has $ARG1$ to $ARG16$",
     suggestion: "write what it stands for, such as {directory}",
   },
+  "argv-would-do": {
+    severity: "warning",
+    message: "command[{name}] needs no shell, and one reads the client's {macro}",
+    suggestion:
+      "write command_argument_mode[{name}]=argv: each argument is then one word, blanks included",
+  },
+  "shell-used": {
+    severity: "hint",
+    message: "command[{name}] passes the client's {macro} to a shell: {reason}",
+    suggestion: "put the line into a script, and that into command_argument_mode[{name}]=argv",
+  },
   "crlf": {
     severity: "hint",
     message: "{count} lines end with a carriage return, which is dropped",

@@ -1,11 +1,13 @@
 /** Checks an nrpe.cfg with everything that it names. */
 import type { Config, Finding, Position, WholeConfig } from "../../config/config.ts";
 import { configFiles } from "../../config/config_files.ts";
-import { type ConfigFiles, loadConfig } from "../../config/load_config.ts";
+import { loadConfig } from "../../config/load_config.ts";
+import type { ConfigFiles } from "../../config/read_config.ts";
 import { DIRECTIVES, type Settings } from "../../config/settings.ts";
 import type { FileReader } from "../../wrappers/match_list.ts";
 import { linePlace } from "../lint/nrpe_cfg.ts";
 import { statusOf } from "../../system/path_status.ts";
+import { adviseOnArguments } from "./argument_advice.ts";
 import { findAgentUser, type FoundUser, groupNameOf, userNameOf } from "./agent_user.ts";
 import { type PlacedProblem, problemAt } from "./catalogue.ts";
 import { checkCertificates } from "./certificates.ts";
@@ -138,7 +140,10 @@ function aboutConfig(
     ...checkPolicy(config, file, config.commands.size),
     ...checkIgnored(config, file, start),
     ...hosts === undefined ? [] : [allowedHosts(hosts, start)],
-    ...[...config.commands.values()].flatMap((command) => checkMacros(command, config)),
+    ...[...config.commands.values()].flatMap((command) => [
+      ...checkMacros(command, config),
+      ...adviseOnArguments(command, config),
+    ]),
     ...checkFiles(config, found, start),
   ];
 }

@@ -1,21 +1,24 @@
 /** The programs of the commands, and whether the agent's user may run them. Nothing is executed. */
 import { statusOf } from "../../system/path_status.ts";
 import { decodeBytes } from "../../bytes.ts";
-import { expandMacros } from "../../command/macros.ts";
+import { argumentModeOf } from "../../config/argument_mode.ts";
+import { isAssignment } from "../../config/definition_words.ts";
+import { expandMacros, expandWords } from "../../config/macros.ts";
+import { DAEMON_PATH } from "../../command/environment.ts";
 import { programOf } from "../../command/program.ts";
 import type { CommandDefinition, Config } from "../../config/config.ts";
 import { nearest } from "../../nearest.ts";
 import { groupsOf } from "../../system/act_as.ts";
 import { accountOf, groupNameOfId } from "../../system/account.ts";
 import { listDirectory } from "../../system/directory.ts";
-import { executionProblem } from "../../system/execution_problem.ts";
+import { executionProblem, shellProblem } from "../../system/execution_problem.ts";
 import { hasFileCapabilities } from "../../system/file_capabilities.ts";
 import { hostName } from "../../system/host_name.ts";
 import { describeErrno, readFile, SystemError } from "../../system/libc.ts";
 import { type FoundUser, groupNameOf, userNameOf } from "./agent_user.ts";
 import { type PlacedProblem, problemAt } from "./catalogue.ts";
 import type { CommandReport, ProgramReport } from "./report.ts";
-import { isAssignment, simpleCommands, type Word } from "./shell_words.ts";
+import { simpleCommands, type Word } from "./shell_words.ts";
 import { askSudoers, readSudoers, type Sudoers } from "./sudoers.ts";
 
 /** A command, and what is wrong with it. */
@@ -28,8 +31,7 @@ interface CheckedCommand {
 const ARGUMENT = "CLIENT.ARGUMENT";
 const ARGUMENTS = Array<string>(16).fill(ARGUMENT);
 
-/** A daemon's PATH, see lib/command/environment.ts, and the default of sudo's secure_path. */
-const DAEMON_PATH = "/usr/bin:/bin:/usr/sbin:/sbin";
+/** The default of sudo's secure_path. */
 const SECURE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Where packages put plugins. */
@@ -100,15 +102,18 @@ interface Host {
 }
 
 function checkCommand(
-  { command_prefix: prefix, no_new_privs: confined }: Config,
-  { name, line, position }: CommandDefinition,
+  config: Config,
+  { name, line, position, words: ownWords }: CommandDefinition,
   found: FoundUser,
   host: Host,
 ): CheckedCommand {
+  const { command_prefix: prefix, no_new_privs: confined } = config;
   const whole = prefix === undefined ? line : `${prefix} ${line}`;
-  const expanded = expandMacros(whole, ARGUMENTS);
+  const expanded = ownWords === undefined
+    ? expandMacros(whole, ARGUMENTS)
+    : expandWords(ownWords, ARGUMENTS);
   const program = programOf(expanded);
-  const commands = program.shell ? simpleCommands(expanded) : [program.argv];
+  const commands = program.shell ? simpleCommands(program.argv.at(-1)!) : [program.argv];
   const programs: ProgramReport[] = [];
   const problems: PlacedProblem[] = [];
   const context: Context = {
@@ -117,6 +122,7 @@ function checkCommand(
     runAs: undefined,
     inShell: program.shell,
     confined,
+    isAlone: ownWords !== undefined,
     depth: 0,
   };
   let moved = false;
@@ -125,7 +131,9 @@ function checkCommand(
     if (words[0] === "cd") moved = true;
     checkWords(words, { ...context, moved });
   }
-  return { report: { name, position, line: whole, shell: program.shell, programs }, problems };
+  const mode = argumentModeOf(config, name);
+  const { shell } = program;
+  return { report: { name, position, line: whole, mode, shell, programs }, problems };
 }
 
 interface Context {
@@ -141,6 +149,8 @@ interface Context {
   readonly runAs: string | undefined;
   /** Whether a shell runs it, which has builtins. */
   readonly inShell: boolean;
+  /** Whether it is a program that the agent starts and never gives to a shell. */
+  readonly isAlone: boolean;
   readonly moved?: boolean;
   /** Whether no program gains rights. */
   readonly confined: boolean;
@@ -157,7 +167,7 @@ function checkWords(words: readonly Word[], context: Context): void {
   if (file === undefined) return;
   if (!isBuiltinRunner && !checkProgram(file, context)) return;
   const base = first.slice(first.lastIndexOf("/") + 1);
-  const inner = { ...context, depth: context.depth + 1, inShell: isBuiltinRunner };
+  const inner = { ...context, depth: context.depth + 1, inShell: isBuiltinRunner, isAlone: false };
   if (Object.hasOwn(RUNNERS, base)) checkRunner(base, file, args, inner);
   else if (SHELLS.includes(base)) checkShell(args, inner);
   else if (SCRIPT_RUNNERS.test(base)) {
@@ -190,14 +200,14 @@ function locate(name: string, context: Context): string | undefined {
 /** Checks a program, and returns whether it can run. */
 function checkProgram(
   file: string,
-  { found, programs, report, runAs, confined }: Context,
+  { found, programs, report, runAs, isAlone, confined }: Context,
 ): boolean {
   const { user, asAgent } = found;
   const status = statusOf(file);
   // What is no regular file is not opened: a FIFO would have to be waited for.
   const ask = () =>
     status === undefined || status.isFile()
-      ? executionProblem(file)
+      ? executionProblem(file) ?? (isAlone ? shellProblem(file) : undefined)
       : `${file}: it is not a regular file`;
   // Root may run whatever has an execute bit; another target of sudo's is not looked into.
   const problem = runAs === undefined ? asAgent(ask) : ask();
@@ -389,7 +399,9 @@ function mendInterpreter(file: string): string {
   const line = firstLineOf(file) ?? "";
   if (line.endsWith("\r")) return `sed -i 's/\\r$//' ${file}`;
   const interpreter = /^#![ \t]*([^ \t]+)/.exec(line)?.[1];
-  if (interpreter === undefined) return "";
+  if (interpreter === undefined) {
+    return shellProblem(file) === undefined ? "" : `sed -i '1i #!/bin/sh' ${file}`;
+  }
   const name = interpreter.slice(interpreter.lastIndexOf("/") + 1);
   const other = SECURE_PATH.split(":").map((one) => `${one}/${name}`).find(isFile);
   return other === undefined ? `install ${name}` : `sed -i '1s|${interpreter}|${other}|' ${file}`;

@@ -46,6 +46,8 @@ function suggestionFor(code: Finding["code"], line: string, file: string): strin
       return named && suggestDefault(named.name);
     case "invalid-command-directive":
       return "write NAME[COMMAND]=VALUE with a name of docs/operation.md, or remove the line";
+    case "shell-needed":
+      return suggestShell(parsed.kind === "command" ? parsed.name : "NAME");
     case "undefined-command":
       return "correct the name of the command, or remove the line";
     case "misread-value":
@@ -102,6 +104,12 @@ function suggestReading(name: string, text: string): string | undefined {
   }
   const value = reading.kind === "value" ? plainValue(reading.value) : undefined;
   return value === undefined ? undefined : `write ${name}=${value}`;
+}
+
+/** What to do with a line that no shell may run. */
+function suggestShell(name: string): string {
+  return "quote what is meant as it stands, or put the line into a script, or leave it to a shell: " +
+    `command_argument_mode[${name}]=shell`;
 }
 
 function plainValue(value: unknown): string | undefined {

@@ -82,12 +82,13 @@ export function configJson({ user, findings, commands, certificates }: ConfigRep
     ...findings.map(findingJson),
     jsonLine({ agent: user ?? null }),
     ...certificates.map(({ file, ...rest }) => jsonLine({ certificate: file, ...rest })),
-    ...commands.map(({ name, position, line, shell, programs }) =>
+    ...commands.map(({ name, position, line, mode, shell, programs }) =>
       jsonLine({
         command: name,
         file: position.file,
         line: position.line,
         definition: line,
+        argument_mode: mode,
         shell,
         programs: programs.map(({ file, problem }) => ({ file, problem: problem ?? null })),
       })

@@ -2,7 +2,7 @@
  * What `--check-config` finds in an nrpe.cfg and in what it names.
  */
 import type { Position, WholeConfig } from "../../config/config.ts";
-import type { DirectiveName } from "../../config/settings.ts";
+import type { ArgumentMode, DirectiveName } from "../../config/settings.ts";
 import type { PrintedFinding } from "../../wrappers/lint/finding.ts";
 
 /** How the agent is started, as far as it is known. What is not known is checked for every way. */
@@ -38,6 +38,8 @@ export interface CommandReport {
   readonly position: Position;
   /** The command line, with the prefix, before macros are expanded. */
   readonly line: string;
+  /** How it gets the arguments of a request. */
+  readonly mode: ArgumentMode;
   /** Whether a shell runs the line. */
   readonly shell: boolean;
   /**

@@ -3,6 +3,8 @@
  * See "Shell Command Language" of POSIX.1-2017, 2.2 to 2.9.
  */
 
+import { isAssignment } from "../../config/definition_words.ts";
+
 /** A word; undefined where only the shell knows what it becomes. */
 export type Word = string | undefined;
 
@@ -91,8 +93,4 @@ function withoutPrelude(words: readonly Word[]): readonly Word[] {
     if (!RESERVED.includes(word) && !isAssignment(word)) break;
   }
   return words.slice(start);
-}
-
-export function isAssignment(word: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_]*=/.test(word);
 }

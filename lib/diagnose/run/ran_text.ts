@@ -1,6 +1,6 @@
 import { decodeBytes } from "../../bytes.ts";
 import type { Outcome } from "../../command/outcome.ts";
-import type { Program } from "../../command/program.ts";
+import type { CommandLine, Program } from "../../command/program.ts";
 import type { Position } from "../../config/config.ts";
 import type { AgentUser } from "../config/report.ts";
 import type { ShownRun } from "./run_showing.ts";
@@ -9,7 +9,7 @@ import type { ShownRun } from "./run_showing.ts";
 interface RanCommand {
   readonly name: string;
   readonly position: Position;
-  readonly line: string;
+  readonly line: CommandLine;
   readonly program: Program;
   readonly user: AgentUser | undefined;
   readonly mode: "inetd" | "daemon";
@@ -34,7 +34,7 @@ export function ranText(command: RanCommand): string {
   const output = "output" in end ? decodeBytes(end.output) : "";
   const rows = [
     row("command", `${name}, by ${position.file}:${position.line}`),
-    row("line", line),
+    ...lineRows(line),
     row("program", programText(program, ran)),
     row(
       "user",
@@ -51,6 +51,12 @@ export function ranText(command: RanCommand): string {
   if (outcome.text !== stripped) rows.push(row("answer", outcome.text));
   return rows.join("") + streamText("standard output", output) +
     streamText("standard error, which the agent discards", decodeBytes(ran.stderr));
+}
+
+/** The line that a shell may read, or the words that the program gets, each in quotes. */
+function lineRows(line: CommandLine): readonly string[] {
+  if (typeof line === "string") return [row("line", line)];
+  return line.map((word, at) => row(at === 0 ? "words" : "", `'${word}'`));
 }
 
 /** A daemon's variables; of the caller's, which may be secrets, PATH alone. */

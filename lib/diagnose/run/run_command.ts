@@ -8,8 +8,9 @@ import {
 } from "../../command/environment.ts";
 import { explainEnd } from "../../command/explain_end.ts";
 import { outcomeOf } from "../../command/outcome.ts";
-import { programOf } from "../../command/program.ts";
-import { readRequest } from "../../command/request.ts";
+import { searchPathOf } from "../../command/plugin.ts";
+import { type CommandLine, type Program, programOf } from "../../command/program.ts";
+import { nastyMetacharsFor, readRequest } from "../../command/request.ts";
 import type { WholeConfig } from "../../config/config.ts";
 import { configFiles } from "../../config/config_files.ts";
 import { loadConfig } from "../../config/load_config.ts";
@@ -17,6 +18,7 @@ import { printable } from "../../log.ts";
 import { nearest } from "../../nearest.ts";
 import { variablesOf } from "../../serve/agent_identity.ts";
 import { exactArguments } from "../../system/arguments.ts";
+import { findInPath } from "../../system/search_path.ts";
 import { cleanStart } from "../../system/clean_start.ts";
 import { dropPrivileges } from "../../system/drop_privileges.ts";
 import { userAndGroup, writeAll } from "../../system/libc.ts";
@@ -94,7 +96,7 @@ export function runCommandOnce(args: readonly string[]): number {
     ...{ ran, outcome, line, environment, mode, seconds: config.command_timeout },
     name: request.name,
     position: config.commands.get(request.name)!.position,
-    program: programOf(line),
+    program: startedProgram(line, environment),
     user: found.user,
     notes: [
       ...found.problems.map(({ message }) => message),
@@ -103,6 +105,13 @@ export function runCommandOnce(args: readonly string[]): number {
   });
   writeAll(Stdio.output, encodeBytes(text));
   return outcome.code;
+}
+
+/** The program of a command line, by its path where it has one. */
+function startedProgram(line: CommandLine, environment: readonly string[]): Program {
+  const program = programOf(line);
+  if (program.file.includes("/")) return program;
+  return { ...program, file: findInPath(program.file, searchPathOf(environment)) ?? program.file };
 }
 
 /** Takes the place of the agent's user; returns the environment of plugins, or why there is none. */
@@ -133,10 +142,12 @@ function becomeAgent(
 }
 
 /** The directive that refuses a request. */
-function explainRefusal(text: string, reason: string, { nasty_metachars }: WholeConfig): string {
+function explainRefusal(text: string, reason: string, config: WholeConfig): string {
   if (reason.includes("metachars")) {
-    const nasty = text.split("").find((letter) => nasty_metachars.includes(letter));
-    return `nasty_metachars holds ${JSON.stringify(nasty)}`;
+    const characters = nastyMetacharsFor(text, config);
+    const nasty = text.split("").find((letter) => characters.includes(letter));
+    const own = characters === config.nasty_metachars ? "nasty" : "command_nasty";
+    return `${own}_metachars holds ${JSON.stringify(nasty)}`;
   }
   return reason.includes("substitution")
     ? "allow_bash_command_substitution=1 would allow $(...)"

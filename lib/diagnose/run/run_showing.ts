@@ -1,5 +1,6 @@
 import type { PluginEnd } from "../../command/outcome.ts";
 import { newRun, startPlugin } from "../../command/plugin.ts";
+import type { CommandLine } from "../../command/program.ts";
 import { awaitRun } from "../../command/run_blocking.ts";
 import { closeFile, isReadable, now, readInto } from "../../system/libc.ts";
 import { makePipe } from "../../system/process.ts";
@@ -23,7 +24,7 @@ export interface ShownRun {
  * @param seconds The time-out.
  */
 export function runShowing(
-  line: string,
+  line: CommandLine,
   environment: readonly string[],
   seconds: number,
 ): ShownRun {
