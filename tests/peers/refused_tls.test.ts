@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { ask, open } from "../support/ask.ts";
 import { CHECK_PATIENCE, checkNrpe } from "../support/check_nrpe.ts";
 import { startDaemon } from "../support/daemon.ts";
-import { startInetd } from "../support/inetd.ts";
+import { type Everywhere, MODES, startEverywhere } from "../support/everywhere.ts";
 import { PEERS, peersMissing } from "../support/peers.ts";
 import { makePki, type Pair, type Pki } from "../support/pki.ts";
 import { freePorts, isListening } from "../support/ports.ts";
@@ -16,9 +16,6 @@ import { sClient } from "../support/s_client.ts";
 import { waitUntil } from "../support/wait_until.ts";
 
 const missing = peersMissing("checkNrpe", "inetd", "openssl", "agent");
-
-const MODES = ["nowait", "wait", "daemon"] as const;
-type Mode = typeof MODES[number];
 
 const COMMANDS = "command[ok]=echo fine\n";
 
@@ -32,42 +29,6 @@ beforeAll(() => {
 });
 
 afterAll(() => room?.[Symbol.dispose]());
-
-/** The same configuration served in every mode. */
-interface Everywhere extends AsyncDisposable {
-  readonly ports: Readonly<Record<Mode, number>>;
-  /** What a mode has logged. */
-  log(mode: Mode): string;
-  logged(mode: Mode, pattern: RegExp, from?: number): Promise<void>;
-}
-
-async function startEverywhere(config: string, ...args: string[]): Promise<Everywhere> {
-  await using stack = new AsyncDisposableStack();
-  const own = stack.use(makeRoom());
-  const serve = (mode: "nowait" | "wait") => {
-    const log = own.file(`${mode}.log`, "");
-    Bun.spawnSync(["chown", "nagios", log]);
-    const text = `log_file=${log}\nwait_idle_timeout=1\n${config}${COMMANDS}`;
-    const argv = ["nrpe", ...args, "-c", own.file(`${mode}.cfg`, text), "--inetd"];
-    return { user: "nagios", program: own.binary, argv, wait: mode === "wait" };
-  };
-  const inetd = stack.use(await startInetd(own, [serve("nowait"), serve("wait")]));
-  const daemon = stack.use(await startDaemon(own, { config: config + COMMANDS, args }));
-  const log = (mode: Mode) =>
-    mode === "daemon" ? daemon.log() : readFileSync(join(own.path, `${mode}.log`), "latin1");
-  const [nowait, wait] = inetd.ports as [number, number];
-  const held = stack.move();
-  return {
-    ports: { nowait, wait, daemon: daemon.port },
-    log,
-    logged: (mode, pattern, from = 0) =>
-      waitUntil(
-        `a log line of ${mode} like ${pattern}`,
-        () => pattern.test(log(mode).slice(from)),
-      ),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
-  };
-}
 
 const certificate = ({ cert, key }: Pair) => `ssl_cert_file=${cert}\nssl_privatekey_file=${key}\n`;
 const requiring = () =>
@@ -95,7 +56,7 @@ describe.skipIf(missing)("a client without a good certificate, where one is requ
   let reference: { readonly port: number; end(): Promise<void> };
 
   beforeAll(async () => {
-    served = await startEverywhere(requiring());
+    served = await startEverywhere(requiring() + COMMANDS);
     reference = await startReference(requiring());
   });
 
@@ -204,7 +165,7 @@ describe.skipIf(missing)("where the handshake fails,", () => {
   let served: Everywhere;
 
   beforeAll(async () => {
-    served = await startEverywhere(certificate(pki.server));
+    served = await startEverywhere(certificate(pki.server) + COMMANDS);
   });
 
   afterAll(() => served?.[Symbol.asyncDispose]());
@@ -280,7 +241,7 @@ describe.skipIf(missing)("a TLS client of a plain service", () => {
       [[], "ssl_enabled=0\n", "ssl_enabled=0 in nrpe.cfg"],
     ] as const,
   )("is logged as one, with what makes the service plain: %j %j", async (args, config, plain) => {
-    await using served = await startEverywhere(config, ...args);
+    await using served = await startEverywhere(config + COMMANDS, { args });
     for (const mode of MODES) {
       await checkTls(served.ports[mode], "-c", "ok");
       const line =
