@@ -2,6 +2,7 @@ import { nearest } from "../nearest.ts";
 import { splitCommands } from "./argument_mode.ts";
 import type { Config, ConfigResult, Finding } from "./config.ts";
 import {
+  checkSubjects,
   type ConfigFiles,
   doubt,
   type Draft,
@@ -27,6 +28,7 @@ import {
 export function loadConfig(path: string, files: ConfigFiles, current?: Config): ConfigResult {
   const draft = newDraft(files, current, undefined);
   readFirst(draft, path);
+  if (draft.settings.ssl_allowed_subjects !== undefined) checkSubjects(draft);
   warnOfUndefinedCommands(draft);
   splitCommands(draft, draft.commands);
   const config = { ...finish(draft, draft.commands), commands: draft.commands };

@@ -1,7 +1,14 @@
 /** nrpe.cfg for a process that runs one command: it stays small, and what is rare is loaded later. */
 import { type CommandLines, findCommand } from "./command_lines.ts";
 import type { CommandDefinition, Commands, Config } from "./config.ts";
-import { type ConfigFiles, type Draft, finish, newDraft, readFirst } from "./read_config.ts";
+import {
+  checkSubjects,
+  type ConfigFiles,
+  type Draft,
+  finish,
+  newDraft,
+  readFirst,
+} from "./read_config.ts";
 
 /** Commands that are not read, with those that had to be, in their order. */
 type Unread = readonly (CommandLines | CommandDefinition)[];
@@ -18,6 +25,7 @@ export function loadForOneCommand(
   const unread: (CommandLines | CommandDefinition)[] = [];
   const draft = newDraft(files, undefined, unread);
   readFirst(draft, path);
+  if (draft.settings.ssl_allowed_subjects !== undefined) checkSubjects(draft);
   if (hasArgumentRules(draft)) return splitAll(draft, unread);
   return settled(draft, { get: (name) => findCommand(unread, name) });
 }

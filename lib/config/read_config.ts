@@ -101,6 +101,20 @@ export function readFirst(draft: Draft, path: string): void {
   }
 }
 
+/** A client without a certificate would get past `ssl_allowed_subjects`. */
+export function checkSubjects(draft: Draft): void {
+  const { settings, positions } = draft;
+  const needed = settings.ssl_enabled === false
+    ? "TLS, which ssl_enabled=0 turns off"
+    : settings.ssl_client_certs === 2
+    ? undefined
+    : "ssl_client_certs=2, or clients connect without a certificate";
+  if (needed === undefined) return;
+  const position = positions.get("ssl_allowed_subjects")!;
+  const message = at(position, "Invalid ssl_allowed_subjects specified");
+  report(draft, "error", "invalid-value", position, `${message}: it needs ${needed}`);
+}
+
 /** The configuration of a draft, with the directives that it lacks. */
 export function finish(draft: Draft, commands: Commands): Config {
   const { settings, positions, directories } = draft;

@@ -6,11 +6,13 @@ import {
   flag,
   list,
   readAs,
+  type Reading,
   refined,
   text,
   wholeNumber,
   word,
 } from "./directive.ts";
+import { readSubjects, type SubjectPattern } from "./subjects.ts";
 import { readTlsVersions, TLS_DEFAULT } from "./tls_versions.ts";
 import { unescape } from "./unescape.ts";
 
@@ -85,6 +87,10 @@ export const DIRECTIVES = {
   metrics_file: text(),
   /** Whether what the agent starts is kept from gaining rights, by set-user-ID bits for instance. */
   no_new_privs: flag(false),
+  /** Which client certificates may connect. */
+  ssl_allowed_subjects: subjects(),
+  /** The revocation lists of the CAs. */
+  ssl_crl_file: text(),
 } as const satisfies Readonly<Record<string, Directive<unknown>>>;
 
 export type DirectiveName = keyof typeof DIRECTIVES;
@@ -101,6 +107,16 @@ export const COMMAND_DIRECTIVES = {
     undefined,
     (value) => ({ kind: "value", value: value === "none" ? "" : unescape(value ?? "") }),
   ),
+  /** Who may ask for the command. */
+  command_allowed_hosts: {
+    byDefault: undefined as readonly AllowedHost[] | undefined,
+    read: readWithoutDoubt,
+  },
+  /** Which client certificates may ask for the command. */
+  command_allowed_subjects: {
+    byDefault: undefined as readonly SubjectPattern[] | undefined,
+    read: readSubjects,
+  },
 } as const satisfies Readonly<Record<`command_${string}`, Directive<unknown>>>;
 
 export type CommandDirectiveName = keyof typeof COMMAND_DIRECTIVES;
@@ -184,8 +200,25 @@ function allowedHosts(): Directive<readonly AllowedHost[] | undefined> {
       const { hosts, doubt } = parseAllowedHosts(value);
       return { kind: "value", value: hosts, ...(doubt === undefined ? {} : { doubt }) };
     },
-    repeated: (earlier = [], later = []) => [...earlier, ...later],
+    repeated: joined,
   };
+}
+
+function joined<Item>(
+  earlier: readonly Item[] = [],
+  later: readonly Item[] = [],
+): readonly Item[] {
+  return [...earlier, ...later];
+}
+
+function subjects(): Directive<readonly SubjectPattern[] | undefined> {
+  return { byDefault: undefined, read: readSubjects, repeated: joined };
+}
+
+/** The same list in a directive that the C agent does not have: what is doubtful there is an error. */
+function readWithoutDoubt(value: string): Reading<readonly AllowedHost[]> {
+  const { hosts, doubt } = parseAllowedHosts(value);
+  return doubt === undefined ? { kind: "value", value: hosts } : { kind: "error", reason: doubt };
 }
 
 /** A negative length is the largest, as for listen(2). The kernel limits it. */

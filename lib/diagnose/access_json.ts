@@ -42,9 +42,25 @@ export function accessJson(trace: AccessTrace, policy?: AgentPolicy): string {
   });
 }
 
-function policyJson({ file, tables, list }: AgentPolicy): unknown {
-  const allowedHosts = list === undefined ? null : { ...list.position, allowed: list.allows };
-  return { file, tcp_wrappers: tables, allowed_hosts: allowedHosts };
+function policyJson({ file, tables, list, subjects, command }: AgentPolicy): unknown {
+  const listJson = (one: AgentPolicy["list"]) =>
+    one === undefined ? null : { ...one.position, allowed: one.allows };
+  return {
+    file,
+    tcp_wrappers: tables,
+    allowed_hosts: listJson(list),
+    ssl_allowed_subjects: listJson(subjects),
+    command: command === undefined ? null : {
+      name: command.definition.name,
+      ...command.definition.position,
+      allowed: command.refusals.length === 0,
+      refusals: command.refusals.map(({ directive, position, why }) => ({
+        directive,
+        ...position,
+        why,
+      })),
+    },
+  };
 }
 
 function policyWarnings(policy: AgentPolicy | undefined): unknown[] {

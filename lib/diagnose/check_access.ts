@@ -6,10 +6,12 @@
  * run.
  */
 import { encodeBytes } from "../bytes.ts";
-import type { Finding } from "../config/config.ts";
+import type { Finding, WholeConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { DIRECTIVES } from "../config/settings.ts";
+import { readNames } from "../config/match_subjects.ts";
 import { printable } from "../log.ts";
+import { nearest } from "../nearest.ts";
 import { configFiles } from "../config/config_files.ts";
 import { writeAll } from "../system/libc.ts";
 import { readOnce, readTableFile } from "../access/table_files.ts";
@@ -20,9 +22,14 @@ import type { TableName, Tables } from "../wrappers/find_rule.ts";
 import { traceAccess } from "./access_trace.ts";
 import { accessJson } from "./access_json.ts";
 import { accessText } from "./access_text.ts";
-import { ACCESS_HELP, ACCESS_USAGE, parseAccessQuestion } from "./check_access_cli.ts";
+import {
+  ACCESS_HELP,
+  ACCESS_USAGE,
+  type AccessOptions,
+  parseAccessQuestion,
+} from "./check_access_cli.ts";
 import { requestsOf } from "./check_access_request.ts";
-import { agentPolicyText, readAgentPolicy } from "./agent_policy.ts";
+import { agentPolicyText, type ClientActs, isRefused, readAgentPolicy } from "./agent_policy.ts";
 
 /** Every address of the client gets in. */
 const EXIT_GRANTED = 0;
@@ -73,6 +80,8 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
 
   const made = requestsOf(asked.daemon ?? daemon, asked.client, options.lookup);
   if (made.kind === "error") return printError(`${printable(made.message)}\n`);
+  const acts = clientActs(options, config);
+  if (typeof acts === "string") return printError(`${printable(acts)}\n`);
   const { json } = options;
   const answers: string[] = [];
   let status = EXIT_GRANTED;
@@ -82,14 +91,32 @@ export async function checkAccess(args: readonly string[]): Promise<number> {
     const { address } = trace.request.client;
     const policy = options.config === undefined || config === undefined
       ? undefined
-      : readAgentPolicy(options.config, config, address);
-    const policyText = policy === undefined ? "" : agentPolicyText(policy, address);
+      : await readAgentPolicy(options.config, config, address, acts);
+    if (policy !== undefined && isRefused(policy)) status = EXIT_DENIED;
+    const policyText = policy === undefined ? "" : agentPolicyText(policy, address, acts.names);
     answers.push(
       json ? accessJson(trace, policy) : accessText(trace, tables, wantsColour()) + policyText,
     );
   }
   writeAll(Stdio.output, encodeBytes(answers.join(json ? "" : "\n\n")));
   return status;
+}
+
+/** What the options say that the client does, or what is wrong with them. */
+function clientActs(
+  { command: name, subject, config: file }: AccessOptions,
+  config: WholeConfig | undefined,
+): ClientActs | string {
+  const presents = name !== undefined || subject !== undefined;
+  const reading = subject === undefined ? undefined : readNames(subject);
+  if (reading?.kind === "error") return `--subject: ${reading.reason}`;
+  const acts = { presents, names: reading?.value, command: undefined };
+  if (name === undefined || config === undefined) return acts;
+  const command = config.commands.get(name);
+  if (command !== undefined) return { ...acts, command };
+  const known = nearest(name, [...config.commands.keys()]);
+  const guess = known === undefined ? "" : ` (did you mean ${known}?)`;
+  return `command[${name}] is not defined in ${file}${guess}`;
 }
 
 function printError(message: string): number {

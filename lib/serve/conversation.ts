@@ -7,14 +7,15 @@ import {
 } from "../command/outcome.ts";
 import type { CommandLine } from "../command/program.ts";
 import { type CommandRequest, type DefinedCommand, readRequest } from "../command/request.ts";
-import type { Config } from "../config/config.ts";
-import { type Log, Severity } from "../log.ts";
+import { isRestricted } from "../config/restrictions.ts";
+import { Severity } from "../log.ts";
 import { isClientHello } from "../protocol/client_hello.ts";
 import { decodeQuery, type PacketError } from "../protocol/decode.ts";
 import { encodeResponse } from "../protocol/encode.ts";
 import type { PacketVersion, Query, ResultCode } from "../protocol/packet.ts";
 import { now } from "../system/libc.ts";
 import type { Arrival } from "../system/stream.ts";
+import type { Asker } from "./restrict_request.ts";
 import { VERSION } from "../version.ts";
 
 /** What carries the bytes of a conversation: a blocking socket, or a stream of an event loop. */
@@ -34,11 +35,7 @@ export interface Wire {
 }
 
 /** One conversation with an admitted client. */
-export interface Session {
-  readonly config: Config;
-  readonly log: Log;
-  /** The client's address. */
-  readonly peer: string;
+export interface Session extends Asker {
   /** When the query must have arrived, in milliseconds of {@link now}. */
   readonly deadline: number;
   /** Runs a command line within its limits. */
@@ -79,15 +76,27 @@ export async function converse(session: Session, wire: Wire): Promise<Conversati
     return { kind: "invalid query" };
   }
   const { query } = reading;
-  const request = readRequest(query.text, session.config);
+  let request = readRequest(query.text, session.config);
+  let logRefusal: (() => void) | undefined;
+  const { commandSettings } = session.config;
+  // An undefined command takes the same way as one that is not for this client, and so does a request
+  // that is invalid: it may be so for its command alone.
+  const mayBeRestricted = commandSettings.size > 0 &&
+    (request.kind !== "command" || isRestricted(commandSettings.get(request.name)));
+  if (mayBeRestricted) {
+    const { restrictRequest } = await import("./restrict_request.ts");
+    const restricted = await restrictRequest(session, query.text);
+    if (restricted !== undefined) ({ request, logRefusal } = restricted);
+  }
   if (request.kind === "invalid") {
-    logInvalid(session, `Error: ${request.reason}`);
+    logInvalid(session, request.reason);
     return { kind: "invalid query" };
   }
   const outcome = await outcomeFor(session, request);
   session.log(Severity.debug, `Return Code: ${outcome.code}, Output: ${outcome.text}`);
   const response = encodeResponse({ version: query.version, ...outcome });
-  await wire.respond(response, now() + session.config.connection_timeout * 1000);
+  await wire.respond(response, responseDeadline(session));
+  logRefusal?.();
   return {
     kind: "answered",
     version: query.version,
@@ -95,6 +104,11 @@ export async function converse(session: Session, wire: Wire): Promise<Conversati
     code: outcome.code,
     bytes: response.byteLength,
   };
+}
+
+/** When the client must have taken a response. */
+function responseDeadline({ config }: Session): number {
+  return now() + config.connection_timeout * 1000;
 }
 
 /** A query, or why there is none. */
@@ -151,10 +165,10 @@ function unread(arrival: Exclude<Arrival, { readonly kind: "bytes" }>, length: n
 }
 
 const REFUSALS: Readonly<Record<PacketError, string>> = {
-  "version": "Error: Request packet version was invalid!",
-  "buffer length": "Error: Received packet with invalid buffer size",
-  "checksum": "Error: Request packet had invalid CRC32.",
-  "type": "Error: Request packet type was invalid!",
+  "version": "Request packet version was invalid!",
+  "buffer length": "Received packet with invalid buffer size",
+  "checksum": "Request packet had invalid CRC32.",
+  "type": "Request packet type was invalid!",
 };
 
 /** Logs why the bytes of a client are no query. */
@@ -174,8 +188,8 @@ function logUnread({ log, peer }: Session, why: string): void {
   log(Severity.error, `Could not read request from client ${peer}, bailing out... (${why})`);
 }
 
-function logInvalid({ log, peer }: Session, message: string): void {
-  log(Severity.error, message);
+function logInvalid({ log, peer }: Session, reason: string): void {
+  log(Severity.error, `Error: ${reason}`);
   log(Severity.error, `Client request from ${peer} was invalid, bailing out...`);
 }
 

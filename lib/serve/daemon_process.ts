@@ -11,7 +11,7 @@ import { expiryOf } from "../tls/expiry.ts";
 import type { Generation } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
 import { makeListeners } from "./listeners.ts";
-import { makeMetrics } from "./metrics.ts";
+import { makeMetrics, type Present } from "./metrics.ts";
 import { keepMetricsFile } from "./metrics_file.ts";
 import { environmentOfDaemon, inetdEnvironment } from "./plugin_environment.ts";
 import { rateLimitedLog } from "./rate_limited_log.ts";
@@ -141,7 +141,7 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
       metrics.exposition({
         connections: server.connections(),
         ...executor.count(),
-        certificateExpiry: expiryOfCertificate(daemon.generation),
+        ...expiriesOf(daemon.generation),
       }),
     log,
   );
@@ -173,14 +173,21 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
   return SERVED;
 }
 
-const expiries = new WeakMap<Generation, number | undefined>();
+type Expiries = Pick<Present, "certificateExpiry" | "crlExpiry">;
 
-/** When the certificate of a configuration expires, in seconds since 1970. */
-function expiryOfCertificate(generation: Generation): number | undefined {
+const expiries = new WeakMap<Generation, Expiries>();
+
+/** When the certificate of a configuration and its CRLs expire, in seconds since 1970. */
+function expiriesOf(generation: Generation): Expiries {
   const { tls } = generation;
-  if (tls === undefined) return undefined;
-  if (!expiries.has(generation)) expiries.set(generation, expiryOf(tls.options.cert ?? ""));
-  return expiries.get(generation);
+  if (tls === undefined) return { certificateExpiry: undefined, crlExpiry: undefined };
+  const { options, crls } = tls;
+  let known = expiries.get(generation);
+  if (known === undefined) {
+    known = { certificateExpiry: expiryOf(options.cert ?? ""), crlExpiry: crls?.expiry };
+    expiries.set(generation, known);
+  }
+  return known;
 }
 
 /** Waits until no connection is left, or a time, in milliseconds, is over. */

@@ -2,10 +2,15 @@
  * What the log says about a configuration when it is applied.
  */
 import type { Config } from "../config/config.ts";
+import { subjectsText } from "../config/match_subjects.ts";
 import { type LogLine, Severity } from "../log.ts";
 import { exists } from "../system/directory.ts";
 import { TlsLogging } from "../tls/handshake.ts";
 import type { TlsResult } from "../tls/tls_setup.ts";
+
+/** Why a plain agent does not serve where clients must be on a list by their certificates. */
+export const PLAIN_WITH_SUBJECTS =
+  "Error: ssl_allowed_subjects needs TLS, which the option -n turns off: on a plain connection no client shows a certificate";
 
 /** Warns of access tables that nrpe.cfg names and that do not exist, and so count as empty. */
 export function describeTables(config: Config): readonly LogLine[] {
@@ -46,16 +51,18 @@ export function describeTls(config: Config, result: TlsResult | undefined): read
       message: `ssl_cipher_list: ${word} is left out, the TLS library has no such thing`,
     })),
   ];
-  if (result.warning !== undefined) {
-    lines.push({ severity: Severity.warning, message: result.warning });
-  }
+  for (const message of result.warnings) lines.push({ severity: Severity.warning, message });
+  for (const message of result.notices) lines.push({ severity: Severity.notice, message });
   if ((config.ssl_logging & TlsLogging.startup) === 0) return lines;
   const { least, most } = config.ssl_version;
+  const subjects = config.ssl_allowed_subjects;
   return [
     ...lines,
     info(`SSL Certificate File: ${config.ssl_cert_file ?? "None"}`),
     info(`SSL Private Key File: ${config.ssl_privatekey_file ?? "None"}`),
     info(`SSL CA Certificate File: ${config.ssl_cacert_file ?? "None"}`),
+    info(`SSL Allowed Subjects: ${subjects === undefined ? "All" : subjectsText(subjects)}`),
+    info(`SSL CRL File: ${config.ssl_crl_file ?? "None"}`),
     info(`SSL Cipher List: ${config.ssl_cipher_list ?? "the library's"}`),
     info("SSL Allow ADH: 0"),
     info(`SSL Client Certs: ${["Don't Ask", "Accept", "Require"][config.ssl_client_certs]}`),

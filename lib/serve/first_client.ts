@@ -69,6 +69,7 @@ export async function serveFirstClient(
   }
   const { uid, gid } = userAndGroup();
   if ((tls && config.ssl_enabled) || uid === 0 || gid === 0) return undefined;
+  if (config.ssl_allowed_subjects !== undefined) return undefined;
   const connection = acceptFirst(listening);
   if (connection === undefined) return undefined;
   const log = openLog(config);
@@ -224,7 +225,8 @@ async function serve(
       return await running.end;
     };
     const deadline = now() + config.connection_timeout * 1000;
-    const ended = await converse({ config, log, peer: address, deadline, run }, wire);
+    const session = { config, log, peer: address, beforeWait: toEventLoop, deadline, run };
+    const ended = await converse(session, wire);
     if (config.log_summary) {
       const { logSummary } = await import("./summary.ts");
       const milliseconds = now() - begun;

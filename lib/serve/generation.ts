@@ -1,4 +1,5 @@
 import { type AllowList, enforceAllowList } from "../access/allowed_names.ts";
+import type { HostLists } from "../access/command_access.ts";
 import type { Config } from "../config/config.ts";
 import { configFiles, watchFiles } from "../config/config_files.ts";
 import { loadConfig } from "../config/load_config.ts";
@@ -9,7 +10,13 @@ import { hostName } from "../system/host_name.ts";
 import type { LogSettings } from "../system/open_log.ts";
 import { resolveHost } from "../system/resolve_host.ts";
 import { setUpTls, type TlsSetup } from "../tls/tls_setup.ts";
-import { describeArguments, describeTables, describeTls } from "./describe_config.ts";
+import { makeCommandHosts } from "./command_hosts.ts";
+import {
+  describeArguments,
+  describeTables,
+  describeTls,
+  PLAIN_WITH_SUBJECTS,
+} from "./describe_config.ts";
 
 /**
  * A configuration and everything made of it. Each reload makes a new one, whole or not at all; a
@@ -20,6 +27,8 @@ export interface Generation {
   /** Nothing where conversations are plain. */
   readonly tls: TlsSetup | undefined;
   readonly allowList: AllowList;
+  /** The lists of `command_allowed_hosts`. */
+  readonly hosts: HostLists;
   /** Whether the log says who has been let in, as tcpd's does under inetd, where no rule asks for it. */
   readonly logsGranted: boolean;
 }
@@ -73,6 +82,10 @@ export async function makeGeneration(sources: GenerationSources): Promise<Genera
   }));
   if (result.kind === "failure") return { kind: "failure", lines, log: result.log, hasChanged };
   const config = withPaths(result.config, resolve);
+  if (!tls && config.ssl_allowed_subjects !== undefined) {
+    lines.push({ severity: Severity.error, message: PLAIN_WITH_SUBJECTS });
+    return { kind: "failure", lines, log: config, hasChanged };
+  }
   for (const name of TLS_FILES) if (config[name] !== undefined) add(config[name]);
   const setup = tls && config.ssl_enabled
     ? await setUpTls(config, hostName, current?.tls?.pair)
@@ -94,7 +107,7 @@ export async function makeGeneration(sources: GenerationSources): Promise<Genera
   const logsGranted = !allowedHosts || config.debug;
   return {
     kind: "generation",
-    generation: { config, tls: setup?.setup, allowList, logsGranted },
+    generation: { config, tls: setup?.setup, allowList, hosts: makeCommandHosts(log), logsGranted },
     lines,
     hasChanged,
     files: paths().map(resolve),
@@ -109,7 +122,18 @@ function filesFrom(resolve: (path: string) => string): ConfigFiles {
   };
 }
 
-const TLS_FILES = ["ssl_cert_file", "ssl_privatekey_file", "ssl_cacert_file"] as const;
+/** Ends the work that goes on for a generation. Conversations may still be served by it. */
+export function closeGeneration({ allowList, hosts }: Generation): void {
+  allowList.close();
+  hosts.close();
+}
+
+const TLS_FILES = [
+  "ssl_cert_file",
+  "ssl_privatekey_file",
+  "ssl_cacert_file",
+  "ssl_crl_file",
+] as const;
 
 const PATHS = [
   "hosts_allow_file",

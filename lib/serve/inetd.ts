@@ -60,6 +60,7 @@ export async function serveInetd(invocation: Serve): Promise<number> {
   const deadline = now() + config.connection_timeout * 1000;
   let wire = blockingWire(fd);
   let tls: string | undefined;
+  let certificate: Uint8Array | undefined;
   if (invocation.tls && config.ssl_enabled) {
     const { secureConnection } = await import("./inetd_tls.ts");
     const secured = await secureConnection(start, fd, peer, deadline);
@@ -71,10 +72,15 @@ export async function serveInetd(invocation: Serve): Promise<number> {
     }
     wire = secured.wire;
     tls = secured.version;
+    certificate = secured.certificate;
+  } else if (config.ssl_allowed_subjects !== undefined) {
+    const { PLAIN_WITH_SUBJECTS } = await import("./describe_config.ts");
+    log(Severity.error, PLAIN_WITH_SUBJECTS);
+    return CANNOT_SERVE;
   }
   const run = (line: CommandLine) =>
     runBlocking(line, pluginEnvironment(admission.variables), config.command_timeout);
-  const end = await converse({ config, log, peer: client, deadline, run }, wire);
+  const end = await converse({ config, log, peer: client, certificate, deadline, run }, wire);
   // The client waits for the end of the connection; ending the process takes longer than that.
   wire.close();
   if (config.log_summary) await sumUp(log, { client, rule: admission.rule, tls, end });

@@ -17,6 +17,8 @@ export interface SecureConnection {
   readonly wire: Wire;
   /** The TLS version. */
   readonly version: string;
+  /** The client's certificate, see shakeHands(). */
+  readonly certificate: Uint8Array | undefined;
 }
 
 /**
@@ -49,7 +51,7 @@ export async function secureConnection(
   const stream = adopt(fd, peer);
   const address = peer?.address ?? "unknown";
   const client = { address, port: peer?.port ?? 0, log: aboutClient(log, address) };
-  const version = await shakeHands(stream, result.setup, client, deadline);
-  if (version === undefined) return SERVED;
-  return { wire: streamWire(stream, config.ssl_shutdown_timeout * 1000), version };
+  const secured = await shakeHands(stream, result.setup, client, deadline);
+  if (secured === undefined) return SERVED;
+  return { wire: streamWire(stream, config.ssl_shutdown_timeout * 1000), ...secured };
 }

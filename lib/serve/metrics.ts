@@ -29,6 +29,8 @@ export interface Present {
   readonly waiting: number;
   /** When the certificate expires, in seconds since 1970; undefined where there is none. */
   readonly certificateExpiry: number | undefined;
+  /** When the first CRL expires, in the same way. */
+  readonly crlExpiry: number | undefined;
 }
 
 /** The upper bounds of the histogram of commands, in seconds. */
@@ -76,7 +78,7 @@ export function makeMetrics(started: number): Metrics {
       commands[at < 0 ? BOUNDS.length : at]!++;
       seconds += time;
     },
-    exposition({ connections, running, waiting, certificateExpiry }) {
+    exposition({ connections, running, waiting, certificateExpiry, crlExpiry }) {
       const lines = [
         ...family("nrpe_info", "gauge", "The version of the agent.", [
           `nrpe_info{version="${VERSION}"} 1`,
@@ -116,13 +118,14 @@ export function makeMetrics(started: number): Metrics {
           `nrpe_connections_open ${connections}`,
         ]),
       ];
-      if (certificateExpiry !== undefined) {
-        const name = "nrpe_certificate_expiry_timestamp_seconds";
-        lines.push(
-          ...family(name, "gauge", "When the agent's certificate expires, since 1970.", [
-            `${name} ${certificateExpiry}`,
-          ]),
-        );
+      const expiries = [
+        ["certificate", "When the agent's certificate expires, since 1970.", certificateExpiry],
+        ["crl", "When the first revocation list expires, since 1970.", crlExpiry],
+      ] as const;
+      for (const [what, help, expiry] of expiries) {
+        if (expiry === undefined) continue;
+        const name = `nrpe_${what}_expiry_timestamp_seconds`;
+        lines.push(...family(name, "gauge", help, [`${name} ${expiry}`]));
       }
       return `${lines.join("\n")}\n`;
     },

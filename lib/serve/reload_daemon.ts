@@ -1,7 +1,7 @@
 import { type LogLine, Severity } from "../log.ts";
 import { forbidNewPrivileges } from "../system/no_new_privileges.ts";
 import { openLog } from "../system/open_log.ts";
-import { makeGeneration } from "./generation.ts";
+import { closeGeneration, makeGeneration } from "./generation.ts";
 import { addressesToListenOn, type ListenAddress, type Listeners } from "./listeners.ts";
 import { type DaemonProcess, logListening, sourcesOf } from "./start_daemon.ts";
 
@@ -64,11 +64,11 @@ export async function reload(
     // Last, since it cannot be undone.
     if (config.no_new_privs) forbidNewPrivileges();
   } catch (error) {
-    generation.allowList.close();
+    closeGeneration(generation);
     return refuse([{ severity: Severity.error, message: (error as Error).message }]);
   }
   daemon.generation = generation;
-  old.allowList.close();
+  closeGeneration(old);
   daemon.openLog.close();
   daemon.openLog = openLog(config, options.copy);
   for (const { severity, message } of result.lines) log(severity, message);

@@ -68,7 +68,7 @@ export function makeServer(options: ServerOptions): Server {
     log: Log,
   ): Promise<ConnectionEnd> => {
     const begun = now();
-    const { config, tls } = generation;
+    const { config, tls, hosts } = generation;
     const { address, port } = stream.client ?? UNKNOWN_CLIENT;
     if (config.debug) log(Severity.debug, `Connection from ${address} port ${port}`);
     const admission = await admit(generation, stream, {
@@ -84,16 +84,16 @@ export function makeServer(options: ServerOptions): Server {
     }
     slot.admit();
     const deadline = now() + config.connection_timeout * 1000;
-    const version = tls && await shakeHands(stream, tls, { address, port, log }, deadline);
+    const secured = tls && await shakeHands(stream, tls, { address, port, log }, deadline);
     const sumUp = (end: Summary["end"]): ConnectionEnd => {
       if (config.log_summary) {
         const { rule } = admission;
         const milliseconds = now() - begun;
-        logSummary(log, { client: address, rule, tls: version, end, milliseconds });
+        logSummary(log, { client: address, rule, tls: secured?.version, end, milliseconds });
       }
       return end.kind;
     };
-    if (tls !== undefined && version === undefined) return sumUp({ kind: "no TLS" });
+    if (tls !== undefined && secured === undefined) return sumUp({ kind: "no TLS" });
     const lingerTimeout = tls === undefined ? LINGER_TIMEOUT : config.ssl_shutdown_timeout * 1000;
     const run = (line: CommandLine) => {
       unasked.delete(stream);
@@ -104,7 +104,8 @@ export function makeServer(options: ServerOptions): Server {
         seconds: config.command_timeout,
       });
     };
-    const session = { config, log, peer: address, deadline, run };
+    const certificate = secured?.certificate;
+    const session = { config, log, peer: address, certificate, hosts, deadline, run };
     return sumUp(await converse(session, streamWire(stream, lingerTimeout)));
   };
 

@@ -31,6 +31,8 @@ export interface TlsOptions {
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly ca?: string | undefined;
+  /** Revocation lists, one in each. Every CA in a client's chain must then have one in force. */
+  readonly crl?: readonly string[];
   readonly ciphers?: string;
   readonly minVersion?: number;
   readonly maxVersion?: number;
@@ -43,13 +45,18 @@ export interface TlsOptions {
    * one, close_notify is sent. The library completes such a handshake and sends no alert.
    */
   readonly refuse?: (refused: RefusedClient) => Uint8Array | undefined;
+  /**
+   * Judges a client's certificate, in DER, that the library accepts.
+   * @returns Why it is not valid, as {@link RefusedClient} has it; undefined where it is.
+   */
+  readonly judge?: (certificate: Uint8Array) => string | undefined;
 }
 
 /** A client whose certificate is not valid, after the handshake. */
 export interface RefusedClient {
   readonly version: string;
   readonly cipher: string;
-  /** What is wrong with it: the library's X509_V_ERR_ name. */
+  /** What is wrong with it: the library's X509_V_ERR_ name, or what `judge` says. */
   readonly doubt: string;
   /** The connection's secrets, as lines in SSLKEYLOGFILE format (RFC 9850). */
   readonly secrets: readonly string[];
@@ -67,7 +74,7 @@ export type Handshake =
     readonly cipher: string;
     /** The client's certificate, if it has sent one. */
     readonly certificate: PeerCertificate | undefined;
-    /** Why the client's certificate is not valid: the library's X509_V_ERR_ name. */
+    /** Why the client's certificate is not valid: the library's X509_V_ERR_ name, or what `judge` says. */
     readonly doubt: string | undefined;
   }
   | { readonly kind: "closed" }
@@ -249,7 +256,7 @@ function connectTo(fd: number, open: (socket: RuntimeSocket) => void): void {
 }
 
 function upgrade(plain: RuntimeSocket, tls: TlsOptions): RuntimeSocket {
-  const { requireCert = false, refuse, ...rest } = tls;
+  const { requireCert = false, refuse, judge: _, ...rest } = tls;
   const all = { ...rest, rejectUnauthorized: requireCert, secureOptions: SSL_OP_NO_TICKET };
   const socket = refuse === undefined ? TLS_HANDLERS : SECRET_HANDLERS;
   const options = { isServer: true, tls: all, data: plain.data, socket };
@@ -261,6 +268,7 @@ interface PendingHandshake {
   readonly done: (handshake: Handshake) => void;
   readonly fail: (error: unknown) => void;
   readonly refuse: TlsOptions["refuse"];
+  readonly judge: TlsOptions["judge"];
   readonly secrets: Uint8Array[];
   heard: Uint8Array;
 }
@@ -346,10 +354,10 @@ function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
     secret: (line) => void handshaking?.secrets.push(line),
     handshaken(from, done, error) {
       if (handshaking === undefined) return;
-      const { done: settle, fail, refuse, secrets, heard } = handshaking;
+      const { done: settle, fail, refuse, judge, secrets, heard } = handshaking;
       handshaking = undefined;
       try {
-        const handshake = handshakeOf(from, done, error, heard);
+        const handshake = handshakeOf(from, done, error, heard, judge);
         if (handshake.kind === "failed") outlive(from, undefined);
         else if (handshake.kind === "secure" && handshake.doubt !== undefined) {
           const { version, cipher, doubt } = handshake;
@@ -417,8 +425,8 @@ function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
       const { promise, resolve, reject } = Promise.withResolvers<Handshake>();
       const timer = callAt(deadline, () => resolve({ kind: "timed out" }));
       if (open) {
-        const { refuse } = options;
-        handshaking = { done: resolve, fail: reject, refuse, secrets: [], heard: NO_BYTES };
+        const { refuse, judge } = options;
+        handshaking = { done: resolve, fail: reject, refuse, judge, secrets: [], heard: NO_BYTES };
         socket = upgrade(plain, options);
         socket.resume();
         paused = false;
@@ -456,6 +464,7 @@ function handshakeOf(
   done: boolean,
   error: NodeJS.ErrnoException | null,
   heard: Uint8Array,
+  judge: TlsOptions["judge"],
 ): Handshake {
   if (!done && error?.code === "ECONNRESET") return { kind: "closed" };
   if (!done) return { kind: "failed", reason: error?.message ?? "", heard };
@@ -466,6 +475,6 @@ function handshakeOf(
     cipher: socket.getCipher().standardName,
     certificate,
     // Without a certificate the error is about a missing issuer.
-    doubt: certificate === undefined ? undefined : error?.code,
+    doubt: certificate === undefined ? undefined : error?.code ?? judge?.(certificate.raw),
   };
 }

@@ -7,7 +7,9 @@ export const Alert = {
   unsupportedCertificate: 43,
   certificateRevoked: 44,
   certificateExpired: 45,
+  certificateUnknown: 46,
   unknownCa: 48,
+  accessDenied: 49,
 } as const;
 
 const NAMES: Readonly<Record<number, string>> = {

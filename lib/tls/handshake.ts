@@ -25,25 +25,36 @@ export interface Client {
   readonly log: Log;
 }
 
+/** A client after the handshake. */
+export interface SecureClient {
+  /** The TLS version. */
+  readonly version: string;
+  /** Its certificate in DER, which a CA has verified; undefined where it has shown none. */
+  readonly certificate: Uint8Array | undefined;
+}
+
 /**
  * Starts TLS on an accepted connection. Where that fails, logs why and closes the connection.
  *
  * @param deadline For the handshake, in milliseconds of {@link now}.
- * @returns The TLS version; undefined where the client is not accepted.
+ * @returns undefined where the client is not accepted.
  */
 export async function shakeHands(
   stream: Stream,
   setup: TlsSetup,
   client: Client,
   deadline: number,
-): Promise<string | undefined> {
+): Promise<SecureClient | undefined> {
   const begun = now();
   const handshake = await stream.secure(setup.options, deadline);
   // In TLS 1.3 the agent has nothing to send now. Nagle's algorithm keeps the client's query back until
   // an acknowledgement, which the kernel would delay by some 40 ms.
   stream.acknowledge();
   if (handshake.kind === "secure") {
-    if (await acceptCertificate(handshake, setup, client)) return handshake.version;
+    if (await acceptCertificate(handshake, setup, client)) {
+      const { version, certificate } = handshake;
+      return { version, certificate: certificate?.raw };
+    }
   } else {
     const { explainFailure } = await import("./explain_failure.ts");
     const failure = explainFailure(handshake, (now() - begun) / 1000);
@@ -91,7 +102,14 @@ async function acceptCertificate(
   say(TlsLogging.certificate, `SSL Client ${address} Cert Name: ${subject}`);
   say(TlsLogging.certificate, `SSL Client ${address} Cert Issuer: ${issuer}`);
   if (doubt === undefined) return true;
-  const { explainCertificate } = await import("./certificate_fault.ts");
+  const { explainCertificate, SUBJECT_NOT_ALLOWED } = await import("./certificate_fault.ts");
+  if (doubt === SUBJECT_NOT_ALLOWED) {
+    const { refusedNames } = await import("./judge_subject.ts");
+    const names = refusedNames(certificate.raw);
+    const message = `SSL Client ${address} is refused: ${explainCertificate(doubt)}: ${names}`;
+    log(Severity.error, `${message} (issuer=${issuer})`);
+    return false;
+  }
   log(
     Severity.error,
     `SSL Client ${address} has an invalid certificate: ${subject} (issuer=${issuer}) err=${doubt}: ${

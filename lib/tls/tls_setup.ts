@@ -2,9 +2,11 @@ import { decodeBytes } from "../bytes.ts";
 import type { Config } from "../config/config.ts";
 import type { TlsVersion } from "../config/tls_versions.ts";
 import { agentOf } from "../system/account.ts";
-import { Errno, readFile, SystemError } from "../system/libc.ts";
+import { fstat, hasAnEnd, regularSizeOf } from "../system/file_status.ts";
+import { closeFile, Errno, Open, openFile, readToEnd, SystemError } from "../system/libc.ts";
 import { type TlsOptions, tlsOptionsError } from "../system/stream.ts";
 import { readCipherList } from "./cipher_list.ts";
+import type { Crls } from "./crl.ts";
 
 /** A certificate with its chain and its key, and the files of both. */
 interface LoadedPair {
@@ -21,6 +23,8 @@ export interface TlsSetup {
   /** Whether clients are asked for a certificate, and whether they must have one. */
   readonly clientCertificates: "none" | "asked" | "required";
   readonly logging: number;
+  /** undefined where none are applied. */
+  readonly crls: Crls | undefined;
 }
 
 /** The setup, or why there is none. */
@@ -32,13 +36,16 @@ export type TlsResult =
     readonly certificate: string;
     /** Words of the cipher list that were left out. */
     readonly dropped: readonly string[];
-    /** What differs from nrpe.cfg, for the log. */
-    readonly warning: string | undefined;
+    /** What is not as nrpe.cfg has it, and whom the CRLs refuse. */
+    readonly warnings: readonly string[];
+    readonly notices: readonly string[];
   }
   /** What is wrong, in the C agent's words where it has some. */
   | { readonly kind: "failure"; readonly reason: string };
 
 const LARGEST_PEM_FILE = 4 * 1024 * 1024;
+/** A list of half a million certificates. */
+const LARGEST_CRL_FILE = 32 * 1024 * 1024;
 
 const CLIENT_CERTIFICATES = ["none", "asked", "required"] as const;
 
@@ -74,18 +81,23 @@ export async function setUpTls(
     const { ciphers, newestOnly, dropped } = readCipherList(config.ssl_cipher_list);
     const { least, most } = config.ssl_version;
     const clientCertificates = CLIENT_CERTIFICATES[config.ssl_client_certs];
+    const ca = clientCasOf(config);
+    const crls = await crlsOf(config, ca);
     const options: TlsOptions = {
       cert,
       key,
       ...(ciphers === undefined ? {} : { ciphers }),
       minVersion: VERSION_NUMBERS[newestOnly ? "TLSv1.3" : least],
       maxVersion: VERSION_NUMBERS[most],
-      ...clientCasOf(config),
-      ...await clientAuthenticationOf(clientCertificates),
+      ...(ca === undefined ? {} : { ca }),
+      ...(crls === undefined ? {} : { crl: crls.lists.map(({ pem }) => pem) }),
+      ...await clientAuthenticationOf(clientCertificates, config),
     };
     if (tlsOptionsError(options) !== undefined) throw await refusedSetting(config, options);
-    const setup = { options, pair, clientCertificates, logging: config.ssl_logging };
-    return { kind: "setup", setup, certificate: note, dropped, warning };
+    const setup = { options, pair, clientCertificates, logging: config.ssl_logging, crls };
+    const about = await describeCrls(crls, config);
+    const warnings = [...warning === undefined ? [] : [warning], ...about.warnings];
+    return { kind: "setup", setup, certificate: note, dropped, warnings, notices: about.notices };
   } catch (error) {
     if (!(error instanceof Unusable)) throw error;
     return { kind: "failure", reason: error.message };
@@ -139,16 +151,61 @@ function readPair(certFile: string, keyFile: string): LoadedPair {
   return { certFile, keyFile, cert, key };
 }
 
-async function clientAuthenticationOf(wanted: TlsSetup["clientCertificates"]): Promise<TlsOptions> {
+async function clientAuthenticationOf(
+  wanted: TlsSetup["clientCertificates"],
+  { ssl_allowed_subjects: subjects }: Config,
+): Promise<TlsOptions> {
   if (wanted === "none") return { requestCert: false };
   const { refusalOf } = await import("./refusal.ts");
-  return { requestCert: true, requireCert: wanted === "required", refuse: refusalOf };
+  const options = { requestCert: true, requireCert: wanted === "required", refuse: refusalOf };
+  if (subjects === undefined) return options;
+  const { judgeSubject } = await import("./judge_subject.ts");
+  return { ...options, judge: (certificate) => judgeSubject(certificate, subjects) };
 }
 
-/** The CAs for client certificates. */
-function clientCasOf({ ssl_client_certs, ssl_cacert_file: file }: Config): TlsOptions {
+/**
+ * The CRLs of nrpe.cfg.
+ * @param ca The CAs, in PEM.
+ */
+async function crlsOf(
+  { ssl_crl_file: file, ssl_client_certs }: Config,
+  ca = "",
+): Promise<Crls | undefined> {
+  if (file === undefined) return undefined;
+  if (ssl_client_certs === 0) {
+    throw new Unusable("Error: ssl_crl_file needs ssl_client_certs=1 or 2");
+  }
+  const pem = readPem(file, `CRL file '${file}'`, LARGEST_CRL_FILE);
+  const { readCrls, UnusableCrl } = await import("./crl.ts");
+  try {
+    return readCrls(pem, ca);
+  } catch (error) {
+    if (!(error instanceof UnusableCrl)) throw error;
+    throw new Unusable(`Error: could not use CRL file '${file}': ${error.message}`);
+  }
+}
+
+/** Whom the CRLs refuse besides the owners of revoked certificates. */
+async function describeCrls(
+  crls: Crls | undefined,
+  { ssl_crl_file: file }: Config,
+): Promise<{ readonly warnings: readonly string[]; readonly notices: readonly string[] }> {
+  if (crls === undefined) return { warnings: [], notices: [] };
+  const { outdatedIn } = await import("./crl.ts");
+  const about = `ssl_crl_file '${file}'`;
+  const refused = "all client certificates of that CA are refused";
+  return {
+    warnings: outdatedIn(crls, Date.now()).map(({ issuer, why }) =>
+      `Warning: ${about}: the CRL of ${issuer} ${why}: ${refused}`
+    ),
+    notices: crls.without.map((issuer) => `${about} has no CRL of ${issuer}: ${refused}`),
+  };
+}
+
+/** The CAs for client certificates, in PEM. */
+function clientCasOf({ ssl_client_certs, ssl_cacert_file: file }: Config): string | undefined {
   if (file === undefined) {
-    if (ssl_client_certs === 0) return {};
+    if (ssl_client_certs === 0) return undefined;
     throw new Unusable(
       "Error: CA certificate required for client verification: set ssl_cacert_file, or ssl_client_certs=0",
     );
@@ -160,12 +217,26 @@ function clientCasOf({ ssl_client_certs, ssl_cacert_file: file }: Config): TlsOp
       `Error: could not use CA certificate file '${file}': no PEM block of that kind is in it`,
     );
   }
-  return { ca };
+  return ca;
 }
 
-function readPem(path: string, what: string): string {
+/** @param largest The largest size of the file, in bytes. */
+function readPem(path: string, what: string, largest = LARGEST_PEM_FILE): string {
+  const unusable = (why: string) => new Unusable(`Error: could not use ${what}: ${why}`);
   try {
-    return decodeBytes(readFile(path, LARGEST_PEM_FILE));
+    // Nobody may ever write to a FIFO.
+    const fd = openFile(path, Open.readOnlyAtOnce);
+    try {
+      const status = fstat(fd);
+      if (status !== undefined && !hasAnEnd(status)) {
+        throw unusable("it is neither a regular file nor a device");
+      }
+      const bytes = readToEnd(fd, path, largest, status && regularSizeOf(status));
+      if (bytes.byteLength > largest) throw unusable(`it is larger than ${largest} bytes`);
+      return decodeBytes(bytes);
+    } finally {
+      closeFile(fd);
+    }
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     const Failure = error.errno === Errno.EACCES || error.errno === Errno.EPERM

@@ -215,3 +215,149 @@ as for a connection.
     expect(check(file("names", `nrpe: ${words}\n`), closed, "10.0.0.7").exit).toBe(1);
   }, 1_200_000);
 });
+
+describe("--check-access --command", () => {
+  const config = (more: string) =>
+    file(
+      "command.cfg",
+      "hosts_allow_file=/nonexistent\nhosts_deny_file=/nonexistent\n" +
+        "command[near]=/bin/true\ncommand[open]=/bin/true\ncommand[both]=/bin/true\n" +
+        "command_allowed_hosts[near]=10.0.0.0/8, localhost\n" +
+        "command_allowed_hosts[both]=10.0.0.7\ncommand_allowed_subjects[both]=CN=mon*\n" +
+        more,
+    );
+  const ask = (command: string, client: string, ...more: readonly string[]) => {
+    const path = config("");
+    return { path, ...run("-c", path, "--command", command, ...more, client) };
+  };
+
+  test.each(
+    [
+      [
+        "near",
+        "10.1.2.3",
+        [],
+        0,
+        "command[near] (PATH line 3) may be asked for: the client is in its lists",
+      ],
+      [
+        "near",
+        "127.0.0.1",
+        [],
+        0,
+        "command[near] (PATH line 3) may be asked for: the client is in its lists",
+      ],
+      [
+        "open",
+        "192.0.2.1",
+        [],
+        0,
+        "command[open] (PATH line 4) may be asked for: it has no list of its own",
+      ],
+      [
+        "near",
+        "192.0.2.1",
+        [],
+        1,
+        "command[near] (PATH line 3) may not be asked for: the client is told that it is not defined\n" +
+        "           command_allowed_hosts (PATH line 6): its address 192.0.2.1 is not in it",
+      ],
+      [
+        "both",
+        "10.0.0.7",
+        [],
+        1,
+        "           command_allowed_subjects (PATH line 8): it has shown no certificate that a CA has verified",
+      ],
+      [
+        "both",
+        "10.0.0.7",
+        ["--subject", 'CN="other, name"'],
+        1,
+        '           command_allowed_subjects (PATH line 8): no name of its certificate is in it: CN="other, name"',
+      ],
+      [
+        "both",
+        "10.0.0.7",
+        ["--subject=CN=mon1"],
+        0,
+        "command[both] (PATH line 5) may be asked for",
+      ],
+    ] as const,
+  )("explains %s for %s with %p", (command, client, more, exit, text) => {
+    const { path, ...given } = ask(command, client, ...more);
+    expect(given.out).toContain(text.replaceAll("PATH", path));
+    expect([given.exit, given.err]).toEqual([exit, ""]);
+  });
+
+  test("asks the tables first, and denies where they do", () => {
+    const path = config("");
+    const deny = file("deny-all", "ALL: ALL\n");
+    const { exit, out } = run("-c", path, "--hosts-deny", deny, "--command", "open", "10.0.0.7");
+    expect(exit).toBe(1);
+    expect(out.indexOf("DENIED")).toBeLessThan(out.indexOf("command[open]"));
+  });
+
+  test("prints JSON", () => {
+    const { path, exit, out } = ask("both", "10.0.0.8", "--json", "--subject", "DNS:a.example");
+    expect(exit).toBe(1);
+    expect(JSON.parse(out).agent.command).toEqual({
+      name: "both",
+      file: path,
+      line: 5,
+      allowed: false,
+      refusals: [
+        {
+          directive: "command_allowed_hosts",
+          file: path,
+          line: 7,
+          why: "its address 10.0.0.8 is not in it",
+        },
+        {
+          directive: "command_allowed_subjects",
+          file: path,
+          line: 8,
+          why: "no name of its certificate is in it: DNS:a.example",
+        },
+      ],
+    });
+  });
+
+  test.each(
+    [
+      [["--subject", "CN=mon1"], 0, "lists the certificate CN=mon1"],
+      [["--subject", "CN=x"], 1, "does not list the certificate CN=x: it is refused"],
+      [["--command", "open"], 1, "does not list a client without a certificate: it is refused"],
+      [[], 0, "no allowed_hosts"],
+    ] as const,
+  )("applies ssl_allowed_subjects with %p", (more, exit, text) => {
+    const path = config("ssl_client_certs=2\nssl_allowed_subjects=CN=mon*\n");
+    const given = run("-c", path, ...more, "10.0.0.7");
+    expect(given.out).toContain(text);
+    expect(given.exit).toBe(exit);
+  });
+
+  test.each(
+    [
+      [
+        ["--command", "opne", "10.0.0.7"],
+        "command[opne] is not defined in PATH (did you mean open?)",
+      ],
+      [["--subject", "x", "10.0.0.7"], '--subject: "x" does not begin with'],
+      [["--subject", "CN=*", "10.0.0.7"], "--subject: a certificate's name is given without *"],
+      [["--command", "open"], "--command needs a client"],
+      [["--command"], "--command needs the name of a command"],
+    ] as const,
+  )("cannot answer %p", (args, problem) => {
+    const path = config("");
+    const { exit, out, err } = run("-c", path, ...args);
+    expect(err).toStartWith(`nrpe: ${problem.replace("PATH", path)}`);
+    expect([exit, out]).toEqual([2, ""]);
+  });
+
+  test("needs an nrpe.cfg", () => {
+    const { exit, err } = run("--command", "open", "10.0.0.7");
+    expect(err).toStartWith("nrpe: --command needs an nrpe.cfg: -c FILE");
+    expect(exit).toBe(2);
+  });
+});

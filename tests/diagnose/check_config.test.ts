@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CONFIG_CODES } from "../../lib/diagnose/config/catalogue.ts";
-import { makePki, type Pki } from "../support/pki.ts";
+import { makeCrl, makePki, type Pki } from "../support/pki.ts";
 import { makeRoom, type Room, ROOT } from "../support/room.ts";
 
 /** A user of every Linux, and its group. */
@@ -328,6 +328,63 @@ describe("--check-config", () => {
     expect(mismatch!.message).toStartWith("Error: could not use certificate/private key pair");
   });
 
+  /** A configuration with client certificates, which begins in line 4. */
+  const TLS = () =>
+    `ssl_cert_file=${pki.server.cert}\nssl_privatekey_file=${pki.server.key}\n` +
+    `ssl_cacert_file=${pki.ca.cert}\nssl_client_certs=2\n`;
+
+  test("shows until when a revocation list is in force, and what is wrong with it", () => {
+    const found = (crl: string, ca = pki.ca.cert) => {
+      const file = room.file("crl.pem", crl);
+      const { findings, lines } = check(
+        `${AGENT}${GOOD}${TLS()}ssl_cacert_file=${ca}\nssl_crl_file=${file}\n`,
+        "-f",
+      );
+      const [list] = lines.filter(({ directive }) => directive === "ssl_crl_file");
+      return { list, codes: findings.map(({ severity, code, line }) => [severity, code, line]) };
+    };
+    const foreign = {
+      cert: join(room.path, "foreign-ca.crt"),
+      key: join(room.path, "foreign-ca.key"),
+    };
+    const good = makeCrl(room, pki.ca);
+    const { list, codes } = found(good);
+    expect(list).toMatchObject({ subject: "O=Test, CN=ca", daysLeft: 4 });
+    expect(codes.filter(([, code]) => String(code).startsWith("crl"))).toEqual([]);
+    expect(found(makeCrl(room, pki.ca, { from: -9, until: -2 })).codes)
+      .toContainEqual(["error", "crl-expired", 9]);
+    expect(found(makeCrl(room, pki.ca, { from: 3600, until: 7200 })).codes)
+      .toContainEqual(["error", "crl-expired", 9]);
+    expect(found(makeCrl(room, pki.ca, { until: 7200 })).codes)
+      .toContainEqual(["warning", "crl-expires", 9]);
+    expect(found(good + makeCrl(room, foreign)).codes)
+      .toContainEqual(["warning", "crl-of-no-ca", 9]);
+    expect(found(good, foreign.cert).codes).toContainEqual(["warning", "crl-missing", 9]);
+    expect(found("nothing").codes).toContainEqual(["error", "tls", 9]);
+  });
+
+  test("finds lists of certificates where no client shows one", () => {
+    const own = "command_allowed_subjects[a]=CN=x\n";
+    const codes = (more: string, ...args: string[]) =>
+      check(`${AGENT}command[a]=/bin/true\n${TLS()}${more}`, "-f", ...args).findings
+        .map(({ severity, code, line }) => `${severity} ${code} ${line}`);
+    expect(codes(own).filter((one) => one.startsWith("error"))).toEqual([]);
+    expect(codes(`ssl_client_certs=0\n${own}`)).toContain("error command-without-askers 9");
+    expect(codes(`ssl_enabled=0\n${own}`)).toContain("error command-without-askers 9");
+    expect(codes(own, "-n")).toContain("error command-without-askers 8");
+    expect(codes("ssl_allowed_subjects=CN=x\n", "-n")).toContain("error subjects-without-tls 8");
+    expect(codes("ssl_allowed_subjects=CN=x\nssl_client_certs=1\n"))
+      .toEqual(["error invalid-value 8"]);
+  });
+
+  test("suggests no way past a list that is wrong", () => {
+    for (const line of ["command_allowed_hosts[a]=10.0.0.1/8", "ssl_allowed_subjects=x"]) {
+      const { findings } = check(`${AGENT}command[a]=/bin/true\n${line}\n`, "-f");
+      expect(findings.map(({ code, suggestion }) => [code, suggestion]))
+        .toEqual([["invalid-value", "correct the list"]]);
+    }
+  });
+
   test("makes no state file", () => {
     const { exit } = check(`${AGENT}${GOOD}tls_state_file=DIR/state.pem\n`, "-f");
     expect(exit).toBe(0);
@@ -344,6 +401,11 @@ describe("--check-config", () => {
       "program-not-executable",
       5,
     ]);
+    for (const directive of ["ssl_cert_file", "ssl_crl_file"]) {
+      const { findings } = check(`${AGENT}${GOOD}${TLS()}${directive}=DIR/fifo\n`, "-f");
+      expect(findings.find(({ code }) => code === "tls")?.message)
+        .toContain("it is neither a regular file nor a device");
+    }
     expect(run("-c", "/dev/zero").exit).toBe(2);
     expect(run("-c", join(room.path, "fifo")).exit).toBe(2);
   }, 30_000);

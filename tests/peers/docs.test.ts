@@ -145,6 +145,8 @@ const UNDER_INETD: readonly Walk[] = [
     "Ask for the certificates",
     "Demand the certificates",
     "Renew a certificate",
+    "Say which certificates count",
+    "Revoke a certificate",
   ], "mount -t tmpfs -o mode=700 root /root"],
   ["docs/migration.md", [
     "See which commands can do without",

@@ -30,6 +30,7 @@ describe("makeServer()", () => {
       tls: undefined,
       logsGranted: false,
       allowList: { allows: () => true, close: () => {} },
+      hosts: { allows: () => true, close: () => {} },
     };
     const lines: string[] = [];
     const server = makeServer({

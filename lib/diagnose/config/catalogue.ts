@@ -236,6 +236,39 @@ const CATALOGUE = {
     suggestion: "see whether the clock of this host is right",
   },
 
+  "crl-expired": {
+    severity: "error",
+    message: "the CRL of {issuer} in {file} {why}: all certificates of that CA are refused",
+    suggestion: "put the CA's latest CRL there",
+  },
+  "crl-expires": {
+    severity: "warning",
+    message: "the CRL of {issuer} in {file} expires in {hours} hours",
+    suggestion:
+      "see whether the CA's latest CRL gets there in time, and whether the agent is reloaded",
+  },
+  "crl-missing": {
+    severity: "warning",
+    message: "{file} has no CRL of {issuer}: all certificates of that CA are refused",
+    suggestion: "add the CA's CRL, if it is empty too, or remove the CA from ssl_cacert_file",
+  },
+  "crl-of-no-ca": {
+    severity: "warning",
+    message: "the CRL of {issuer} in {file} is of no CA of ssl_cacert_file",
+    suggestion:
+      "add the CA to ssl_cacert_file, if clients have its certificates, or remove the CRL",
+  },
+  "subjects-without-tls": {
+    severity: "error",
+    message: "ssl_allowed_subjects needs TLS, which -n turns off: the agent serves nobody",
+    suggestion: "start the agent without -n, or remove the line",
+  },
+  "command-without-askers": {
+    severity: "error",
+    message: "nobody may ask for command[{name}]: {why}, so that no client shows a certificate",
+    suggestion: "ask for certificates, or remove the line and the command",
+  },
+
   // Commands.
 
   "no-new-privs": {

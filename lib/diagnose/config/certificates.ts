@@ -3,6 +3,7 @@ import type { X509Certificate } from "node:crypto";
 import { readTableFile } from "../../access/table_files.ts";
 import type { Config } from "../../config/config.ts";
 import { hostName } from "../../system/host_name.ts";
+import { type Crls, latestOf, outdatedIn } from "../../tls/crl.ts";
 import { setUpTls } from "../../tls/tls_setup.ts";
 import { type CaseName, type PlacedProblem, problemAt } from "./catalogue.ts";
 import { statusOf } from "../../system/path_status.ts";
@@ -42,6 +43,10 @@ export async function checkCertificates(
     });
     const position = (at && config.positions.get(at)) ?? whole;
     problems.push(problemAt(position, "tls", { reason: result.reason }));
+  } else if (result.setup.crls !== undefined) {
+    const checked = checkCrls(config, result.setup.crls, now);
+    reports.push(...checked.reports);
+    problems.push(...checked.problems);
   }
   const directives = ["ssl_cert_file", "ssl_cacert_file", "tls_state_file"] as const;
   for (const directive of directives) {
@@ -63,8 +68,41 @@ const TLS_DIRECTIVES = [
   "ssl_privatekey_file",
   "ssl_cert_file",
   "ssl_cacert_file",
+  "ssl_crl_file",
   "ssl_cipher_list",
 ] as const;
+
+const HOUR = 60 * 60 * 1000;
+/** A CRL that is due in fewer hours than this should have been replaced. Many are made every day. */
+const SOON_DUE = 12;
+
+/** Checks the CRLs, which can be applied. */
+function checkCrls(config: Config, crls: Crls, now: Date): CheckedCertificates {
+  const file = config.ssl_crl_file!;
+  const position = config.positions.get("ssl_crl_file")!;
+  const problems: PlacedProblem[] = [];
+  const add = (name: CaseName, values: Readonly<Record<string, string | number>>) =>
+    problems.push(problemAt(position, name, { file, ...values }));
+  const outdated = outdatedIn(crls, now.getTime());
+  for (const { issuer, why } of outdated) add("crl-expired", { issuer, why });
+  for (const issuer of crls.without) add("crl-missing", { issuer });
+  const reports: CertificateReport[] = [];
+  for (const { issuer, known, nextUpdate } of latestOf(crls.lists)) {
+    const left = nextUpdate - now.getTime();
+    if (!known) add("crl-of-no-ca", { issuer });
+    if (left < SOON_DUE * HOUR && !outdated.some((one) => one.issuer === issuer)) {
+      add("crl-expires", { issuer, hours: Math.floor(left / HOUR) });
+    }
+    reports.push({
+      file,
+      directive: "ssl_crl_file",
+      subject: issuer,
+      validTo: new Date(nextUpdate).toISOString(),
+      daysLeft: Math.floor(left / DAY),
+    });
+  }
+  return { reports, problems };
+}
 
 function certificatesIn(path: string): readonly X509Certificate[] {
   const { X509Certificate } = process.getBuiltinModule("node:crypto");

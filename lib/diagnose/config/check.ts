@@ -13,7 +13,14 @@ import { type PlacedProblem, problemAt } from "./catalogue.ts";
 import { checkCertificates } from "./certificates.ts";
 import { checkCommands } from "./commands.ts";
 import { checkExposure, checkFiles, checkTlsFiles } from "./files.ts";
-import { checkIgnored, checkMacros, checkPolicy, checkText, ignoredDirectives } from "./lines.ts";
+import {
+  checkIgnored,
+  checkMacros,
+  checkPolicy,
+  checkSubjects,
+  checkText,
+  ignoredDirectives,
+} from "./lines.ts";
 import { explainFindings } from "./loader_findings.ts";
 import type { AgentStart, CommandReport, ConfigFinding, ConfigReport } from "./report.ts";
 
@@ -139,6 +146,7 @@ function aboutConfig(
   return [
     ...checkPolicy(config, file, config.commands.size),
     ...checkIgnored(config, file, start),
+    ...checkSubjects(config, start),
     ...hosts === undefined ? [] : [allowedHosts(hosts, start)],
     ...[...config.commands.values()].flatMap((command) => [
       ...checkMacros(command, config),

@@ -62,6 +62,30 @@ export function checkPolicy(
   return problems;
 }
 
+/** Checks that clients can show the certificates that lists are about. */
+export function checkSubjects(
+  config: Config,
+  { tls = true }: AgentStart,
+): readonly PlacedProblem[] {
+  const problems: PlacedProblem[] = [];
+  const all = config.positions.get("ssl_allowed_subjects");
+  if (!tls && all !== undefined) problems.push(problemAt(all, "subjects-without-tls"));
+  const why = !tls
+    ? "-n turns TLS off"
+    : !config.ssl_enabled
+    ? "ssl_enabled=0 turns TLS off"
+    : config.ssl_client_certs === 0
+    ? "ssl_client_certs is 0"
+    : undefined;
+  if (why === undefined) return problems;
+  for (const [name, { positions }] of config.commandSettings) {
+    const position = positions.get("command_allowed_subjects");
+    if (position === undefined || config.commands.get(name) === undefined) continue;
+    problems.push(problemAt(position, "command-without-askers", { name, why }));
+  }
+  return problems;
+}
+
 /** The directives that do not count, by the way to start the agent. */
 const IGNORED: Readonly<Record<IgnoringMode, readonly DirectiveName[]>> = {
   always: ["allow_weak_random_seed", "ssl_use_adh"],
@@ -78,7 +102,7 @@ const IGNORED: Readonly<Record<IgnoringMode, readonly DirectiveName[]>> = {
   plain: [
     ...["ssl_version", "ssl_cipher_list", "ssl_cert_file", "ssl_privatekey_file"] as const,
     ...["ssl_cacert_file", "ssl_client_certs", "ssl_logging", "ssl_shutdown_timeout"] as const,
-    ...["tls_state_file"] as const,
+    ...["ssl_crl_file", "tls_state_file"] as const,
   ],
 };
 

@@ -91,6 +91,8 @@ function isKnown(name: string): name is DirectiveName {
 
 function suggestDefault(name: string): string {
   const value = isKnown(name) ? plainValue(DIRECTIVES[name].byDefault) : undefined;
+  // Without a line that restricts, everybody may do what it keeps others from.
+  if (value === undefined && /_allowed_/.test(name)) return "correct the list";
   return value === undefined ? "remove the line" : `write ${name}=${value}, which is the default`;
 }
 

@@ -52,9 +52,11 @@ function findingTexts(
   return parts;
 }
 
-function certificateText({ file, subject, validTo, daysLeft }: CertificateReport): string {
+function certificateText(report: CertificateReport): string {
+  const { file, directive, subject, validTo, daysLeft } = report;
+  const kind = directive === "ssl_crl_file" ? "CRL          " : "certificate  ";
   const left = daysLeft < 0 ? `expired ${-daysLeft} days ago` : `${daysLeft} days left`;
-  return printable(`certificate  ${file}: ${subject}, until ${validTo.slice(0, 10)}, ${left}`) +
+  return printable(`${kind}${file}: ${subject}, until ${validTo.slice(0, 10)}, ${left}`) +
     "\n";
 }
 

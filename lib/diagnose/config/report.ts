@@ -57,11 +57,11 @@ export interface ProgramReport {
   readonly problem: string | undefined;
 }
 
-/** A certificate in a file that nrpe.cfg names. */
+/** A certificate, or the CRL of a CA, in a file that nrpe.cfg names. */
 export interface CertificateReport {
   readonly file: string;
-  readonly directive: "ssl_cert_file" | "ssl_cacert_file" | "tls_state_file";
-  /** In one line: `CN=host.example, O=Example`. */
+  readonly directive: "ssl_cert_file" | "ssl_cacert_file" | "ssl_crl_file" | "tls_state_file";
+  /** In one line: `CN=host.example, O=Example`. Of a CRL it is the CA. */
   readonly subject: string;
   /** The end of its validity, as in RFC 3339. */
   readonly validTo: string;
