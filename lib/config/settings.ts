@@ -91,6 +91,8 @@ export const DIRECTIVES = {
   ssl_allowed_subjects: subjects(),
   /** The revocation lists of the CAs. */
   ssl_crl_file: text(),
+  /** Whether an invalid request is answered with the reason. */
+  explain_refusals: flag(false),
 } as const satisfies Readonly<Record<string, Directive<unknown>>>;
 
 export type DirectiveName = keyof typeof DIRECTIVES;

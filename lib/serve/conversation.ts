@@ -15,6 +15,7 @@ import { encodeResponse } from "../protocol/encode.ts";
 import type { PacketVersion, Query, ResultCode } from "../protocol/packet.ts";
 import { now } from "../system/libc.ts";
 import type { Arrival } from "../system/stream.ts";
+import type { Explanation } from "./explain_refusal.ts";
 import type { Asker } from "./restrict_request.ts";
 import { VERSION } from "../version.ts";
 
@@ -28,8 +29,14 @@ export interface Wire {
   /**
    * Sends the response and ends the connection.
    * @param deadline When the client must have taken it, in milliseconds of {@link now}.
+   * @param more Whether the client may still be sending: closing the connection would then reset it,
+   * and the response might be lost.
    */
-  readonly respond: (response: Uint8Array, deadline: number) => void | Promise<void>;
+  readonly respond: (
+    response: Uint8Array,
+    deadline: number,
+    more?: boolean,
+  ) => void | Promise<void>;
   /** Closes the connection, if it is still open. */
   readonly close: () => void;
 }
@@ -59,11 +66,17 @@ export type ConversationEnd =
     /** The length of the response. */
     readonly bytes: number;
   }
-  | { readonly kind: "no query" | "invalid query" };
+  | { readonly kind: "no query" }
+  | {
+    readonly kind: "invalid query";
+    /** What the client was told; undefined where it was told nothing. */
+    readonly response?: Explanation;
+  };
 
 /**
- * Holds a conversation: one query in, one response out. A client that sends no
- * query, or an invalid one, gets no response, and the log says why. The caller closes the connection.
+ * Holds a conversation: one query in, one response out. A client that sends no query gets no response,
+ * and nor does one that sends an invalid query, unless `explain_refusals` is set; the log says why. The
+ * caller closes the connection.
  */
 export async function converse(session: Session, wire: Wire): Promise<ConversationEnd> {
   const reading = await readQuery(wire, session.deadline);
@@ -72,8 +85,13 @@ export async function converse(session: Session, wire: Wire): Promise<Conversati
     return { kind: "no query" };
   }
   if (reading.kind === "refused") {
+    const { reason, received } = reading;
     logRefused(session, reading);
-    return { kind: "invalid query" };
+    if (!session.config.explain_refusals || reason === "version") return { kind: "invalid query" };
+    const { explainPacket } = await import("./explain_refusal.ts");
+    const response = explainPacket(received, REFUSALS[reason]);
+    await wire.respond(response.bytes, responseDeadline(session), true);
+    return { kind: "invalid query", response };
   }
   const { query } = reading;
   let request = readRequest(query.text, session.config);
@@ -90,7 +108,11 @@ export async function converse(session: Session, wire: Wire): Promise<Conversati
   }
   if (request.kind === "invalid") {
     logInvalid(session, request.reason);
-    return { kind: "invalid query" };
+    if (!session.config.explain_refusals) return { kind: "invalid query" };
+    const { explainRefusal } = await import("./explain_refusal.ts");
+    const response = explainRefusal(query.version, request.reason);
+    await wire.respond(response.bytes, responseDeadline(session));
+    return { kind: "invalid query", response };
   }
   const outcome = await outcomeFor(session, request);
   session.log(Severity.debug, `Return Code: ${outcome.code}, Output: ${outcome.text}`);

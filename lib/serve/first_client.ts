@@ -174,11 +174,12 @@ async function serve(
       if (hasBytes(deadline)) return receiveBytes(fd, deadline);
       return await (await toEventLoop()).receive(deadline);
     },
-    async respond(response, deadline) {
+    async respond(response, deadline, more = false) {
       let rest = response;
       if (evented === undefined) {
         const count = sendNow(fd, response);
-        if (count < 0 || (count === response.byteLength && !isReadable(fd))) return;
+        const isOver = count === response.byteLength && !more && !isReadable(fd);
+        if (count < 0 || isOver) return;
         rest = response.subarray(count);
       }
       const stream = await toEventLoop();

@@ -29,21 +29,26 @@ export function logSummary(log: Log, summary: Summary): void {
 
 function factsOf({ client, rule, tls, end, milliseconds }: Summary): Facts {
   const answered = end.kind === "answered" ? end : undefined;
+  const explained = end.kind === "invalid query" ? end.response : undefined;
   const command = answered?.command;
   return {
     client,
     rule: rule === undefined ? null : `${rule.file}:${rule.line}`,
     tls: tls ?? null,
     result: end.kind,
-    version: answered?.version ?? null,
+    version: (answered ?? explained)?.version ?? null,
     command: command === undefined
       ? null
       : command.length > LONGEST_NAME
       ? `${command.slice(0, LONGEST_NAME)}...`
       : command,
-    state: answered === undefined ? null : STATES[answered.code],
+    state: answered !== undefined
+      ? STATES[answered.code]
+      : explained !== undefined
+      ? STATES[3]
+      : null,
     milliseconds: Math.round(milliseconds),
-    bytes: answered?.bytes ?? 0,
+    bytes: answered?.bytes ?? explained?.bytes.byteLength ?? 0,
   };
 }
 
