@@ -42,9 +42,17 @@ export interface Listeners {
 interface Listener {
   readonly local: ListenAddress | undefined;
   readonly fd: number;
+  /** See listen(2). */
+  backlog: number;
   /** What accepts connections, on a copy of the descriptor; nothing while no more can be accepted. */
   acceptor: Acceptor | undefined;
 }
+
+/**
+ * How many connections are accepted before those that are open get their turn. The runtime accepts as
+ * long as one waits, and a flood would keep it from all else.
+ */
+const BATCH = 64;
 
 /** How often to look for connections that cannot be accepted, in milliseconds. */
 const LOOK = 1_000;
@@ -100,18 +108,29 @@ export function makeListeners(
 ): Listeners {
   let listeners: Listener[] = [];
   let open = 0;
+  /** How many have been accepted in this turn of the event loop. */
+  let accepted = 0;
 
   const serve = (fd: number) =>
     acceptOn(duplicate(fd), (stream, number) => {
+      if (accepted++ === 0) setImmediate(endTurn);
+      // Before the runtime accepts the next one.
+      if (accepted >= BATCH) listeners.forEach(pause);
+      if (stream === undefined) return;
       open++;
       stream.whenClosed(() => {
         open--;
-        if (paused() > 0 && shortage() === 0) listeners.forEach(resume);
+        if (accepted < BATCH && paused() > 0 && shortage() === 0) listeners.forEach(resume);
       });
-      // Before the runtime accepts the next one.
       if (number >= openFilesLimit() / 2) listeners.forEach(pause);
       accept(stream);
     });
+
+  const endTurn = () => {
+    const more = accepted >= BATCH;
+    accepted = 0;
+    if (more && shortage() === 0) listeners.forEach(resume);
+  };
 
   const paused = () => listeners.filter(({ acceptor }) => acceptor === undefined).length;
 
@@ -129,8 +148,11 @@ export function makeListeners(
   };
 
   const resume = (listener: Listener) => {
+    if (listener.acceptor !== undefined) return;
     try {
-      listener.acceptor ??= serve(listener.fd);
+      listener.acceptor = serve(listener.fd);
+      // The runtime has set a backlog of its own.
+      setBacklog(listener.fd, listener.backlog);
     } catch (error) {
       // Another process took the descriptors; the next look is soon.
       if (!(error instanceof SystemError)) throw error;
@@ -149,16 +171,10 @@ export function makeListeners(
     }
   }, LOOK);
 
-  const add = (local: ListenAddress | undefined, fd: number): Listener => {
-    const listener: Listener = { local, fd, acceptor: undefined };
+  const add = (local: ListenAddress | undefined, fd: number, backlog: number): Listener => {
+    const listener: Listener = { local, fd, backlog, acceptor: undefined };
     listeners = [...listeners, listener];
     return listener;
-  };
-
-  const begin = (listener: Listener, backlog: number) => {
-    resume(listener);
-    // The runtime has set a backlog of its own.
-    setBacklog(listener.fd, backlog);
   };
 
   const detach = (leaving: readonly Listener[]) => {
@@ -184,7 +200,7 @@ export function makeListeners(
         for (const local of fresh) {
           const shared = inTheWay.some((one) => collide(one.local!, local));
           const fd = bindAddress(local, shared);
-          if (fd !== undefined) opened.push(add(local, fd));
+          if (fd !== undefined) opened.push(add(local, fd, backlog));
         }
         if (addresses.length > 0 && opened.length + staying.length === 0) {
           throw new Error("Cannot bind to any address.");
@@ -193,7 +209,7 @@ export function makeListeners(
         for (const { local, fd } of opened) {
           worded(local!, () => startListening(fd, backlog));
         }
-        for (const listener of opened) begin(listener, backlog);
+        opened.forEach(resume);
       } catch (error) {
         detach(opened);
         throw error;
@@ -202,10 +218,13 @@ export function makeListeners(
       }
       for (const { fd } of opened) setReusePort(fd, false);
       detach(leaving);
-      for (const { fd } of staying) setBacklog(fd, backlog);
+      for (const listener of staying) {
+        listener.backlog = backlog;
+        setBacklog(listener.fd, backlog);
+      }
       return opened.map(({ local }) => local!);
     },
-    inherit: (fd, backlog) => begin(add(undefined, fd), backlog),
+    inherit: (fd, backlog) => resume(add(undefined, fd, backlog)),
     giveTo(uid, gid) {
       for (const { fd } of listeners) chownSocket(fd, uid, gid);
     },

@@ -194,17 +194,20 @@ export interface Acceptor {
 
 /** Takes an accepted connection, from which nothing has been read. */
 export interface Accept {
-  /** @param number Its descriptor, which was the lowest free one. */
-  (stream: Stream, number: number): void;
+  /**
+   * @param stream undefined where the client has reset the connection meanwhile.
+   * @param number Its descriptor, which was the lowest free one.
+   */
+  (stream: Stream | undefined, number: number): void;
 }
 
-/** Accepts connections on a listening socket, except those that the client has closed. */
+/** Accepts connections on a listening socket. */
 export function acceptOn(fd: number, accept: Accept): Acceptor {
   const open = (socket: RuntimeSocket) => {
     const { fd: number } = socket;
     const client = clientOrGone(socket);
     if (client === "gone") socket.terminate();
-    else accept(streamOn(socket, client), number);
+    accept(client === "gone" ? undefined : streamOn(socket, client), number);
   };
   const options = { fd, allowHalfOpen: true, socket: { ...HANDLERS, open } };
   const listener = Bun.listen(options as unknown as Bun.TCPSocketListenOptions);
