@@ -1,4 +1,5 @@
 import { type LogLine, Severity } from "../log.ts";
+import { now } from "../system/libc.ts";
 import { forbidNewPrivileges } from "../system/no_new_privileges.ts";
 import { openLog } from "../system/open_log.ts";
 import { closeGeneration, makeGeneration } from "./generation.ts";
@@ -7,6 +8,7 @@ import { type DaemonProcess, logListening, sourcesOf } from "./start_daemon.ts";
 
 /**
  * Makes a function that reloads, one time after the other: calls that come meanwhile lead to one more.
+ * Reloads take at most half of the time, so that a storm of signals leaves the other half to clients.
  * @param act Reloads for a reason.
  */
 export function oneAtATime(
@@ -14,11 +16,17 @@ export function oneAtATime(
 ): (reason: string) => Promise<void> {
   let acting: Promise<void> | undefined;
   let again: string | undefined;
+  /** When the next one may begin, in milliseconds of {@link now}. */
+  let next = 0;
   const actOn = async (first: string) => {
     try {
       for (let reason: string | undefined = first; reason !== undefined; reason = again) {
+        const rest = next - now();
+        if (rest > 0) await Bun.sleep(rest);
         again = undefined;
+        const begun = now();
         await act(reason);
+        next = 2 * now() - begun;
       }
     } finally {
       acting = undefined;
