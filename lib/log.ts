@@ -19,6 +19,9 @@ export const Severity = {
   debug: LEVELS.debug,
 } as const;
 
+/** The part of a priority that is a level. */
+export const LEVEL_MASK = 7;
+
 /** Facilities of syslog(3), as numbers of <syslog.h>. */
 export const FACILITIES = {
   kern: 0,

@@ -2,7 +2,7 @@ import { type Log, Severity } from "../log.ts";
 import type { Inheritance } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
 import { UNKNOWN } from "../wrappers/request.ts";
-import { consultTables, type RulePlace } from "./consult_tables.ts";
+import { consultTables, type RulePlace, type VerdictLogs } from "./consult_tables.ts";
 import type { AccessPolicy } from "./effect_runner.ts";
 import { eventedEffects } from "./evented_effects.ts";
 
@@ -27,6 +27,8 @@ export interface AdmitOptions {
   /** The environment of plugins and of rules' commands, unless the rule changes it. */
   readonly environment: readonly string[];
   readonly log: Log;
+  /** Where verdicts are logged. */
+  readonly verdicts: VerdictLogs;
   /** Called before the decision has to wait for something; what it throws ends it. */
   readonly wait: () => void;
 }
@@ -39,7 +41,7 @@ export interface AdmitOptions {
 export async function admit(
   { allowList, config, logsGranted }: AccessPolicy,
   stream: Stream,
-  { environment, log, wait }: AdmitOptions,
+  { environment, log, verdicts, wait }: AdmitOptions,
 ): Promise<Admission> {
   const { client, server } = stream;
   const address = client?.address ?? UNKNOWN;
@@ -47,7 +49,7 @@ export async function admit(
   // Most lists know at once, and a turn of the event loop is saved.
   if (typeof allowed !== "boolean") wait();
   if (!(typeof allowed === "boolean" ? allowed : await allowed)) {
-    log(Severity.error, `Host ${address} is not allowed to talk to us!`);
+    verdicts.denied(Severity.error, `Host ${address} is not allowed to talk to us!`);
     return REFUSED;
   }
   if (!config.tcp_wrappers) {
@@ -61,7 +63,7 @@ export async function admit(
     hints: true,
   };
   const effects = eventedEffects(stream, environment, wait);
-  const answer = await consultTables(config, log, connection, effects);
+  const answer = await consultTables(config, log, connection, effects, verdicts);
   const { admitted, bannerSent, variables, rule } = answer;
   return admitted
     ? { admitted, inheritance: effects.inheritance(variables), rule }

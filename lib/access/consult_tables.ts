@@ -25,15 +25,23 @@ export interface TablesAnswer {
 /** Where a rule stands. */
 export type RulePlace = Pick<MatchedRule, "file" | "line">;
 
+/** Where the tables' verdicts are logged. */
+export interface VerdictLogs {
+  readonly granted: Log;
+  readonly denied: Log;
+}
+
 /**
  * Asks the access tables about a client, runs the effects of the deciding rule's options, and logs the
  * verdict in tcpd's words.
+ * @param verdicts Where the verdict is logged, if it is not where all else is.
  */
 export async function consultTables(
   config: Pick<Config, "hosts_allow_file" | "hosts_deny_file" | "debug">,
   log: Log,
   connection: Connection,
   runner: EffectRunner,
+  verdicts: VerdictLogs = { granted: log, denied: log },
 ): Promise<TablesAnswer> {
   const tables = {
     allow: config.hosts_allow_file,
@@ -60,7 +68,8 @@ export async function consultTables(
   // A delegated client belongs to the program that has replaced this one.
   const admitted = decision.verdict === "granted";
   if (!admitted || connection.logsGranted || consultation.priority !== undefined) {
-    logLine(consultation, verdictLine(admitted ? "granted" : "denied", decision.request));
+    const verdict = admitted ? "granted" : "denied";
+    logLine(consultation, verdictLine(verdict, decision.request), verdicts[verdict]);
   }
   const { allow, deny, read } = tables;
   const { rule } = decision;

@@ -17,7 +17,11 @@ export interface Consultation {
 }
 
 /** Logs a line in tcpd's words, with the priority that the rule asks for. */
-export function logLine({ priority, log }: Consultation, { level, text }: VerdictLine): void {
+export function logLine(
+  { priority, log: usual }: Consultation,
+  { level, text }: VerdictLine,
+  log: Log = usual,
+): void {
   log(priority ?? Severity[level], text);
 }
 

@@ -1,3 +1,4 @@
+import { sourceOf } from "../source.ts";
 import { now } from "../system/libc.ts";
 import type { Inheritance } from "../system/process.ts";
 import { callAt } from "../system/timer.ts";
@@ -65,7 +66,7 @@ export function makeExecutor(limit: () => number, ran: (seconds: number) => void
       abandonments.delete(abandon);
     };
     const waiting: Waiting = {
-      source: job.source,
+      source: sourceOf(job.source),
       begin() {
         settle();
         resolve(begin(job));

@@ -9,6 +9,8 @@ export type Exceeded = "total" | "source";
 
 /** The open connections, counted by where they come from. */
 export interface ConnectionCount {
+  /** The limit that one more would exceed. */
+  readonly exceeded: (source: string, limits: ConnectionLimits) => Exceeded | undefined;
   /** Counts one more, unless that exceeds a limit. */
   readonly enter: (source: string, limits: ConnectionLimits) => Exceeded | undefined;
   readonly leave: (source: string) => void;
@@ -18,12 +20,16 @@ export interface ConnectionCount {
 export function countConnections(): ConnectionCount {
   const sources = new Map<string, number>();
   let total = 0;
+  const exceeded = (source: string, limits: ConnectionLimits): Exceeded | undefined => {
+    if (limits.perSource > 0 && (sources.get(source) ?? 0) >= limits.perSource) return "source";
+    return limits.total > 0 && total >= limits.total ? "total" : undefined;
+  };
   return {
+    exceeded,
     enter(source, limits) {
-      const own = sources.get(source) ?? 0;
-      if (limits.total > 0 && total >= limits.total) return "total";
-      if (limits.perSource > 0 && own >= limits.perSource) return "source";
-      sources.set(source, own + 1);
+      const limit = exceeded(source, limits);
+      if (limit !== undefined) return limit;
+      sources.set(source, (sources.get(source) ?? 0) + 1);
       total++;
       return undefined;
     },

@@ -8,6 +8,7 @@ import { openFilesLimit } from "../system/process.ts";
 import type { Stream } from "../system/stream.ts";
 import { callAt, type Timer } from "../system/timer.ts";
 import { expiryOf } from "../tls/expiry.ts";
+import { makeClientLog } from "./client_log.ts";
 import type { Generation } from "./generation.ts";
 import { giveBackMemory } from "./give_back_memory.ts";
 import { makeListeners } from "./listeners.ts";
@@ -106,10 +107,12 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
     const timeout = daemon.generation.config.wait_idle_timeout * 1000;
     idleTimer = callAt(now() + timeout, () => server.connections() === 0 && becomeIdle());
   };
+  const clientLog = makeClientLog(log, (act, time) => void setTimeout(act, time).unref());
   const server = makeServer({
     current: () => daemon.generation,
     refresh,
     log,
+    clientLog,
     executor,
     metrics,
     environment: inetd ? inetdEnvironment() : environmentOfDaemon(identity),
@@ -165,6 +168,7 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
   await connectionsGone(server, signal === undefined ? Infinity : timeout);
   executor.stop();
   await connectionsGone(server, LAST_ANSWERS);
+  clientLog.say();
   metricsFile.end();
   if (pidFile?.remove() === false) {
     log(Severity.error, `Cannot remove pidfile '${pidFile.path}' - check your privileges.`);

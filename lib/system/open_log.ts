@@ -1,6 +1,6 @@
 import { encodeBytes } from "../bytes.ts";
 import { jsonLine } from "../json_line.ts";
-import { type Facts, LEVELS, type Log, printable, Severity } from "../log.ts";
+import { type Facts, LEVEL_MASK, LEVELS, type Log, printable, Severity } from "../log.ts";
 import { agentOf, type AgentSettings } from "./account.ts";
 import { bindLater, closeFile, describeErrno, Errno, lastErrno } from "./libc.ts";
 import { FileRefused, openForAppending } from "./private_file.ts";
@@ -40,8 +40,6 @@ interface Format {
 function asText(_: number, message: string): string {
   return printable(message);
 }
-
-const LEVEL_MASK = 7;
 
 /** An object of JSON: time (ISO 8601, UTC), severity, pid, message, and the facts. */
 function asJson(priority: number, message: string, facts: Facts | undefined): string {

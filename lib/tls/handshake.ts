@@ -37,6 +37,7 @@ export interface SecureClient {
  * Starts TLS on an accepted connection. Where that fails, logs why and closes the connection.
  *
  * @param deadline For the handshake, in milliseconds of {@link now}.
+ * @param ended Called when the handshake is over, well or not.
  * @returns undefined where the client is not accepted.
  */
 export async function shakeHands(
@@ -44,9 +45,10 @@ export async function shakeHands(
   setup: TlsSetup,
   client: Client,
   deadline: number,
+  ended: () => void = () => {},
 ): Promise<SecureClient | undefined> {
   const begun = now();
-  const handshake = await stream.secure(setup.options, deadline);
+  const handshake = await stream.secure(setup.options, deadline).finally(ended);
   // In TLS 1.3 the agent has nothing to send now. Nagle's algorithm keeps the client's query back until
   // an acknowledgement, which the kernel would delay by some 40 ms.
   stream.acknowledge();

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { loadConfig } from "../../lib/config/load_config.ts";
+import type { Log } from "../../lib/log.ts";
+import { makeClientLog } from "../../lib/serve/client_log.ts";
 import type { Generation } from "../../lib/serve/generation.ts";
 import { makeMetrics } from "../../lib/serve/metrics.ts";
 import { makeServer } from "../../lib/serve/server.ts";
@@ -33,10 +35,12 @@ describe("makeServer()", () => {
       hosts: { allows: () => true, close: () => {} },
     };
     const lines: string[] = [];
+    const log: Log = (_, message) => void lines.push(message);
     const server = makeServer({
       current: () => generation,
       refresh: () => undefined,
-      log: (_, message) => void lines.push(message),
+      log,
+      clientLog: makeClientLog(log, () => {}),
       executor: {
         join: ({ end }) => end,
         run: () => Promise.reject(new Error("unused")),
