@@ -9,6 +9,7 @@ export const PARTS = [
   "growth",
   "daemons",
   "memory",
+  "floods",
 ] as const;
 
 /** A part of a run. */
@@ -30,6 +31,8 @@ export interface Extent {
   readonly batch: number;
   /** After how many checks a daemon's memory is measured, for the first time and for the second. */
   readonly memoryChecks: readonly [first: number, second: number];
+  /** How long each flood takes, in milliseconds. */
+  readonly floodTime: number;
 }
 
 /** How often things are measured in each kind of run. */
@@ -42,6 +45,7 @@ export const EXTENT: Readonly<Record<Kind, Extent>> = {
     daemonRounds: 5,
     batch: 160,
     memoryChecks: [200, 2_000],
+    floodTime: 3_000,
   },
   full: {
     faultRounds: 50,
@@ -51,6 +55,7 @@ export const EXTENT: Readonly<Record<Kind, Extent>> = {
     daemonRounds: 15,
     batch: 300,
     memoryChecks: [2_000, 100_000],
+    floodTime: 6_000,
   },
 };
 

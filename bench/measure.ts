@@ -18,10 +18,11 @@ import { EXTENT, type Kind, type Part, PARTS } from "./extent.ts";
 import { measureConversations } from "./measure_conversations.ts";
 import { measureDaemons } from "./measure_daemons.ts";
 import { measureFaults } from "./measure_faults.ts";
+import { measureFloods } from "./measure_floods.ts";
 import { measureGrowth } from "./measure_growth.ts";
 import { measureMemory } from "./measure_memory.ts";
 import { measureProcesses } from "./measure_processes.ts";
-import type { MemoryFindings, Outcome } from "./outcome.ts";
+import type { FloodFinding, MemoryFindings, Outcome } from "./outcome.ts";
 import { packageVersions } from "./packages.ts";
 import type { Samples } from "./samples.ts";
 import { type Setting, writesConfigs } from "./sides.ts";
@@ -34,7 +35,7 @@ const FILES = {
 };
 
 const MEASURE: Readonly<
-  Record<Exclude<Part, "memory">, (setting: Setting) => Samples | Promise<Samples>>
+  Record<Exclude<Part, "memory" | "floods">, (setting: Setting) => Samples | Promise<Samples>>
 > = {
   faults: measureFaults,
   processes: measureProcesses,
@@ -83,10 +84,12 @@ const setting: Setting = { room, empty, configs: writesConfigs(room), extent, sy
 
 const measured = new Map<Part, Samples>();
 let findings: MemoryFindings | null = null;
+let floods: readonly FloodFinding[] | null = null;
 const parts = PARTS.filter((part) => wanted.includes(part));
 for (const part of parts) {
   console.error(`${Math.round((Date.now() - begun) / 1000)} s  ${part}`);
   if (part === "memory") findings = await measureMemory(setting);
+  else if (part === "floods") floods = await measureFloods(setting);
   else measured.set(part, await MEASURE[part](setting));
 }
 
@@ -105,6 +108,7 @@ const outcome: Outcome = {
   peers: packageVersions(),
   comparisons: compare(measured),
   findings,
+  floods,
   fileSize: { own: statSync(room.binary).size, theirs: statSync(PEERS.agent.path).size },
 };
 writeFileSync(outcomePath, JSON.stringify(outcome));

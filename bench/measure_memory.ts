@@ -131,7 +131,8 @@ function hasSleepingPlugin(pid: number): boolean {
   );
 }
 
-function memoryOf(pid: number): Memory {
+/** The memory of a process. */
+export function memoryOf(pid: number): Memory {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
   const field = (name: string) => Number(new RegExp(`^${name}: +([0-9]+) kB$`, "m").exec(text)![1]);
   return { rss: field("Rss"), pss: field("Pss"), anonymous: field("Anonymous") };

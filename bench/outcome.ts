@@ -73,6 +73,28 @@ export interface MemoryFindings {
   readonly growth: Growth;
 }
 
+/** How a good client was served while others meant harm. */
+export interface FloodFinding {
+  /** What the others did. */
+  readonly title: string;
+  /** Which agent, and how it was started. */
+  readonly side: string;
+  /** How many connections the others made a second. */
+  readonly rate: number;
+  /** The times of the good client's checks, failed ones included, in milliseconds. */
+  readonly median: number;
+  readonly p95: number;
+  readonly longest: number;
+  readonly answered: number;
+  readonly failed: number;
+  /** The agent's resident set size before and two seconds afterwards, in KiB. */
+  readonly memory: readonly [before: number, after: number];
+  /** How many lines arrived in syslog. */
+  readonly lines: number;
+  /** The share of a processor that the agent took, without its plugins. */
+  readonly cpu: number;
+}
+
 /** The figures of a run, as results.json holds them. */
 export interface Outcome {
   readonly date: string;
@@ -94,6 +116,8 @@ export interface Outcome {
   readonly comparisons: readonly Comparison[];
   /** null where it was not measured. */
   readonly findings: MemoryFindings | null;
+  /** null where they were not measured. */
+  readonly floods: readonly FloodFinding[] | null;
   /** In bytes. */
   readonly fileSize: { readonly own: number; readonly theirs: number };
 }

@@ -38,13 +38,14 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
-function sort(values: readonly number[]): readonly number[] {
+/** Values in ascending order. */
+export function sort(values: readonly number[]): readonly number[] {
   if (values.length === 0) throw new RangeError("Cannot summarise: there are no values");
   return values.toSorted((a, b) => a - b);
 }
 
 /** A quantile of sorted values, interpolated between two of them. */
-function quantile(sorted: readonly number[], fraction: number): number {
+export function quantile(sorted: readonly number[], fraction: number): number {
   const place = (sorted.length - 1) * fraction;
   const low = sorted[Math.floor(place)]!;
   const high = sorted[Math.ceil(place)]!;

@@ -1,6 +1,7 @@
 /** The figures of a run as text: for a terminal, bench/README.md and README.md. */
 import type {
   Comparison,
+  FloodFinding,
   Goal,
   Growth,
   Memory,
@@ -18,6 +19,10 @@ const HEAD = [
   ...["floor", "goal", "met"],
 ];
 const MEMORY_HEAD = ["memory, RSS / PSS / anonymous", "this agent", "C agent", "goal", "met"];
+const FLOOD_HEAD = [
+  ...["others", "agent", "their connections", "median", "95 %", "longest", "failed"],
+  ...["RSS before / after", "log lines", "processor"],
+];
 const LEGEND =
   `Medians. A pair is measured in turn, in alternating order; compared are both values of
 each pair, as a ratio or, with a sign, as a difference. The floor is the share of this agent's value
@@ -37,7 +42,7 @@ export function markdownOf(outcome: Outcome): string {
 }
 
 function paragraphsOf(outcome: Outcome): string[] {
-  const { comparisons, findings } = outcome;
+  const { comparisons, findings, floods } = outcome;
   return [
     describeRun(outcome),
     alignedTable([HEAD, ...comparisons.map(row)]),
@@ -46,9 +51,15 @@ function paragraphsOf(outcome: Outcome): string[] {
       alignedTable([MEMORY_HEAD, ...findings.memory.map(memoryRow)]),
       growthText(findings.growth),
     ]),
+    ...(floods === null ? [] : [alignedTable([FLOOD_HEAD, ...floods.map(floodRow)]), FLOOD_LEGEND]),
     fileSizeText(outcome),
   ];
 }
+
+const FLOOD_LEGEND =
+  `While others mean harm, a good client at another address asks for echo, one check after the
+other; its times, failed checks among them, and the processor that the agent takes itself. All of them
+share the machine.`;
 
 /** The comparisons that README.md shows, by title and peer: one for each way to serve. */
 const HEADLINES: readonly (readonly [title: string, peer: string])[] = [
@@ -118,6 +129,20 @@ function memoryRow({ title, own, theirs, goal, met }: MemoryComparison): string[
     theirs === null ? "" : inMiB(theirs),
     goal === null ? "" : `RSS ${goal.kind} ${goal.value} MiB`,
     metText(met),
+  ];
+}
+
+function floodRow(finding: FloodFinding): string[] {
+  const { title, side, rate, median, p95, longest, answered, failed, memory, lines, cpu } = finding;
+  return [
+    title,
+    side,
+    withUnit(rate, "per second"),
+    ...[median, p95, longest].map((time) => withUnit(time, "ms")),
+    `${failed} of ${answered + failed}`,
+    `${memory.map((size) => (size / 1024).toFixed(1)).join(" / ")} MiB`,
+    String(lines),
+    `${(cpu * 100).toFixed(0)} %`,
   ];
 }
 

@@ -41,7 +41,7 @@ export async function consultTables(
   log: Log,
   connection: Connection,
   runner: EffectRunner,
-  verdicts: VerdictLogs = { granted: log, denied: log },
+  verdicts?: VerdictLogs,
 ): Promise<TablesAnswer> {
   const tables = {
     allow: config.hosts_allow_file,
@@ -68,8 +68,8 @@ export async function consultTables(
   // A delegated client belongs to the program that has replaced this one.
   const admitted = decision.verdict === "granted";
   if (!admitted || connection.logsGranted || consultation.priority !== undefined) {
-    const verdict = admitted ? "granted" : "denied";
-    logLine(consultation, verdictLine(verdict, decision.request), verdicts[verdict]);
+    const line = verdictLine(admitted ? "granted" : "denied", decision.request);
+    logLine(consultation, line, admitted ? verdicts?.granted : verdicts?.denied);
   }
   const { allow, deny, read } = tables;
   const { rule } = decision;
