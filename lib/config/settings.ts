@@ -27,6 +27,12 @@ export type ArgumentMode = "shell" | "argv";
 
 const ARGUMENT_MODES = { shell: "shell", argv: "argv" } as const;
 
+/**
+ * A monitoring server that has been started anew asks for hundreds of checks at once, and the kernel
+ * has those wait a second for which there is no room. Linux limits the length to 4096 by default.
+ */
+const QUEUE_SIZE = 1024;
+
 const seconds = { least: 1, most: MOST, unit: "a number of seconds" };
 const connections = { least: 0, most: MOST, unit: "a number of connections (0 for no limit)" };
 
@@ -225,7 +231,7 @@ function readWithoutDoubt(value: string): Reading<readonly AllowedHost[]> {
 
 /** A negative length is the largest, as for listen(2). The kernel limits it. */
 function queueSize(): Directive<number> {
-  const size = wholeNumber(128, { least: 1, most: MOST, unit: "a number of connections" });
+  const size = wholeNumber(QUEUE_SIZE, { least: 1, most: MOST, unit: "a number of connections" });
   return {
     byDefault: size.byDefault,
     read: (value) =>
