@@ -114,7 +114,7 @@ export async function traceAccess(
   const { refusedAt } = decision;
   if (refusedAt?.why === "undecided") {
     const message =
-      "whether this matches is undecided: it depends on a name service that does not answer";
+      "whether this matches is undecided: it depends on a name service that does not answer, or on a file that cannot be read";
     builders[refusedAt.table].warnings.push({ line: refusedAt.line, message });
   }
   return {

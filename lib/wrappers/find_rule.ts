@@ -50,8 +50,8 @@ export interface MatchedRule {
 export interface Refusal {
   readonly kind: "refused";
   /**
-   * `unreadable`: hosts.deny cannot be read from there on. `undecided`: whether the rule matches
-   * depends on a question without an answer.
+   * `unreadable`: a table cannot be opened or read, or hosts.deny not from there on. `undecided`:
+   * whether the rule matches depends on a question without an answer, or on a file that cannot be read.
    */
   readonly why: "unreadable" | "undecided";
   readonly table: TableName;
@@ -121,7 +121,8 @@ function searchTable(
   const file = tables.read(path);
   if (file.kind === "unreadable") {
     listener.warning?.(table, undefined, `cannot open: ${file.reason}`);
-    return unreadableFrom(table, path, undefined);
+    // What it holds may deny, also in hosts.allow.
+    return { kind: "refused", why: "unreadable", table, file: path, line: undefined };
   }
   if (file.kind !== "text") return { kind: "no rule" };
 
@@ -153,8 +154,8 @@ function searchTable(
   }
 }
 
-/** A table that cannot be read from a line on: hosts.allow ends there, hosts.deny denies. */
-function unreadableFrom(table: TableName, file: string, line: number | undefined): Search {
+/** A table that cannot be understood from a line on: hosts.allow ends there, hosts.deny denies. */
+function unreadableFrom(table: TableName, file: string, line: number): Search {
   if (table === "allow") return { kind: "no rule" };
   return { kind: "refused", why: "unreadable", table, file, line };
 }

@@ -41,7 +41,7 @@ export type FileReader = (path: string) => FileRead;
 
 /**
  * Whether something matches, or the fact that this depends on. `undecided` depends on a question
- * without an answer.
+ * without an answer, or on a file that cannot be read.
  */
 type Match = boolean | "undecided" | Needs;
 
@@ -196,7 +196,10 @@ function matchFile(
     return false;
   }
   const file = matching.read(path);
-  if (file.kind === "unreadable") matching.warn(`cannot open ${path}: ${file.reason}`);
+  if (file.kind === "unreadable") {
+    matching.warn(`cannot open ${path}: ${file.reason}`);
+    return "undecided";
+  }
   if (file.kind !== "text") return false;
   const inside = [...open, path];
   let undecided = false;

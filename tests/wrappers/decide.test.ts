@@ -129,10 +129,10 @@ describe("decide()", () => {
     expect(heard.ran).toEqual(["spawn 10.0.0.1", "rfc931 7", "spawn eve@10.0.0.1"]);
   });
 
-  test("treats unreadable tables as hosts_access does", async () => {
+  test("denies where a table cannot be read, and takes a directory for an empty one", async () => {
     const unreadable = { kind: "unreadable", reason: "Permission denied" } as const;
     expect(await hear(tablesOf(unreadable, ""))).toMatchObject({
-      verdict: "granted",
+      verdict: "denied",
       warnings: ["allow: cannot open: Permission denied"],
     });
     expect((await hear(tablesOf("", unreadable))).verdict).toBe("denied");
@@ -288,10 +288,22 @@ describe("pattern files", () => {
     ]);
   });
 
-  test("that cannot be read match nothing, and are complained about", async () => {
-    const heard = await hear(
-      tablesOf("nrpe: /f\n", "", { "/f": { kind: "unreadable", reason: "no" } }),
-    );
-    expect(heard.warnings).toEqual(["allow:1 cannot open /f: no"]);
+  test.each<[verdict: string, allow: string, deny: string]>([
+    ["denied", "nrpe: /f\n", ""],
+    ["denied", "", "nrpe: /f\n"],
+    ["denied", "nrpe: ALL EXCEPT /f\n", ""],
+    ["granted", "nrpe: ALL\n", "nrpe: /f\n"],
+    ["granted", "nrpe: /f 10.0.0.1\n", "ALL: ALL\n"],
+    ["granted", "", "other: /f\n"],
+  ])("that cannot be read: %s where hosts.allow has %j and hosts.deny %j", async (...row) => {
+    const [verdict, allow, deny] = row;
+    const files = { "/f": { kind: "unreadable", reason: "no" } } as const;
+    expect((await hear(tablesOf(allow, deny, files))).verdict).toBe(verdict);
+  });
+
+  test("that cannot be read are complained about", async () => {
+    const files = { "/f": { kind: "unreadable", reason: "no" } } as const;
+    expect((await hear(tablesOf("nrpe: /f\n", "", files))).warnings)
+      .toEqual(["allow:1 cannot open /f: no"]);
   });
 });

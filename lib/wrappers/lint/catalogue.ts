@@ -77,7 +77,7 @@ export const CATALOGUE = {
     example: { options: "--hosts-allow /etc" },
   },
   "cannot-open/allow": {
-    error: "cannot open: {reason}; it counts as empty",
+    error: "cannot open: {reason}; every client is denied",
     example: { options: "--hosts-allow /etc/hosts/allow" },
   },
   "cannot-open/deny": {
@@ -137,7 +137,7 @@ export const CATALOGUE = {
     example: { files: AS_NOBODY, shell: "chown 99 /etc/hosts.allow" },
   },
   "unreadable-for-agent/allow": {
-    error: `${MAY_NOT_READ}: the table counts as empty for it`,
+    error: `${MAY_NOT_READ}: it refuses every client`,
     suggestion: "chmod o+r {file}",
     example: { files: AS_NOBODY, shell: "chmod 640 /etc/hosts.allow" },
   },
@@ -147,7 +147,7 @@ export const CATALOGUE = {
     example: { files: AS_NOBODY, shell: "chmod 640 /etc/hosts.deny" },
   },
   "unreadable-for-agent/file": {
-    error: `${MAY_NOT_READ}: the pattern matches no client for it`,
+    error: `${MAY_NOT_READ}: it refuses every client that reaches this pattern`,
     suggestion: "chmod o+r {file}",
     example: {
       ...inFile("192.0.2.1\n"),
@@ -156,7 +156,7 @@ export const CATALOGUE = {
     },
   },
   "not-readable-by-all/allow": {
-    hint: `${MAYBE_NOT_READ}, the table counts as empty for it`,
+    hint: `${MAYBE_NOT_READ}, it refuses every client`,
     suggestion: "chmod o+r {file}",
     example: { shell: "chmod 640 /etc/hosts.allow" },
   },
@@ -166,7 +166,7 @@ export const CATALOGUE = {
     example: { shell: "chmod 640 /etc/hosts.deny" },
   },
   "not-readable-by-all/file": {
-    hint: `${MAYBE_NOT_READ}, the pattern matches no client for it`,
+    hint: `${MAYBE_NOT_READ}, it refuses every client that reaches this pattern`,
     suggestion: "chmod o+r {file}",
     example: { ...inFile("192.0.2.1\n"), shell: "chmod 640 /etc/monitors" },
   },
@@ -848,7 +848,7 @@ export const CATALOGUE = {
     example: "nrpe: /etc",
   },
   "unreadable-file": {
-    error: "this file cannot be opened: {reason}, so the pattern matches no client",
+    error: "this file cannot be opened: {reason}; every client that reaches this pattern is denied",
     example: "nrpe: /etc/hosts/monitors",
   },
   "file-names-itself": {

@@ -88,7 +88,7 @@ function lintTable(
 ): TableReport {
   const path = tables[table];
   const file = tables.read(path);
-  if (file.kind === "unreadable" && table === "deny") ruleset.denyTheRest();
+  if (file.kind === "unreadable") ruleset.denyTheRest();
   if (file.kind !== "text") {
     const findings = file.kind === "directory"
       ? [fileFinding(path, problem("table-is-directory"))]
