@@ -4,8 +4,11 @@ import { Stdio } from "../system/linux.ts";
 import { isInNetgroup } from "../system/names.ts";
 import { dieWithParent } from "../system/parent.ts";
 import { receive, send } from "../system/socket.ts";
+import { askAgain } from "./ask_again.ts";
 import { confirmedName } from "./confirmed_name.ts";
 import { encodeAnswer, type LookUpAnswer, NO, YES } from "./look_up.ts";
+
+const NETGROUP_FILE = "/etc/netgroup";
 
 const EXIT_ANSWERED = 0;
 const EXIT_USAGE = 3;
@@ -41,7 +44,12 @@ function answerTo([kind, subject, host]: readonly string[]): LookUpAnswer | unde
   if (kind === "name") return confirmedName(subject);
   if (kind !== "netgroup" || host === undefined) return undefined;
   try {
-    return isInNetgroup(subject, host) ? YES : NO;
+    return askAgain(
+      NETGROUP_FILE,
+      subject,
+      () => isInNetgroup(subject, host) ? YES : NO,
+      (answer) => answer === NO,
+    );
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     return { unanswered: error.message };

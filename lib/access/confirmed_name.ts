@@ -1,6 +1,9 @@
 import { findAddresses, findName, isNumericAddress } from "../system/names.ts";
 import { ipv6Value, mappedIpv4 } from "../wrappers/address.ts";
+import { askAgain } from "./ask_again.ts";
 import { equalIgnoringCase, PARANOID, type Unanswered, UNKNOWN } from "../wrappers/request.ts";
+
+const HOSTS_FILE = "/etc/hosts";
 
 /** Names are cut to this length before they are compared, as in tcp_wrappers. */
 export const LONGEST_NAME = 127;
@@ -16,6 +19,17 @@ export const LONGEST_NAME = 127;
  */
 export function confirmedName(host: string): string | Unanswered {
   const address = mappedIpv4(host) ?? host;
+  // An address of IPv6 has several spellings.
+  const word = ipv6Value(address) === undefined ? address : ":";
+  return askAgain(
+    HOSTS_FILE,
+    word,
+    () => nameOf(address),
+    (name) => name === UNKNOWN || name === PARANOID,
+  );
+}
+
+function nameOf(address: string): string | Unanswered {
   const reverse = findName(address);
   if (reverse.kind === "none") return UNKNOWN;
   if (reverse.kind === "failure") return { unanswered: reverse.reason };
