@@ -57,7 +57,7 @@ export async function admit(
   }
   const connection = {
     client,
-    server: server(),
+    server,
     daemon: config.daemon_name,
     logsGranted,
     hints: true,

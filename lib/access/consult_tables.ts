@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { type Log, Severity } from "../log.ts";
+import { SystemError } from "../system/libc.ts";
 import type { Endpoint } from "../system/socket.ts";
 import { decide } from "../wrappers/decide.ts";
 import type { MatchedRule } from "../wrappers/find_rule.ts";
@@ -48,8 +49,20 @@ export async function consultTables(
     deny: config.hosts_deny_file,
     read: readOnce(runner.read),
   };
+  let server: Endpoint | undefined;
+  try {
+    server = connection.server();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    // A rule may be about one of this host's addresses alone.
+    log(Severity.error, `warning: can't get server address: ${error.message}`);
+    const { level, text } = verdictLine("denied", requestOf(connection, undefined, runner));
+    log(Severity[level], text);
+    return { admitted: false, bannerSent: false, variables: [], rule: undefined };
+  }
   const consultation: Consultation = {
     connection,
+    server,
     runner,
     tables,
     log,
@@ -57,7 +70,7 @@ export async function consultTables(
     bannerSent: false,
     variables: [],
   };
-  const request = requestOf(connection, runner);
+  const request = requestOf(connection, server, runner);
   const decision = await decide(tables, request, {
     lookUp: (fact, request) => findFact(consultation, fact, request),
     run: (due) => runEffect(consultation, due),
@@ -96,7 +109,11 @@ async function hint(
   if (message !== undefined) log(Severity.notice, message);
 }
 
-function requestOf({ client, server, daemon }: Connection, { resident }: EffectRunner): Request {
+function requestOf(
+  { client, daemon }: Connection,
+  server: Endpoint | undefined,
+  { resident }: EffectRunner,
+): Request {
   return {
     daemon,
     client: hostOf(client),

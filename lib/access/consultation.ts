@@ -1,4 +1,5 @@
 import { type Log, Severity } from "../log.ts";
+import type { Endpoint } from "../system/socket.ts";
 import type { TableName, Tables } from "../wrappers/find_rule.ts";
 import type { VerdictLine } from "../wrappers/verdict_line.ts";
 import type { Connection, EffectRunner } from "./effect_runner.ts";
@@ -6,6 +7,7 @@ import type { Connection, EffectRunner } from "./effect_runner.ts";
 /** What is kept while the access tables are asked about one client. */
 export interface Consultation {
   readonly connection: Connection;
+  readonly server: Endpoint | undefined;
   readonly runner: EffectRunner;
   readonly tables: Tables;
   readonly log: Log;

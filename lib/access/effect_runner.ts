@@ -21,7 +21,11 @@ export interface AccessPolicy {
 export interface Connection {
   /** undefined where the socket is not of an internet family. */
   readonly client: Endpoint | undefined;
-  readonly server: Endpoint | undefined;
+  /**
+   * This end of it; undefined as the client is.
+   * @throws {SystemError} when the kernel does not say, and the client is to be refused.
+   */
+  readonly server: () => Endpoint | undefined;
   /** The name of the service in the tables' daemon lists. */
   readonly daemon: string;
   readonly logsGranted: boolean;

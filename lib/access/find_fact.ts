@@ -44,8 +44,10 @@ async function named(consultation: Consultation, host: Host): Promise<Host> {
   return { ...host, name: await lookUp(consultation, { kind: "name", address: host.address }) };
 }
 
-async function userOf({ connection, runner }: Consultation, seconds: number): Promise<string> {
-  const { client, server } = connection;
+async function userOf(
+  { connection: { client }, runner, server }: Consultation,
+  seconds: number,
+): Promise<string> {
   if (client === undefined || server === undefined) return UNKNOWN;
   return harmless(await runner.askUser(client, server, seconds) ?? UNKNOWN);
 }

@@ -3,7 +3,7 @@
  * connection, as far as that host can be believed.
  */
 import { decodeBytes, encodeBytes } from "../bytes.ts";
-import { now } from "../system/libc.ts";
+import { closeFile, now, SystemError } from "../system/libc.ts";
 import { beginConnecting, type Endpoint } from "../system/socket.ts";
 import type { Transport } from "../system/transport.ts";
 
@@ -27,7 +27,14 @@ export async function askUser(
   const deadline = now() + seconds * 1000;
   const fd = beginConnecting(client.address, IDENT_PORT, server.address);
   if (fd < 0) return undefined;
-  const transport = transportOn(fd);
+  let transport: Transport;
+  try {
+    transport = transportOn(fd);
+  } catch (error) {
+    closeFile(fd);
+    if (!(error instanceof SystemError)) throw error;
+    return undefined;
+  }
   try {
     transport.send(encodeBytes(`${client.port},${server.port}\r\n`), deadline);
     return parseReply(await readReply(transport, deadline), client.port, server.port);

@@ -2,10 +2,10 @@
  * The name services of this host, asked for many clients by few processes.
  */
 import { listenForChildren, onceEnded } from "../system/children.ts";
-import { now, SystemError } from "../system/libc.ts";
+import { closeFile, now, SystemError } from "../system/libc.ts";
 import { Signal } from "../system/linux.ts";
 import { signalProgram } from "../system/process.ts";
-import { adopt } from "../system/stream.ts";
+import { adopt, type Stream } from "../system/stream.ts";
 import { isKnownName, type Unanswered } from "../wrappers/request.ts";
 import {
   askProcess,
@@ -170,7 +170,15 @@ function startResolver(ended: () => void): Resolver | undefined {
     return undefined;
   }
   const { started, fd } = process;
-  const stream = adopt(fd);
+  let stream: Stream;
+  try {
+    stream = adopt(fd);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    // It ends when its socket is closed.
+    closeFile(fd);
+    return undefined;
+  }
   const born = now();
   let timer: Timer | undefined;
   let alive = true;

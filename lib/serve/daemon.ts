@@ -6,7 +6,7 @@ import { leaveConnection } from "../system/clean_start.ts";
 import { closeFile, readInto, writeAll } from "../system/libc.ts";
 import { Stdio } from "../system/linux.ts";
 import { makePipe, startSession } from "../system/process.ts";
-import { serverEndOf } from "../system/socket.ts";
+import { isInternetSocket } from "../system/socket.ts";
 import { openTerminal, printPrintable } from "../system/terminal.ts";
 import { passedDescriptors } from "./passed_descriptors.ts";
 import { runDaemonProcess } from "./daemon_process.ts";
@@ -50,7 +50,7 @@ export function serveInForeground(invocation: Serve): Promise<number> {
  * must not reach the client there.
  */
 function doubtInetd({ config, mode }: Serve): void {
-  if (serverEndOf(Stdio.input) === undefined) return;
+  if (!isInternetSocket(Stdio.input)) return;
   leaveConnection();
   const log = openLogOf(config);
   const option = mode === "daemon" ? "-d" : "-f";

@@ -193,7 +193,7 @@ async function serve(
     const variables: string[] = [];
     let rule: RulePlace | undefined;
     if (config.tcp_wrappers) {
-      const server = serverEndOf(fd);
+      const server = () => serverEndOf(fd);
       const asked = { client, server, daemon: config.daemon_name, logsGranted: true, hints: true };
       const answer = await consultTables(config, log, asked, runner);
       variables.push(...answer.variables);

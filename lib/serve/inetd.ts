@@ -107,7 +107,7 @@ async function admit(
 ): Promise<Pick<TablesAnswer, "variables" | "rule"> | undefined> {
   const connection = {
     client,
-    server: serverEndOf(fd),
+    server: () => serverEndOf(fd),
     daemon: config.daemon_name,
     logsGranted: true,
     hints: true,

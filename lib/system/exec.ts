@@ -22,7 +22,11 @@ export function execOnConnection(
   { file, argv, environment }: ProgramStart,
   connection: number,
 ): never {
-  for (const fd of [0, 1, 2]) if (fd !== connection) libc().dup2(connection, fd);
+  for (const fd of [0, 1, 2]) {
+    if (fd !== connection && libc().dup2(connection, fd) < 0) {
+      throw new SystemError("dup2", lastErrno());
+    }
+  }
   execInPlace({ file, argv, environment });
 }
 

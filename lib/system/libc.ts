@@ -112,6 +112,8 @@ export const enum Errno {
   EAFNOSUPPORT = 97,
   EADDRINUSE = 98,
   EADDRNOTAVAIL = 99,
+  ECONNRESET = 104,
+  ENOBUFS = 105,
   ENOTCONN = 107,
   EINPROGRESS = 115,
 }
@@ -184,13 +186,17 @@ export const Open = {
 } as const;
 
 /**
- * open(2).
+ * open(2), restarted after a signal, which can interrupt it on a file system of the network.
  * @throws {SystemError} when the file cannot be opened.
  */
 export function openFile(path: string, flags: number, mode = 0): number {
-  const fd = libc.open(cString(path), flags, mode);
-  if (fd < 0) throw new SystemError("open", lastErrno(), path);
-  return fd;
+  const name = cString(path);
+  for (;;) {
+    const fd = libc.open(name, flags, mode);
+    if (fd >= 0) return fd;
+    const errno = lastErrno();
+    if (errno !== Errno.EINTR) throw new SystemError("open", errno, path);
+  }
 }
 
 /** close(2). Its errors are of no use here. */
@@ -281,6 +287,9 @@ export const enum Poll {
 /** The longest time-out of poll(2), in milliseconds. */
 const LONGEST_TIMEOUT = 0x7fffffff;
 
+/** How long to wait before poll(2) is tried again that has failed, in milliseconds. */
+const POLL_AGAIN = 10;
+
 /** A descriptor and the {@link Poll} conditions to wait for. */
 interface PollRequest {
   readonly fd: number;
@@ -304,6 +313,11 @@ export function waitFor(awaited: readonly PollRequest[], deadline: number): numb
     const rest = deadline - now();
     const ready = libc.poll(set, awaited.length, wholeMilliseconds(rest));
     if (ready > 0 || (rest <= 0 && ready === 0)) return conditionsOf(set);
+    if (ready < 0 && lastErrno() !== Errno.EINTR) {
+      // Without memory for it there is nothing to wait with, and after the deadline no reason to.
+      if (rest <= 0) return conditionsOf(set);
+      Bun.sleepSync(rest < POLL_AGAIN ? rest : POLL_AGAIN);
+    }
   }
 }
 

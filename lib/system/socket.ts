@@ -3,6 +3,7 @@ import {
   bindLater,
   bindLibc,
   closeFile,
+  describeErrno,
   Errno,
   isReadable,
   lastErrno,
@@ -60,16 +61,35 @@ export function peerOf(fd: number): Endpoint | undefined {
   return endpointOf(address);
 }
 
-/** This end of a connection, see getsockname(2); undefined as with {@link peerOf}. */
+/**
+ * This end of a connection, see getsockname(2).
+ * @returns undefined as {@link peerOf} does.
+ * @throws {SystemError}
+ */
 export function serverEndOf(fd: number): Endpoint | undefined {
   const address = new Uint8Array(128);
   const length = int(address.byteLength);
-  return libc.getsockname(fd, address, length) === 0 ? endpointOf(address) : undefined;
+  if (libc.getsockname(fd, address, length) !== 0) {
+    throw new SystemError("getsockname", lastErrno());
+  }
+  return endpointOf(address);
 }
 
-/** Whether a descriptor is a socket. */
+/** Whether a descriptor is a socket of the internet. */
+export function isInternetSocket(fd: number): boolean {
+  try {
+    return serverEndOf(fd) !== undefined;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return false;
+  }
+}
+
+/** Whether a descriptor is a socket; one of which the kernel does not say counts as one. */
 export function isSocket(fd: number): boolean {
-  return libc.getsockname(fd, new Uint8Array(128), int(128)) === 0;
+  if (libc.getsockname(fd, new Uint8Array(128), int(128)) === 0) return true;
+  const errno = lastErrno();
+  return errno !== Errno.ENOTSOCK && errno !== Errno.EBADF;
 }
 
 /** Memory for an `int *`. */
@@ -233,6 +253,11 @@ export function sendNow(fd: number, bytes: Uint8Array): number {
   if (count >= 0) return count;
   const errno = lastErrno();
   return errno === Errno.EAGAIN || errno === Errno.EINTR ? 0 : -errno;
+}
+
+/** The reason for an errno of {@link sendNow}; undefined where the client has gone. */
+export function sendingProblem(errno: number): string | undefined {
+  return errno === Errno.EPIPE || errno === Errno.ECONNRESET ? undefined : describeErrno(errno);
 }
 
 /**

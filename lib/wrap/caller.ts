@@ -1,13 +1,7 @@
 import { type Log, Severity } from "../log.ts";
 import { discardDatagram, isDatagramSocket, senderOf } from "../system/datagram.ts";
 import { describeErrno, now, SystemError, waitFor } from "../system/libc.ts";
-import {
-  awaitBytes,
-  type Endpoint,
-  lingeringClose,
-  peerOf,
-  serverEndOf,
-} from "../system/socket.ts";
+import { awaitBytes, type Endpoint, lingeringClose, peerOf } from "../system/socket.ts";
 import { REFUSED_TIMEOUT } from "../serve/refused_timeout.ts";
 
 /**
@@ -26,20 +20,18 @@ export interface Caller {
   readonly by: "connection" | "datagram" | "nothing";
   /** undefined where the socket is not of an internet family, or the client is not known. */
   readonly client: Endpoint | undefined;
-  readonly server: Endpoint | undefined;
 }
 
 /** Asks the kernel who the client is. One that is not known is logged in tcpd's words. */
 export function callerOn(fd: number, log: Log): Caller {
-  const server = serverEndOf(fd);
   try {
-    return { fd, by: "connection", client: peerOf(fd), server };
+    return { fd, by: "connection", client: peerOf(fd) };
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     if (!isDatagramSocket(fd)) return unknownCaller(error);
   }
   try {
-    return { fd, by: "datagram", client: senderOf(fd, now() + DATAGRAM_TIMEOUT), server };
+    return { fd, by: "datagram", client: senderOf(fd, now() + DATAGRAM_TIMEOUT) };
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     return unknownCaller(error);
@@ -47,7 +39,7 @@ export function callerOn(fd: number, log: Log): Caller {
 
   function unknownCaller({ errno }: SystemError): Caller {
     log(Severity.error, `warning: can't get client address: ${describeErrno(errno)}`);
-    return { fd, by: "nothing", client: undefined, server };
+    return { fd, by: "nothing", client: undefined };
   }
 }
 

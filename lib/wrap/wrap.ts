@@ -17,6 +17,7 @@ import { describeErrno, Errno, SystemError } from "../system/libc.ts";
 import { Stdio } from "../system/linux.ts";
 import { startersOpenFiles } from "../system/open_files.ts";
 import { openLog } from "../system/open_log.ts";
+import { isSocket, serverEndOf } from "../system/socket.ts";
 import { UNKNOWN } from "../wrappers/request.ts";
 import { type Caller, callerOn, leaveCaller } from "./caller.ts";
 
@@ -46,11 +47,12 @@ export async function wrap(service: Service): Promise<number> {
   const { daemon } = service;
   const log = wrapLog(daemon);
   const caller = callerOn(passedDescriptors()[0] ?? Stdio.input, log);
-  const { client, server } = caller;
   if (!admitsIpOptions(caller, log)) {
     leaveCaller(caller, false);
     return SERVED;
   }
+  const { client } = caller;
+  const server = () => isSocket(caller.fd) ? serverEndOf(caller.fd) : undefined;
   const connection = { client, server, daemon, logsGranted: true, hints: false };
   const runner = effectsFor(caller);
   const { admitted, bannerSent, variables } = await consultTables(TABLES, log, connection, runner);
