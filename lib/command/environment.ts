@@ -1,5 +1,5 @@
 import { decodeBytes } from "../bytes.ts";
-import { readFile, SystemError } from "../system/libc.ts";
+import { readFile } from "../system/libc.ts";
 import { VERSION } from "../version.ts";
 
 /** The variables that the agent sets for every plugin, as NRPE does. */
@@ -75,7 +75,10 @@ export function variableName(variable: string): string {
 
 let inherited: readonly string[] | undefined;
 
-/** The environment of this process. `process.env` decodes it as UTF-8, and loses what is not UTF-8. */
+/**
+ * The environment of this process. `process.env` decodes it as UTF-8, and loses what is not UTF-8.
+ * @throws {SystemError} when it cannot be read.
+ */
 export function inheritedVariables(): readonly string[] {
   return inherited ??= readInherited();
 }
@@ -94,14 +97,9 @@ export function valueIn(environment: readonly string[], name: string): string | 
 }
 
 function readInherited(): readonly string[] {
-  try {
-    const variables = decodeBytes(readFile("/proc/self/environ")).split("\0");
-    variables.pop();
-    return variables;
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    return [];
-  }
+  const variables = decodeBytes(readFile("/proc/self/environ")).split("\0");
+  variables.pop();
+  return variables;
 }
 
 /** The variables about the user that a daemon's plugins run as. */

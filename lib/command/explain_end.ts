@@ -6,7 +6,8 @@ import { NOT_EXECUTABLE, NOT_FOUND, type PluginEnd } from "./outcome.ts";
 import type { CommandLine } from "./program.ts";
 
 /**
- * Why a plugin did not run, or which of its processes are left, for the log.
+ * Why a plugin did not run, what is missing of its output, or which of its processes are left, for the
+ * log.
  *
  * @param name The command's name.
  * @param line The command line.
@@ -16,6 +17,7 @@ export function explainEnd(name: string, line: CommandLine, end: PluginEnd): rea
     case "not started":
       return [`Error: could not start a command: ${end.reason} (command[${name}])`];
     case "exited": {
+      if (end.unread !== undefined) return [unreadOutput(name, end.unread)];
       if (end.status !== NOT_FOUND && end.status !== NOT_EXECUTABLE) return [];
       const said = end.status === NOT_FOUND ? "127: not found" : "126: not executable";
       const why = executionProblemIn(line, end.failure);
@@ -31,8 +33,12 @@ export function explainEnd(name: string, line: CommandLine, end: PluginEnd): rea
           return `Error: command[${name}]: timed out, and process ${pid} (${program}) could not be ended: ${why}`;
         });
     case "killed":
-      return [];
+      return end.unread === undefined ? [] : [unreadOutput(name, end.unread)];
   }
+}
+
+function unreadOutput(name: string, why: string): string {
+  return `Error: command[${name}]: its output could not be read to the end: ${why}`;
 }
 
 /**

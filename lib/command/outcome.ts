@@ -7,7 +7,10 @@ import type { Started } from "../system/process.ts";
 export const NOT_EXECUTABLE = 126;
 export const NOT_FOUND = 127;
 
-/** How a plugin ended, and its output until then. */
+/**
+ * How a plugin ended, and its output until then; `unread` is why the rest of it could not be read, if
+ * it could not.
+ */
 export type PluginEnd =
   | {
     readonly kind: "exited";
@@ -15,8 +18,14 @@ export type PluginEnd =
     readonly output: Uint8Array;
     /** Why there was nothing to exit: the error with which the program could not be executed. */
     readonly failure?: string;
+    readonly unread?: string | undefined;
   }
-  | { readonly kind: "killed"; readonly signal: number; readonly output: Uint8Array }
+  | {
+    readonly kind: "killed";
+    readonly signal: number;
+    readonly output: Uint8Array;
+    readonly unread?: string | undefined;
+  }
   /** `left` is the process group that could not be killed. */
   | { readonly kind: "timed out"; readonly seconds: number; readonly left?: Started }
   | { readonly kind: "not started"; readonly reason: string };

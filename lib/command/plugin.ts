@@ -44,6 +44,8 @@ export interface PluginRun {
   output: Uint8Array;
   /** Whether the pipe is open. */
   outputOpen: boolean;
+  /** Why the rest of its output could not be read, if it could not. */
+  unread: string | undefined;
   end: ProcessEnd | undefined;
   phase: "running" | "draining" | "terminating" | "killing";
   /** The end of the phase, in milliseconds of now(). */
@@ -65,6 +67,7 @@ export function newRun(
     seconds,
     output: new Uint8Array(0),
     outputOpen: true,
+    unread: undefined,
     end: undefined,
     phase: "running",
     limit,
@@ -130,11 +133,11 @@ function enter(run: PluginRun, phase: PluginRun["phase"], limit: number): void {
  * A shell exits with 128 plus the signal where a plugin dies of a signal. The outcome is the same as
  * without a shell.
  */
-function pluginEndOf({ shell, output }: PluginRun, end: ProcessEnd): PluginEnd {
+function pluginEndOf({ shell, output, unread }: PluginRun, end: ProcessEnd): PluginEnd {
   if (shell && end.kind === "exited" && end.status > 128 && end.status <= 192) {
-    return { kind: "killed", signal: end.status - 128, output };
+    return { kind: "killed", signal: end.status - 128, output, unread };
   }
-  return { ...end, output };
+  return { ...end, output, unread };
 }
 
 /** A started program, or the end that stands for the failure. */
@@ -226,6 +229,7 @@ export function readOutput(run: PluginRun): boolean {
   if (count === -Errno.EAGAIN) return false;
   if (count <= 0) {
     run.outputOpen = false;
+    if (count < 0) run.unread = describeErrno(-count);
     return false;
   }
   const kept = run.output;

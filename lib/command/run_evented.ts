@@ -5,7 +5,7 @@ import {
   onReadable,
   unwatchPipe,
 } from "../system/children.ts";
-import { closeFile, now } from "../system/libc.ts";
+import { closeFile, now, SystemError } from "../system/libc.ts";
 import { type Inheritance, type ProcessEnd, reap, signalProgram } from "../system/process.ts";
 import { callAt, type Timer } from "../system/timer.ts";
 import type { PluginEnd } from "./outcome.ts";
@@ -87,7 +87,14 @@ function drive(run: PluginRun): Running {
     // Another process holds the pipe open.
     if (!over && run.outputOpen) hurry(stdout);
   };
-  onReadable(stdout, read);
+  try {
+    onReadable(stdout, read);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    // To read it nevertheless would make all clients wait for this plugin.
+    run.outputOpen = false;
+    run.unread = error.message;
+  }
   if (run.end === undefined) onceEnded(pid, ended);
   else ended(run.end);
   turn();

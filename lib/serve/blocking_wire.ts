@@ -1,5 +1,5 @@
 import { closeFile, now } from "../system/libc.ts";
-import { lingeringClose, send } from "../system/socket.ts";
+import { lingeringClose, send, sendingProblem } from "../system/socket.ts";
 import { receiveBytes } from "../system/transport.ts";
 import { LINGER_TIMEOUT, type Wire } from "./conversation.ts";
 
@@ -13,6 +13,7 @@ export function blockingWire(fd: number): Wire {
     respond(response, deadline) {
       const failure = send(fd, response, deadline);
       if (failure === undefined) lingeringClose(fd, now() + LINGER_TIMEOUT);
+      return failure?.kind === "failed" ? sendingProblem(failure.errno) : undefined;
     },
     close: () => closeFile(fd),
   };

@@ -31,12 +31,13 @@ export interface Wire {
    * @param deadline When the client must have taken it, in milliseconds of {@link now}.
    * @param more Whether the client may still be sending: closing the connection would then reset it,
    * and the response might be lost.
+   * @returns Why it could not be sent, as far as that is known and not up to the client.
    */
   readonly respond: (
     response: Uint8Array,
     deadline: number,
     more?: boolean,
-  ) => void | Promise<void>;
+  ) => string | undefined | Promise<string | undefined>;
   /** Closes the connection, if it is still open. */
   readonly close: () => void;
 }
@@ -90,7 +91,7 @@ export async function converse(session: Session, wire: Wire): Promise<Conversati
     if (!session.config.explain_refusals || reason === "version") return { kind: "invalid query" };
     const { explainPacket } = await import("./explain_refusal.ts");
     const response = explainPacket(received, REFUSALS[reason]);
-    await wire.respond(response.bytes, responseDeadline(session), true);
+    await respond(session, wire, response.bytes, true);
     return { kind: "invalid query", response };
   }
   const { query } = reading;
@@ -111,13 +112,13 @@ export async function converse(session: Session, wire: Wire): Promise<Conversati
     if (!session.config.explain_refusals) return { kind: "invalid query" };
     const { explainRefusal } = await import("./explain_refusal.ts");
     const response = explainRefusal(query.version, request.reason);
-    await wire.respond(response.bytes, responseDeadline(session));
+    await respond(session, wire, response.bytes);
     return { kind: "invalid query", response };
   }
   const outcome = await outcomeFor(session, request);
   session.log(Severity.debug, `Return Code: ${outcome.code}, Output: ${outcome.text}`);
   const response = encodeResponse({ version: query.version, ...outcome });
-  await wire.respond(response, responseDeadline(session));
+  await respond(session, wire, response);
   logRefusal?.();
   return {
     kind: "answered",
@@ -131,6 +132,19 @@ export async function converse(session: Session, wire: Wire): Promise<Conversati
 /** When the client must have taken a response. */
 function responseDeadline({ config }: Session): number {
   return now() + config.connection_timeout * 1000;
+}
+
+/** Sends a response, and logs why it could not be sent. */
+async function respond(
+  session: Session,
+  wire: Wire,
+  response: Uint8Array,
+  more = false,
+): Promise<void> {
+  const unsent = await wire.respond(response, responseDeadline(session), more);
+  if (unsent === undefined) return;
+  const { log, peer } = session;
+  log(Severity.error, `Error: Could not send response to client ${peer}: ${unsent}`);
 }
 
 /** A query, or why there is none. */
@@ -255,12 +269,13 @@ async function runCommand(
 function isUnusual(end: PluginEnd): boolean {
   switch (end.kind) {
     case "exited":
-      return end.status === NOT_EXECUTABLE || end.status === NOT_FOUND;
+      return end.status === NOT_EXECUTABLE || end.status === NOT_FOUND ||
+        end.unread !== undefined;
     case "timed out":
       return end.left !== undefined;
     case "not started":
       return true;
     case "killed":
-      return false;
+      return end.unread !== undefined;
   }
 }

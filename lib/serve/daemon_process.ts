@@ -1,7 +1,8 @@
 import { makeExecutor } from "../command/executor.ts";
 import { CANNOT_SERVE, SERVED } from "../exit_status.ts";
 import { Severity } from "../log.ts";
-import { describeErrno, now } from "../system/libc.ts";
+import { acceptFailure } from "../system/accept.ts";
+import { now } from "../system/libc.ts";
 import { notifyVia } from "../system/notify.ts";
 import { onSignal } from "../system/on_signal.ts";
 import { openFilesLimit } from "../system/process.ts";
@@ -128,8 +129,7 @@ async function serveUntilTheEnd(options: DaemonOptions, current: CurrentLog): Pr
   // heard before all is ready.
   const take = (stream: Stream) => void serving.promise.then(() => server.take(stream));
   const listeners = makeListeners(take, (errno) => {
-    const failure = `Network server accept failure (${errno}: ${describeErrno(errno)})`;
-    limitedLog("accept", failure);
+    limitedLog("accept", acceptFailure(errno));
   });
   const pidFile = await takeSockets(daemon, listeners);
   if (!inetd && invocation.changeDirectory) process.chdir("/");

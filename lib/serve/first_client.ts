@@ -19,9 +19,10 @@ import type { Config } from "../config/config.ts";
 import { configFiles } from "../config/config_files.ts";
 import { loadForOneCommand } from "../config/load_for_one_command.ts";
 import { aboutClient, type Log, Severity } from "../log.ts";
-import { acceptOne } from "../system/accept.ts";
+import { acceptFailure, acceptOne } from "../system/accept.ts";
 import {
   closeFile,
+  Errno,
   isReadable,
   now,
   Poll,
@@ -29,8 +30,10 @@ import {
   userAndGroup,
   waitFor,
 } from "../system/libc.ts";
+import { Signal } from "../system/linux.ts";
 import { openLog } from "../system/open_log.ts";
-import { type Endpoint, peerOf, sendNow, serverEndOf } from "../system/socket.ts";
+import { signalProgram } from "../system/process.ts";
+import { type Endpoint, peerOf, sendingProblem, sendNow, serverEndOf } from "../system/socket.ts";
 import type { Stream } from "../system/stream.ts";
 import { receiveBytes } from "../system/transport.ts";
 import { converse, LINGER_TIMEOUT, type Wire } from "./conversation.ts";
@@ -70,7 +73,7 @@ export async function serveFirstClient(
   const { uid, gid } = userAndGroup();
   if ((tls && config.ssl_enabled) || uid === 0 || gid === 0) return undefined;
   if (config.ssl_allowed_subjects !== undefined) return undefined;
-  const connection = acceptFirst(listening);
+  const connection = acceptFirst(config, listening);
   if (connection === undefined) return undefined;
   const log = openLog(config);
   const { promise, resolve } = Promise.withResolvers<FirstClient | undefined>();
@@ -94,7 +97,7 @@ function addressOf({ client }: Connection): string {
   return client?.address ?? "unknown";
 }
 
-function acceptFirst(listening: readonly number[]): Connection | undefined {
+function acceptFirst(config: Config, listening: readonly number[]): Connection | undefined {
   for (const socket of listening) {
     const fd = isReadable(socket) ? acceptOne(socket) : -1;
     if (fd < 0) continue;
@@ -103,6 +106,10 @@ function acceptFirst(listening: readonly number[]): Connection | undefined {
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       closeFile(fd);
+      if (error.errno === Errno.ENOTCONN) continue;
+      const log = openLog(config);
+      log(Severity.error, acceptFailure(error.errno));
+      log.close();
     }
   }
   return undefined;
@@ -178,13 +185,14 @@ async function serve(
       let rest = response;
       if (evented === undefined) {
         const count = sendNow(fd, response);
+        if (count < 0) return sendingProblem(-count);
         const isOver = count === response.byteLength && !more && !isReadable(fd);
-        if (count < 0 || isOver) return;
+        if (isOver) return undefined;
         rest = response.subarray(count);
       }
       const stream = await toEventLoop();
       const { streamWire } = await import("./stream_wire.ts");
-      await streamWire(stream, LINGER_TIMEOUT).respond(rest, deadline);
+      return await streamWire(stream, LINGER_TIMEOUT).respond(rest, deadline);
     },
     close: () => closeFile(fd),
   };
@@ -219,7 +227,14 @@ async function serve(
       const started = newRun(start.started, start.shell, seconds, now());
       const ended = evented === undefined ? awaitRun(started, end, listening) : undefined;
       if (ended !== undefined) return ended;
-      await toEventLoop();
+      try {
+        await toEventLoop();
+      } catch (error) {
+        // Nobody is there to get its output.
+        signalProgram(start.started, Signal.kill, started.end !== undefined);
+        closeFile(start.started.stdout);
+        throw error;
+      }
       const { continueEvented } = await import("../command/run_evented.ts");
       running = continueEvented(started);
       joinExecutor();

@@ -98,8 +98,8 @@ async function addressesOf(name: string): Promise<readonly string[]> {
  * Makes listeners, without a socket at first.
  *
  * @param accept Called with each connection, of which nothing has been read.
- * @param failed Called with the error number when connections wait that cannot be accepted. They stay
- * in the kernel's queue, and accepting begins again when there are descriptors for them: half of all
+ * @param failed Called with the error number when connections wait that cannot be accepted, or one is
+ * accepted whose client the kernel does not name, which is reset. Those that wait stay in the kernel's queue, and accepting begins again when there are descriptors for them: half of all
  * are for connections, the others for their plugins. One connection is accepted in any case.
  */
 export function makeListeners(
@@ -124,7 +124,7 @@ export function makeListeners(
       });
       if (number >= openFilesLimit() / 2) listeners.forEach(pause);
       accept(stream);
-    });
+    }, failed);
 
   const endTurn = () => {
     const more = accepted >= BATCH;
@@ -154,8 +154,9 @@ export function makeListeners(
       // The runtime has set a backlog of its own.
       setBacklog(listener.fd, listener.backlog);
     } catch (error) {
-      // Another process took the descriptors; the next look is soon.
+      // Another process took the descriptors or the memory; the next look is soon.
       if (!(error instanceof SystemError)) throw error;
+      failed(error.errno);
     }
   };
 

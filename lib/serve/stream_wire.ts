@@ -13,6 +13,7 @@ export function streamWire(stream: Stream, lingerTimeout: number): Wire {
     async respond(response, deadline) {
       await stream.finish(response, deadline);
       await drain(stream, now() + lingerTimeout);
+      return undefined;
     },
     close: stream.close,
   };

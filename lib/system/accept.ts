@@ -1,4 +1,4 @@
-import { bindLibc, lastErrno } from "./libc.ts";
+import { bindLibc, describeErrno, lastErrno } from "./libc.ts";
 import { Linux } from "./linux.ts";
 
 const libc = bindLibc({
@@ -17,6 +17,11 @@ const UNACKED_AT = 24;
 export function acceptOne(listening: number): number {
   const fd = libc.accept4(listening, null, null, Linux.SOCK_CLOEXEC);
   return fd < 0 ? -lastErrno() : fd;
+}
+
+/** The log line for a connection that waits and cannot be accepted, in the C agent's words. */
+export function acceptFailure(errno: number): string {
+  return `Network server accept failure (${errno}: ${describeErrno(errno)})`;
 }
 
 /** How many connections wait to be accepted; undefined for a socket that is not TCP. */

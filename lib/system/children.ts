@@ -7,6 +7,12 @@ import { type ProcessEnd, reapAny, setNonBlocking, signalReadable } from "./proc
  * sends SIGCHLD or SIGIO, and the handlers then look for what has happened.
  */
 
+/**
+ * How often it is looked without a signal, in milliseconds: the kernel may have had no memory for one
+ * (SIGIO), or waiting for the child may have failed.
+ */
+const LOOK_INTERVAL = 1_000;
+
 const children = new Map<number, (end: ProcessEnd) => void>();
 const pipes = new Map<number, () => void>();
 let listening = false;
@@ -16,6 +22,10 @@ export function listenForChildren(): void {
   if (listening) return;
   onSignal("SIGCHLD", reapChildren);
   onSignal("SIGIO", readPipes);
+  setInterval(() => {
+    if (children.size > 0) reapChildren();
+    if (pipes.size > 0) readPipes();
+  }, LOOK_INTERVAL).unref();
   listening = true;
 }
 
@@ -41,6 +51,8 @@ let aging: Timer | undefined;
 /**
  * Calls a function when a pipe becomes readable or its other end is closed, not at once where it is new.
  * The function must read until EAGAIN, or it is not called again. Reads from the pipe no longer block.
+ *
+ * @throws {SystemError} when they would.
  */
 export function onReadable(pipe: number, readable: () => void): void {
   setNonBlocking(pipe);

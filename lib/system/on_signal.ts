@@ -18,6 +18,14 @@ const SIGACTION_MASK = SIGACTION_SIZE - SIGNALS_SIZE;
 
 /** The signals that are blocked outside of the wait for events. */
 const blocked = new Uint8Array(SIGNALS_SIZE);
+const NONE = new Uint8Array(SIGNALS_SIZE);
+
+/**
+ * How often signals are heard at least, in milliseconds. epoll_pwait(2) delivers none as long as there
+ * are events at once, and a flood of connections keeps it so.
+ */
+const HEAR_INTERVAL = 1_000;
+let hearing: Timer | undefined;
 
 /**
  * Blocks the signals of the kernel's events and no others. To be called before the runtime starts
@@ -45,6 +53,13 @@ export function onSignal(name: keyof typeof SIGNALS, act: () => void): void {
   action.fill(0xff, SIGACTION_MASK);
   syscall(calls.rt_sigaction, signal, action, null, SIGNALS_SIZE);
   block(name);
+  blockSignals(blocked, null);
+  hearing ??= setInterval(hearPending, HEAR_INTERVAL).unref();
+}
+
+/** Unblocks the signals for a moment, in which those that are pending arrive. */
+function hearPending(): void {
+  blockSignals(NONE, null);
   blockSignals(blocked, null);
 }
 

@@ -235,15 +235,22 @@ function addToNice(pid: number, increment: number): void {
 /** What is done with descriptors before a program that reads from the null device starts, by its stdout. */
 const fileActions: Uint8Array[] = [];
 
+/** @throws {SystemError} when memory is short, or a descriptor is above the limit of open files. */
 function makeFileActions(stdin: number, stdout: number, stderr = NULL_DEVICE): Uint8Array {
   const actions = new Uint8Array(FILE_ACTIONS_SIZE);
   libc.posix_spawn_file_actions_init(actions);
   const { O_RDWR } = openFlags;
-  libc.posix_spawn_file_actions_addopen(actions, NULL_DEVICE, cString("/dev/null"), O_RDWR, 0);
-  libc.posix_spawn_file_actions_adddup2(actions, stdout, 1);
-  libc.posix_spawn_file_actions_adddup2(actions, stderr, 2);
-  if (stdin !== NULL_DEVICE) libc.posix_spawn_file_actions_adddup2(actions, stdin, 0);
-  return actions;
+  const path = cString("/dev/null");
+  // Without one of them the program would have the client's connection, or no output.
+  let errno = libc.posix_spawn_file_actions_addopen(actions, NULL_DEVICE, path, O_RDWR, 0);
+  if (errno === 0) errno = libc.posix_spawn_file_actions_adddup2(actions, stdout, 1);
+  if (errno === 0) errno = libc.posix_spawn_file_actions_adddup2(actions, stderr, 2);
+  if (errno === 0 && stdin !== NULL_DEVICE) {
+    errno = libc.posix_spawn_file_actions_adddup2(actions, stdin, 0);
+  }
+  if (errno === 0) return actions;
+  libc.posix_spawn_file_actions_destroy(actions);
+  throw new SystemError("posix_spawn_file_actions", errno);
 }
 
 function spawn(
@@ -366,8 +373,12 @@ function waitForChild(pid: number, options: number): ProcessEnd | undefined {
 /** Reaps any child that has ended; undefined where there is none. */
 export function reapAny(): { readonly pid: number; readonly end: ProcessEnd } | undefined {
   const status = new Int32Array(1);
-  const pid = libc.waitpid(-1, status, WNOHANG);
-  return pid > 0 ? { pid, end: endFrom(status[0]!) } : undefined;
+  for (;;) {
+    // __WALL: also the leader of a group that could not be reaped when it was made.
+    const pid = libc.waitpid(-1, status, WNOHANG | WALL);
+    if (pid > 0) return { pid, end: endFrom(status[0]!) };
+    if (pid === 0 || lastErrno() !== Errno.EINTR) return undefined;
+  }
 }
 
 function endFrom(status: number): ProcessEnd {
@@ -377,12 +388,20 @@ function endFrom(status: number): ProcessEnd {
     : { kind: "killed", signal };
 }
 
-/** Makes reads from a descriptor not block. */
+/**
+ * Makes reads from a descriptor not block.
+ * @throws {SystemError}
+ */
 export function setNonBlocking(fd: number): void {
-  rare().fcntl(fd, Linux.F_SETFL, openFlags.O_NONBLOCK);
+  if (rare().fcntl(fd, Linux.F_SETFL, openFlags.O_NONBLOCK) !== 0) {
+    throw new SystemError("fcntl", lastErrno());
+  }
 }
 
-/** Makes the kernel send SIGIO when a descriptor becomes readable, and reads from it not block. */
+/**
+ * Makes the kernel send SIGIO when a descriptor becomes readable, and reads from it not block. Without
+ * memory for it there is no signal.
+ */
 export function signalReadable(fd: number): void {
   rare().fcntl(fd, F_SETOWN, rare().getpid());
   rare().fcntl(fd, Linux.F_SETFL, openFlags.O_NONBLOCK | openFlags.O_ASYNC);

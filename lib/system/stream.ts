@@ -1,6 +1,6 @@
 import type { PeerCertificate } from "node:tls";
 import { decodeBytes } from "../bytes.ts";
-import { closeFile, now, SystemError } from "./libc.ts";
+import { closeFile, Errno, now, SystemError } from "./libc.ts";
 import {
   acknowledgeNow,
   cork,
@@ -180,11 +180,16 @@ const SECRET_HANDLERS = {
   keylog: (socket: RuntimeSocket, line: Uint8Array) => socket.data?.secret(line),
 } as const;
 
-/** Makes a stream of a connected descriptor. */
+/**
+ * Makes a stream of a connected descriptor.
+ * @throws {SystemError} when the event loop does not take it, for want of memory. It is still open then.
+ */
 export function adopt(fd: number, client?: Endpoint): Stream {
   let stream: Stream | undefined;
   connectTo(fd, (socket) => void (stream = streamOn(socket, client)));
-  return stream!;
+  // The runtime does not say which error it was.
+  if (stream === undefined) throw new SystemError("epoll_ctl", Errno.ENOMEM);
+  return stream;
 }
 
 /** A socket that accepts connections. */
@@ -201,17 +206,35 @@ export interface Accept {
   (stream: Stream | undefined, number: number): void;
 }
 
-/** Accepts connections on a listening socket. */
-export function acceptOn(fd: number, accept: Accept): Acceptor {
+/**
+ * Accepts connections on a listening socket.
+ * @param failed Called with the error number for one whose client the kernel does not name. It is reset.
+ * @throws {SystemError} when the event loop does not take the socket, which is closed then.
+ */
+export function acceptOn(fd: number, accept: Accept, failed: (errno: number) => void): Acceptor {
   const open = (socket: RuntimeSocket) => {
     const { fd: number } = socket;
-    const client = clientOrGone(socket);
-    if (client === "gone") socket.terminate();
-    accept(client === "gone" ? undefined : streamOn(socket, client), number);
+    let client: Endpoint | undefined;
+    try {
+      client = peerOf(number);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      socket.terminate();
+      if (error.errno !== Errno.ENOTCONN) failed(error.errno);
+      accept(undefined, number);
+      return;
+    }
+    accept(streamOn(socket, client), number);
   };
   const options = { fd, allowHalfOpen: true, socket: { ...HANDLERS, open } };
-  const listener = Bun.listen(options as unknown as Bun.TCPSocketListenOptions);
-  return { close: () => listener.stop() };
+  try {
+    const listener = Bun.listen(options as unknown as Bun.TCPSocketListenOptions);
+    return { close: () => listener.stop() };
+  } catch {
+    closeFile(fd);
+    // The runtime does not say which error it was.
+    throw new SystemError("listen", Errno.ENOMEM);
+  }
 }
 
 /** Why the TLS library rejects some options; undefined where it accepts them. */
@@ -451,15 +474,6 @@ function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
       if (open) socket.terminate();
     },
   };
-}
-
-function clientOrGone({ fd }: RuntimeSocket): Endpoint | undefined | "gone" {
-  try {
-    return peerOf(fd);
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    return "gone";
-  }
 }
 
 function handshakeOf(

@@ -58,8 +58,14 @@ export function sendToSyslog(priority: number, text: string, name = "nrpe"): num
   const line = cString(`<${priority}>${timestamp()} ${name}[${pid}]: ${text}`);
   for (;;) {
     const errno = offer(line);
-    if (errno !== Errno.EAGAIN || !pause()) return errno;
+    if (!isPassing(errno) || !pause()) return errno;
   }
+}
+
+/** Whether a line may be taken a moment later: syslog's queue is full, or the kernel has no memory. */
+function isPassing(errno: number): boolean {
+  return errno === Errno.EAGAIN || errno === Errno.EINTR || errno === Errno.ENOMEM ||
+    errno === Errno.ENOBUFS;
 }
 
 /** The local time in the format of RFC 3164, 4.1.2. */
