@@ -5,9 +5,21 @@ const NAME = `NRPE - Nagios Remote Plugin Executor
 Version: ${VERSION} (nrpe-one)
 `;
 
-const VERSION_TEXT = `${NAME}\n`;
+/** The commit that was built, set by the build task; empty where the source is no git checkout. */
+declare const NRPE_COMMIT: string;
 
-const LICENSE_TEXT = `${VERSION_TEXT}License: MIT
+/** The commit, with `-dirty` behind it where files had changed. */
+const COMMIT = typeof NRPE_COMMIT === "undefined" || NRPE_COMMIT === ""
+  ? "unknown, not built from a git checkout"
+  : NRPE_COMMIT;
+
+const VERSION_TEXT = `${NAME}Commit: ${COMMIT}
+Runtime: Bun ${Bun.version}
+
+`;
+
+const LICENSE_TEXT = `${NAME}
+License: MIT
 
 Everyone may use, copy, change, publish, distribute and sell this program, as long as its copyright
 notice and the text of the licence go with it. It comes without any warranty. The whole text is in
@@ -15,7 +27,8 @@ the file LICENSE of its source.
 
 `;
 
-const HELP_TEXT = `${VERSION_TEXT}License: MIT (-l for more info)
+const HELP_TEXT = `${NAME}
+License: MIT (-l for more info)
 
 SSL/TLS Available, TLS 1.2 and 1.3 unless the configuration says otherwise
 
@@ -51,16 +64,15 @@ Options:
      --run             Run a command as the agent would, and show what it wrote
      --wrap            Ask hosts.allow and hosts.deny about the client of a connection, and become
                        the program, as tcpd does
-
-A file of this program that is called tcpd, tcpdmatch or tcpdchk does the work of that program.
      --probe           Say what answers at a host: versions, certificate, times, or why nothing does
+
+Each of these but --wrap says more with --help behind it. A hard link or a copy of this file that is called
+check_nrpe, tcpd, tcpdmatch or tcpdchk does the work of that program.
 
 nrpe answers check_nrpe: it runs the commands that its configuration file defines, and returns their
 output and exit status. A line for inetd:
 
    nrpe stream tcp wait nagios /usr/local/bin/nrpe nrpe -n -c /etc/nagios/nrpe.cfg --inetd
-
-A hard link or a copy of this file with the name check_nrpe is check_nrpe.
 
 `;
 

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { parseCommandLine } from "../lib/cli.ts";
+import manifest from "../deno.json" with { type: "json" };
 import { VERSION } from "../lib/version.ts";
 import { makeRoom, type Room } from "./support/room.ts";
+
+/** The version of the runtime that deno.json pins. */
+const RUNTIME_VERSION = manifest.imports.bun.split("@").at(-1);
 
 const SERVE = {
   kind: "serve",
@@ -80,6 +84,18 @@ describe("nrpe", () => {
       });
     },
   );
+
+  test("-V names the commit that was built, if there was one, and the runtime", async () => {
+    const { out } = await run("-V");
+    expect(out.split("\n").slice(2)).toEqual([
+      expect.stringMatching(
+        /^Commit: ([0-9a-f]{12,}(-dirty)?|unknown, not built from a git checkout)$/,
+      ),
+      `Runtime: Bun ${RUNTIME_VERSION}`,
+      "",
+      "",
+    ]);
+  });
 
   test.each(["", "-x", "-c", "-n -c nrpe.cfg"])(
     "%j prints the usage and exits 3",
