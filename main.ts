@@ -1,6 +1,6 @@
 import { cleanStart, leaveConnection } from "./lib/system/clean_start.ts";
 import { byteStringOf, encodeBytes } from "./lib/bytes.ts";
-import { type Invocation, parseCommandLine } from "./lib/cli.ts";
+import { type Invocation, parseCommandLine, PROGRAMS, TOOL_OPTIONS } from "./lib/cli.ts";
 import { hasRuntimeVariables } from "./lib/command/environment.ts";
 import { CANNOT_SERVE } from "./lib/exit_status.ts";
 import { serveInetd } from "./lib/serve/inetd.ts";
@@ -55,9 +55,6 @@ async function main(): Promise<number> {
   return await (invocation.mode === "daemon" ? serveAsDaemon : serveInForeground)(invocation);
 }
 
-/** Names of the started file that make it another program. */
-const PROGRAMS: readonly string[] = ["check_nrpe", "tcpd", "tcpdmatch", "tcpdchk"];
-
 async function runProgram(name: string, args: readonly string[]): Promise<number> {
   switch (name) {
     case "check_nrpe": {
@@ -78,16 +75,6 @@ async function runProgram(name: string, args: readonly string[]): Promise<number
     }
   }
 }
-
-/** Options that make this file another program. The first one counts. */
-const TOOL_OPTIONS: readonly string[] = [
-  "--check-access",
-  "--check-config",
-  "--doctor",
-  "--probe",
-  "--run",
-  "--wrap",
-];
 
 async function runTool(option: string, args: readonly string[]): Promise<number> {
   switch (option) {

@@ -28,6 +28,19 @@ export const LOOK_UP_OPTION = "--look-up";
 /** What is wrong with a command line that says nowhere how to serve. */
 export const NO_MODE = "no mode is given: one of -i, -d, -f, -s";
 
+/** Options that make this file another program. The first one on the command line counts. */
+export const TOOL_OPTIONS: readonly string[] = [
+  "--check-access",
+  "--check-config",
+  "--doctor",
+  "--probe",
+  "--run",
+  "--wrap",
+];
+
+/** Names of the started file that make it another program. */
+export const PROGRAMS: readonly string[] = ["check_nrpe", "tcpd", "tcpdmatch", "tcpdchk"];
+
 /** The default configuration file, in the working directory, as for the C agent. */
 const DEFAULT_CONFIG = "nrpe.cfg";
 
@@ -45,7 +58,8 @@ type Option =
   | "ipv6"
   | "dont-chdir";
 
-const LETTERS: Readonly<Record<string, Option>> = {
+/** The long options of the agent's own command line by their letters; each has one. */
+export const LETTERS: Readonly<Record<string, Option>> = {
   V: "version",
   h: "help",
   l: "license",

@@ -1,6 +1,6 @@
 import { VERSION } from "../version.ts";
 import { readTlsVersions, type TlsVersion } from "../config/tls_versions.ts";
-import { type GivenOption, type OptionSpec, readOptions } from "./options.ts";
+import { type GivenOption, type OptionSpec, readOptions } from "../options.ts";
 import { VERSION_QUERY } from "./probe_target.ts";
 
 /** Nagios' states, by their names. */
@@ -81,7 +81,7 @@ type Name =
   | "timeout";
 
 /** The options of check_nrpe 4.1. */
-const OPTIONS: readonly OptionSpec<Name>[] = [
+export const CHECK_OPTIONS: readonly OptionSpec<Name>[] = [
   { letter: "H", name: "host", value: true },
   { letter: "2", name: "v2-packets-only" },
   { letter: "3", name: "v3-packets-only" },
@@ -210,7 +210,7 @@ export function parseCheckNrpe(args: readonly string[], read: ReadOptionsFile): 
 }
 
 function optionsOf(args: readonly string[]): readonly GivenOption<Name>[] {
-  const given = readOptions(OPTIONS, args);
+  const given = readOptions(CHECK_OPTIONS, args);
   if (given.kind === "problem") throw new UsageError("", `check_nrpe: ${given.problem}\n`);
   return given.options;
 }

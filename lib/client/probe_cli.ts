@@ -1,6 +1,6 @@
 import { parseIPv6 } from "../address.ts";
 import { longestText, type PacketVersion } from "../protocol/packet.ts";
-import { type OptionSpec, readOptions } from "./options.ts";
+import { type OptionSpec, readOptions } from "../options.ts";
 import { type ProbeTarget, VERSION_QUERY } from "./probe_target.ts";
 
 /** What a command line with `--probe` asks for. */
@@ -42,7 +42,8 @@ brackets.
 Exit status: 0 every host answered, 1 some host did not, 2 a question that makes no sense.
 `;
 
-const OPTIONS = [
+/** The options, with the one that asks for this tool. */
+export const PROBE_OPTIONS = [
   { name: "probe" },
   { name: "hosts", value: true },
   { letter: "n", name: "no-ssl" },
@@ -60,7 +61,7 @@ const DEFAULT_TIMEOUT = "10";
 
 /** Reads the arguments, without the name of the program. */
 export function parseProbeQuestion(args: readonly string[]): ProbeQuestion {
-  const given = readOptions<typeof OPTIONS[number]["name"]>(OPTIONS, args);
+  const given = readOptions<typeof PROBE_OPTIONS[number]["name"]>(PROBE_OPTIONS, args);
   if (given.kind === "problem") return usage(given.problem);
   const values = new Map(given.options.map(({ name, value }) => [name, value]));
   if (values.has("help")) return { kind: "help" };

@@ -1,3 +1,5 @@
+import { type OptionSpec, readOptions } from "../options.ts";
+
 /** What a command line with `--check-access` asks for. */
 type AccessQuestion =
   | {
@@ -53,82 +55,45 @@ Exit status: 0 granted, 1 denied by the tables, or with --command or --subject b
 question that makes no sense; without a client, 1 with an error in the files and 0 without.
 `;
 
-type ValueOption = "config" | "hostsAllow" | "hostsDeny" | "command" | "subject";
-
-const VALUE_OPTIONS: ReadonlyMap<string, ValueOption> = new Map([
-  ["--config", "config"],
-  ["--hosts-allow", "hostsAllow"],
-  ["--hosts-deny", "hostsDeny"],
-  ["--command", "command"],
-  ["--subject", "subject"],
-]);
+/** The options, with the one that asks for this tool. */
+export const ACCESS_OPTIONS = [
+  { name: "check-access" },
+  { letter: "c", name: "config", value: true },
+  { name: "hosts-allow", value: true },
+  { name: "hosts-deny", value: true },
+  { name: "command", value: true },
+  { name: "subject", value: true },
+  { name: "lookup" },
+  { name: "json" },
+  { letter: "h", name: "help" },
+] as const satisfies readonly OptionSpec<string>[];
 
 /** Reads the arguments, without the name of the program. */
 export function parseAccessQuestion(args: readonly string[]): AccessQuestion {
-  const values: Partial<Record<ValueOption, string>> = {};
-  const words: string[] = [];
-  let json = false;
-  let lookup = false;
-  for (let at = 0; at < args.length; at++) {
-    const arg = args[at]!;
-    if (arg === "--") {
-      words.push(...args.slice(at + 1));
-      break;
-    }
-    if (arg === "-h" || arg === "--help") return { kind: "help" };
-    const { option, joined } = valueOption(arg);
-    if (option !== undefined) {
-      const value = joined ?? args[++at];
-      if (value === undefined) {
-        return usage(`${arg} needs ${NEEDED[option] ?? "the name of a file"}`);
-      }
-      values[option] = value;
-    } else if (arg === "--json") json = true;
-    else if (arg === "--lookup") lookup = true;
-    else if (arg.startsWith("-") && arg !== "--check-access") return usage(`unknown option ${arg}`);
-    else if (arg !== "--check-access") words.push(arg);
-  }
+  const given = readOptions<typeof ACCESS_OPTIONS[number]["name"]>(ACCESS_OPTIONS, args);
+  if (given.kind === "problem") return usage(given.problem);
+  const values = new Map(given.options.map(({ name, value }) => [name, value]));
+  if (values.has("help")) return { kind: "help" };
+  const { words } = given;
   if (words.length > 2) return usage(`${words.length} words where one or two are expected`);
   const options = {
-    config: values.config,
-    hostsAllow: values.hostsAllow,
-    hostsDeny: values.hostsDeny,
-    json,
-    command: values.command,
-    subject: values.subject,
-    lookup,
+    config: values.get("config"),
+    hostsAllow: values.get("hosts-allow"),
+    hostsDeny: values.get("hosts-deny"),
+    json: values.has("json"),
+    command: values.get("command"),
+    subject: values.get("subject"),
+    lookup: values.has("lookup"),
   };
   const client = words.at(-1);
   for (const option of ["command", "subject"] as const) {
-    if (values[option] === undefined) continue;
-    if (values.config === undefined) return usage(`--${option} needs an nrpe.cfg: -c FILE`);
+    if (!values.has(option)) continue;
+    if (!values.has("config")) return usage(`--${option} needs an nrpe.cfg: -c FILE`);
     if (client === undefined) return usage(`--${option} needs a client`);
   }
   if (client === undefined) return { kind: "tables", options };
-  return {
-    kind: "question",
-    daemon: words.length === 2 ? words[0]! : undefined,
-    client,
-    options,
-  };
-}
-
-const NEEDED: Partial<Readonly<Record<ValueOption, string>>> = {
-  command: "the name of a command",
-  subject: "names",
-};
-
-/** The option that takes a value, if the word is one, and the value if the word holds it. */
-function valueOption(arg: string): {
-  readonly option?: ValueOption | undefined;
-  readonly joined?: string;
-} {
-  if (arg === "-c") return { option: "config" };
-  if (arg.startsWith("-c")) return { option: "config", joined: arg.slice(2) };
-  const equals = arg.indexOf("=");
-  return equals < 0
-    ? { option: VALUE_OPTIONS.get(arg) }
-    : { option: VALUE_OPTIONS.get(arg.slice(0, equals)), joined: arg.slice(equals + 1) };
+  const daemon = words.length === 2 ? words[0]! : undefined;
+  return { kind: "question", daemon, client, options };
 }
 
 function usage(problem: string): AccessQuestion {

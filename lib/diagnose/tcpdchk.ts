@@ -27,6 +27,9 @@ import {
 const EXIT_NO_ERROR = 0;
 const EXIT_ERROR = 1;
 
+/** The letters of the options without a value, beside -i with one. */
+export const CHECK_LETTERS = "adv";
+
 const USAGE = "usage: tcpdchk [-a] [-d] [-i inet_conf] [-v]";
 
 /** What is known about daemons from inetd.conf takes the place of this finding. */
@@ -39,7 +42,7 @@ const UNKNOWN_DAEMON: Code = "unknown-daemon";
  * @returns The exit status: 0 no error, 1 errors, 2 wrong arguments.
  */
 export async function tcpdchk(given: readonly string[]): Promise<number> {
-  const args = parseTool(exactArguments(given), "adv");
+  const args = parseTool(exactArguments(given), CHECK_LETTERS);
   if (args.kind === "usage" || args.words.length > 0) {
     const problem = args.kind === "usage" ? args.problem : "no words are expected";
     printProblem(`tcpdchk: ${problem}`);

@@ -21,6 +21,9 @@ import {
 const EXIT_GRANTED = 0;
 const EXIT_DENIED = 1;
 
+/** The letters of the options without a value, beside -i with one. */
+export const MATCH_LETTERS = "d";
+
 const USAGE = "usage: tcpdmatch [-d] [-i inet_conf] daemon[@host] [user@]host";
 
 /**
@@ -30,7 +33,7 @@ const USAGE = "usage: tcpdmatch [-d] [-i inet_conf] daemon[@host] [user@]host";
  * @returns The exit status: 0 granted, 1 denied, for one address at least, 2 no answer.
  */
 export async function tcpdmatch(given: readonly string[]): Promise<number> {
-  const args = parseTool(exactArguments(given), "d");
+  const args = parseTool(exactArguments(given), MATCH_LETTERS);
   const problem = args.kind === "usage"
     ? args.problem
     : args.words.length === 2

@@ -155,8 +155,12 @@ as for a connection.
 
   test.each([
     ["three words", ["a", "b", "c"], "3 words where one or two are expected"],
-    ["an unknown option", ["--jso", "x"], "unknown option --jso"],
-    ["an option without its file", ["10.0.0.1", "--hosts-allow"], "--hosts-allow needs the name"],
+    ["an unknown option", ["--jsn", "x"], "unrecognized option '--jsn'"],
+    [
+      "an option without its file",
+      ["10.0.0.1", "--hosts-allow"],
+      "option '--hosts-allow' requires",
+    ],
     ["an empty name", [""], '"": host not found'],
     ["a server of two users", ["nrpe@[::1]", "10.0.0.1"], "[::1]: host not found"],
   ])("refuses %s", (_, args, message) => {

@@ -129,6 +129,17 @@ standard error, which the agent discards, 4 bytes:
     expect(err).toStartWith(`nrpe: ${text}`);
   });
 
+  test("with --list prints the names of the commands of all files and runs none", () => {
+    room.file("more.cfg", "command[further]=/bin/false\ncommand[odd \x1b name]=/bin/false\n");
+    const whole = room.file("whole.cfg", `include=${config}\ninclude=${room.path}/more.cfg\n`);
+    const names = "speaks shows dies floods odd missing slow args further".split(" ");
+    const out = `${names.join("\n")}\nodd ? name\n`;
+    expect(run("--run", "--list", "-c", whole)).toEqual({ exit: 0, out, err: "" });
+    expect(run("--run", "--list", "-c", whole, "odd")).toMatchObject({ exit: 3, out: "" });
+    // Behind -- it is an argument.
+    expect(run("--run", "args", "-c", config, "--", "--list").out).toContain("--list,");
+  });
+
   test("without dont_blame_nrpe refuses arguments as the agent does", () => {
     const strict = room.file("strict.cfg", "command[a]=/bin/echo $ARG1$\n");
     const { exit, err } = run("--run", "a", "b", "-c", strict);

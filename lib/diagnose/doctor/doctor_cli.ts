@@ -1,3 +1,5 @@
+import { type OptionSpec, readOptions } from "../../options.ts";
+
 /** What a command line with `--doctor` asks for. */
 type DoctorQuestion =
   | { readonly kind: "question"; readonly config: string | undefined; readonly json: boolean }
@@ -19,23 +21,23 @@ first problem is the one to mend first. Nothing is changed, and no plugin is run
 Exit status: 0 nothing is wrong, 1 warnings, 2 problems or a wrong command line.
 `;
 
+/** The options, with the one that asks for this tool. */
+export const DOCTOR_OPTIONS = [
+  { name: "doctor" },
+  { letter: "c", name: "config", value: true },
+  { name: "json" },
+  { letter: "h", name: "help" },
+] as const satisfies readonly OptionSpec<string>[];
+
 /** Reads the arguments, without the name of the program. */
 export function parseDoctorQuestion(args: readonly string[]): DoctorQuestion {
-  let config: string | undefined;
-  let json = false;
-  for (let at = 0; at < args.length; at++) {
-    const arg = args[at]!;
-    if (arg === "--doctor") continue;
-    if (arg === "-h" || arg === "--help") return { kind: "help" };
-    if (arg === "--json") json = true;
-    else if (arg === "-c" || arg === "--config") {
-      config = args[++at];
-      if (config === undefined) return usage(`${arg} needs the name of a file`);
-    } else if (arg.startsWith("--config=")) config = arg.slice("--config=".length);
-    else if (/^-c./.test(arg)) config = arg.slice(2);
-    else return usage(arg.startsWith("-") ? `unknown option ${arg}` : `unexpected word ${arg}`);
-  }
-  return { kind: "question", config, json };
+  const given = readOptions<typeof DOCTOR_OPTIONS[number]["name"]>(DOCTOR_OPTIONS, args);
+  if (given.kind === "problem") return usage(given.problem);
+  const values = new Map(given.options.map(({ name, value }) => [name, value]));
+  if (values.has("help")) return { kind: "help" };
+  const [word] = given.words;
+  if (word !== undefined) return usage(`unexpected word ${word}`);
+  return { kind: "question", config: values.get("config"), json: values.has("json") };
 }
 
 function usage(problem: string): DoctorQuestion {

@@ -1,6 +1,5 @@
 /** `nrpe --run`: runs a command of nrpe.cfg as the agent would, and shows what the agent hides. */
 import { encodeBytes } from "../../bytes.ts";
-import { parseToolOptions } from "../../cli.ts";
 import {
   daemonEnvironment,
   inheritedVariables,
@@ -27,26 +26,12 @@ import { Stdio } from "../../system/linux.ts";
 import { VERSION } from "../../version.ts";
 import { findAgentUser, type FoundUser } from "../config/agent_user.ts";
 import { ranText } from "./ran_text.ts";
+import { parseRunQuestion, RUN_HELP, RUN_USAGE } from "./run_cli.ts";
 import { runShowing } from "./run_showing.ts";
 
-const EXIT_HELP = 0;
+const EXIT_DONE = 0;
 /** What could not be run is UNKNOWN to Nagios, and so are wrong arguments. */
 const EXIT_NOT_RUN = 3;
-
-const USAGE = "Usage: nrpe --run COMMAND [ARGS...] -c FILE [-i|-d|-f]\n";
-
-const HELP = `${USAGE}
-Run a command of nrpe.cfg as the agent would, with the same user, environment, limits and time-out,
-and show how it ended, what it wrote, and what it wrote to standard error, which the agent discards.
-
- -c, --config=FILE   The configuration file (default: nrpe.cfg in the working directory)
- -i, --inetd         As under inetd: with this environment, as the user of inetd's line
- -d, -f              As a daemon, which is the default: with a daemon's environment, as nrpe_user
- -h, --help          Print this text
-
-Words after -- are arguments, also if they begin with a minus sign. Root becomes the agent's user.
-Exit status: the state that the monitoring server gets, 0 to 3; 3 also for what could not be run.
-`;
 
 /**
  * Runs the command and prints the result on stdout; on stderr why it was not run.
@@ -55,26 +40,24 @@ Exit status: the state that the monitoring server gets, 0 to 3; 3 also for what 
  * @returns The exit status.
  */
 export function runCommandOnce(args: readonly string[]): number {
-  const exact = exactArguments(args);
-  const at = exact.indexOf("--run");
-  const given = parseToolOptions([...exact.slice(0, at), ...exact.slice(at + 1)]);
-  if (given.kind === "usage") {
-    const hint = "arguments that begin with a minus sign stand after --";
-    return refuse(`${given.problem}; ${hint}\n\n${USAGE.trimEnd()}`);
+  const question = parseRunQuestion(exactArguments(args));
+  if (question.kind === "usage") return refuse(`${question.problem}\n\n${RUN_USAGE.trimEnd()}`);
+  if (question.kind === "help") {
+    writeAll(Stdio.output, encodeBytes(RUN_HELP));
+    return EXIT_DONE;
   }
-  if (given.text === "help") {
-    writeAll(Stdio.output, encodeBytes(HELP));
-    return EXIT_HELP;
-  }
-  const [name, ...rest] = given.words;
-  if (name === undefined) return refuse(`--run needs the name of a command\n\n${USAGE.trimEnd()}`);
-  const mode = given.mode === "inetd" ? "inetd" : "daemon";
-  const loaded = loadConfig(given.config, configFiles);
+  const loaded = loadConfig(question.config, configFiles);
   if (loaded.kind === "failure") {
     const errors = loaded.findings.filter(({ severity }) => severity === "error");
     return refuse(errors.map(({ message }) => message).join("\n"));
   }
   const { config } = loaded;
+  if (question.kind === "list") {
+    const names = [...config.commands.keys()].map((name) => `${printable(name)}\n`);
+    writeAll(Stdio.output, encodeBytes(names.join("")));
+    return EXIT_DONE;
+  }
+  const { name, args: rest, mode, changeDirectory } = question;
   const asked = [name, ...rest].join("!");
   const request = readRequest(asked, config);
   if (request.kind === "invalid") {
@@ -82,11 +65,11 @@ export function runCommandOnce(args: readonly string[]): number {
   }
   if (request.kind === "version") {
     writeAll(Stdio.output, encodeBytes(`The agent answers this itself: NRPE v${VERSION}\n`));
-    return EXIT_HELP;
+    return EXIT_DONE;
   }
   if (request.kind === "undefined command") return refuse(undefinedText(request.name, config));
-  const found = findAgentUser(config, given.config, { mode });
-  const problem = becomeAgent(found, mode, given.changeDirectory, config);
+  const found = findAgentUser(config, question.config, { mode });
+  const problem = becomeAgent(found, mode, changeDirectory, config);
   if (typeof problem === "string") return refuse(problem);
   const { environment } = problem;
   const { line } = request;
