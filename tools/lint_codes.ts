@@ -1,10 +1,5 @@
-/**
- * Makes docs/lint-codes.md from the catalogue of the lint: `deno task docs`.
- */
-import { writeFileSync } from "node:fs";
+/** The codes of the lint for a person, made from its catalogue: a page, and a list of the manual. */
 import { CATALOGUE, type Example, type Row } from "../lib/wrappers/lint/catalogue.ts";
-
-const PAGE = new URL("../docs/lint-codes.md", import.meta.url).pathname;
 
 const INTRODUCTION = `# What \`nrpe --check-access\` finds
 
@@ -23,16 +18,51 @@ found. An example without a file name is a line of hosts.allow, with \`ALL: ALL\
 \`\\x20\` is the byte with that value.
 `;
 
-/** The whole page: the codes in alphabetical order, each with its cases. */
+/** docs/lint-codes.md: the codes in alphabetical order, each with its cases. */
 export function lintCodesPage(): string {
+  return INTRODUCTION +
+    sortedCodes().map(([code, rows]) => `\n## ${code}\n${rows.map(sectionOf).join("")}`).join("");
+}
+
+/** The codes in alphabetical order, each with its cases. */
+function sortedCodes(): readonly (readonly [code: string, rows: readonly Row[]])[] {
   const codes = new Map<string, Row[]>();
   for (const [name, row] of Object.entries(CATALOGUE)) {
     const code = name.split("/", 1)[0]!;
     codes.set(code, [...codes.get(code) ?? [], row]);
   }
-  const sections = [...codes].sort(([one], [other]) => one < other ? -1 : 1);
-  return INTRODUCTION +
-    sections.map(([code, rows]) => `\n## ${code}\n${rows.map(sectionOf).join("")}`).join("");
+  return [...codes].sort(([one], [other]) => one < other ? -1 : 1);
+}
+
+const BEGIN = '.\\" The codes, written by deno task docs from lib/wrappers/lint/catalogue.ts.\n';
+const END = '.\\" The end of the codes.\n';
+
+/** nrpe-access(5) with the codes in its DIAGNOSTICS, each with the messages of its cases, in mdoc(7). */
+export function withLintCodes(manual: string): string {
+  const entries = sortedCodes().map(([code, rows]) => {
+    const texts = rows.map(({ example: _, suggestion: __, ...message }) => {
+      const [severity, text] = Object.entries(message)[0]!;
+      return mdocLines(withCapitals(`${severity}: ${text}`));
+    });
+    return `.It Li ${code}\n${[...new Set(texts)].join(".Pp\n")}`;
+  });
+  const [before, rest] = manual.split(BEGIN);
+  const [, after] = rest!.split(END);
+  return `${before}${BEGIN}.Bl -tag -width Ds\n${entries.join("")}.El\n${END}${after}`;
+}
+
+const MDOC_LINE = 78;
+
+/** A text in lines of which none has characters of roff's, see mandoc_char(7). */
+function mdocLines(text: string): string {
+  const lines: string[] = [];
+  for (const word of text.replaceAll("\\", "\\e").replaceAll("'", "\\(aq").split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= MDOC_LINE) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else lines.push(word.startsWith(".") ? `\\&${word}` : word);
+  }
+  return `${lines.join("\n")}\n`;
 }
 
 /** A case as `nrpe --check-access` shows it: what is wrong, the example, what to do. */
@@ -81,5 +111,3 @@ function printed(line: string): string {
     (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
 }
-
-if (import.meta.main) writeFileSync(PAGE, lintCodesPage());

@@ -61,7 +61,7 @@ interface OptionDefinition {
 }
 
 /** The options by their names. */
-const OPTIONS: Readonly<Record<string, OptionDefinition>> = {
+export const OPTIONS: Readonly<Record<string, OptionDefinition>> = {
   aclexec: {
     value: "required",
     expands: true,

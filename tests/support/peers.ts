@@ -24,6 +24,11 @@ export const PEERS = {
   openssl: { path: "/usr/bin/openssl", package: "openssl" },
   ip: { path: "/usr/bin/ip", package: "iproute2" },
   pgrep: { path: "/usr/bin/pgrep", package: "procps" },
+  mandoc: { path: "/usr/bin/mandoc", package: "mandoc" },
+  fish: { path: "/usr/bin/fish", package: "fish" },
+  zsh: { path: "/usr/bin/zsh", package: "zsh" },
+  apparmorParser: { path: "/usr/sbin/apparmor_parser", package: "apparmor" },
+  logrotate: { path: "/usr/sbin/logrotate", package: "logrotate" },
 } as const;
 
 /** The name of a peer. */

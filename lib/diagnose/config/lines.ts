@@ -87,7 +87,7 @@ export function checkSubjects(
 }
 
 /** The directives that do not count, by the way to start the agent. */
-const IGNORED: Readonly<Record<IgnoringMode, readonly DirectiveName[]>> = {
+export const IGNORED: Readonly<Record<IgnoringMode, readonly DirectiveName[]>> = {
   always: ["allow_weak_random_seed", "ssl_use_adh"],
   daemon: ["wait_idle_timeout"],
   inetd: [
