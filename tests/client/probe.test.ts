@@ -8,6 +8,7 @@ import { peersMissing } from "../support/peers.ts";
 import { makePki } from "../support/pki.ts";
 import { freePorts } from "../support/ports.ts";
 import { BINARY, makeRoom, type Room } from "../support/room.ts";
+import { readJsonLines } from "../support/schema.ts";
 
 const missing = peersMissing("agent", "openssl");
 
@@ -63,7 +64,8 @@ async function nrpe(...args: readonly string[]) {
 /** Probes a server of the table with `--json`. */
 async function probe(name: string, ...args: readonly string[]) {
   const { status, output } = await nrpe("--probe", "--json", `127.0.0.1:${ports[name]}`, ...args);
-  return { status, result: JSON.parse(output) };
+  const [result] = readJsonLines("probe", output);
+  return { status, result };
 }
 
 describe.skipIf(missing)("--probe", () => {

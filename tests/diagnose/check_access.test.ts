@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BINARY } from "../support/room.ts";
+import { readJsonLines } from "../support/schema.ts";
 
 let directory: string;
 beforeAll(() => directory = mkdtempSync(join(tmpdir(), "nrpe-access-")));
@@ -21,6 +22,11 @@ function run(...args: readonly string[]): { exit: number; out: string; err: stri
 
 function check(allow: string, deny: string, ...args: readonly string[]) {
   return run("--hosts-allow", allow, "--hosts-deny", deny, ...args);
+}
+
+/** The lines of `--json`, one for each address of the client. */
+function readAnswers(text: string) {
+  return readJsonLines("check-access", text) as [Record<string, unknown>];
 }
 
 describe("--check-access", () => {
@@ -74,7 +80,7 @@ as for a connection.
     const missing = join(directory, "missing");
     const { exit, out } = check(allow, missing, "--json", "/usr/sbin/nrpe", "eve@10.0.0.7");
     expect(exit).toBe(0);
-    const { trace, ...answer } = JSON.parse(out);
+    const [{ trace, ...answer }] = readAnswers(out);
     expect(answer).toEqual({
       daemon: "nrpe",
       server: null,
@@ -93,7 +99,7 @@ as for a connection.
     const allow = file("bytes", Buffer.from("nrpe: 10.0.0.7 \xff\x1b\xc3\xa4\n", "latin1"));
     const { out } = check(allow, join(directory, "none"), "--json", "10.0.0.7");
     expect(out).not.toContain("\ufffd");
-    expect(JSON.parse(out).rule).toBe("nrpe: 10.0.0.7 \xff\x1b\xc3\xa4");
+    expect(readAnswers(out)[0].rule).toBe("nrpe: 10.0.0.7 \xff\x1b\xc3\xa4");
     const text = check(allow, join(directory, "none"), "10.0.0.7").out;
     expect(text).toContain("nrpe: 10.0.0.7 ????\n");
   });
@@ -123,7 +129,7 @@ as for a connection.
       "allowed_hosts does not count under inetd (-i): the access tables alone decide there";
     for (const client of ["10.0.0.7", "10.0.0.9"]) {
       expect(run("-c", config, client).out).toContain(`       warning: ${message}\n`);
-      const { warnings } = JSON.parse(run("-c", config, "--json", client).out);
+      const [{ warnings }] = readAnswers(run("-c", config, "--json", client).out);
       expect(warnings).toContainEqual({ file: config, line: 2, message });
     }
     const text = run("-c", config);
@@ -135,9 +141,7 @@ as for a connection.
         "       = say in hosts.allow and hosts.deny who may talk, which counts in every mode\n",
     );
     expect(text.out).toContain(`warnings in ${config}, /etc/hosts.allow (`);
-    const findings = run("-c", config, "--json").out.trimEnd().split("\n").map((one) =>
-      JSON.parse(one)
-    );
+    const findings = readJsonLines("finding", run("-c", config, "--json").out);
     expect(findings).toContainEqual({
       file: config,
       line: 2,

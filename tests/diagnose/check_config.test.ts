@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { CONFIG_CODES } from "../../lib/diagnose/config/catalogue.ts";
 import { makeCrl, makePki, type Pki } from "../support/pki.ts";
 import { makeRoom, type Room, ROOT } from "../support/room.ts";
+import { readJsonLines } from "../support/schema.ts";
 
 /** A user of every Linux, and its group. */
 const NOBODY = "nobody";
@@ -55,8 +56,8 @@ function check(text: string, ...args: readonly string[]) {
   const path = room.file("nrpe.cfg", inRoom(text));
   const { exit, out, err } = run("-c", path, "--json", ...args);
   expect(err).toBe("");
-  const lines = out.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
-  const findings = lines.filter((line) => "severity" in line) as Finding[];
+  const lines = readJsonLines("check-config", out) as Record<string, unknown>[];
+  const findings = lines.filter((line) => "severity" in line) as unknown as Finding[];
   return { exit, findings, lines };
 }
 

@@ -9,6 +9,7 @@ import {
   xinetdDaemons,
 } from "../../lib/diagnose/lint/services.ts";
 import { BINARY, makeRoom } from "../support/room.ts";
+import { readJsonLines } from "../support/schema.ts";
 
 function run(...args: readonly string[]) {
   const { exitCode, stdout, stderr } = Bun.spawnSync([BINARY, "--check-access", ...args]);
@@ -43,7 +44,7 @@ describe("--check-access without a client", () => {
     const allow = room.file("allow", "nrpe: 10.0.0.5/24 [::1]/x\n");
     const { exit, out } = lint(allow, room.file("deny", "ALL: ALL\n"), "--json");
     expect(exit).toBe(1);
-    expect(out.split("\n").slice(0, -1).map((line) => JSON.parse(line))).toEqual([
+    expect(readJsonLines("finding", out)).toEqual([
       {
         file: allow,
         line: 1,
@@ -87,7 +88,9 @@ describe("--check-access without a client", () => {
     expect(JSON.parse(found)).toMatchObject({ file: deny, line: 2, column: 10, code: "nul-byte" });
     const { exit, out } = lint(allow, deny, "--json", "192.0.2.1");
     expect(exit).toBe(1);
-    expect(JSON.parse(out)).toMatchObject({ access: "denied", file: deny, line: 2, rule: null });
+    expect(readJsonLines("check-access", out)).toMatchObject([
+      { access: "denied", file: deny, line: 2, rule: null },
+    ]);
     expect(lint(allow, deny, "192.0.2.1").out).toContain(`DENIED  ${deny} line 2 cannot be read`);
   });
 

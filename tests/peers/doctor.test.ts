@@ -7,6 +7,7 @@ import { type Host, startHost } from "../support/host.ts";
 import { peersMissing } from "../support/peers.ts";
 import { makePki, type Pki } from "../support/pki.ts";
 import { makeRoom } from "../support/room.ts";
+import { readJsonLines } from "../support/schema.ts";
 
 interface Finding {
   readonly status: "ok" | "hint" | "warning" | "problem";
@@ -64,7 +65,7 @@ async function soundHost(): Promise<Host> {
 function doctor(host: Host, ...args: readonly string[]) {
   const { exit, out, err } = host.run(`${host.room.binary} --doctor --json ${args.join(" ")}`);
   expect(err).toBe("");
-  const findings = out.split("\n").slice(0, -1).map((text) => JSON.parse(text) as Finding);
+  const findings = readJsonLines("doctor", out) as Finding[];
   return { exit, findings, first: findings.find(({ status }) => status === "problem") };
 }
 

@@ -14,6 +14,7 @@ import { PARANOID, UNKNOWN } from "../../lib/wrappers/request.ts";
 import { lintCodesPage } from "../../tools/lint_codes.ts";
 import { peersMissing } from "../support/peers.ts";
 import { BINARY, makeRoom, ROOT } from "../support/room.ts";
+import { readJsonLines } from "../support/schema.ts";
 
 const CASES: readonly (readonly [name: string, row: Row])[] = Object.entries(CATALOGUE);
 const CODES = new Set(CASES.map(([name]) => codeOf(name)));
@@ -120,7 +121,7 @@ function findOnHost({ allow = "", deny = "", files, shell, options }: ExampleHos
   );
   expect(stderr.toString()).toBe("");
   const lines = stdout.toString().split("\n").slice(0, -1);
-  return lines.map((line): JsonFinding => JSON.parse(line));
+  return readJsonLines("finding", lines.join("\n")) as JsonFinding[];
 }
 
 function needsHost({ shell, options, zone }: ExampleHost): boolean {
