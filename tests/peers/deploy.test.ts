@@ -1,8 +1,9 @@
 /** The files of deploy/ as the programs read them that they are for. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { checkNrpe } from "../support/check_nrpe.ts";
+import { startDaemon } from "../support/daemon.ts";
 import { PEERS, peersMissing } from "../support/peers.ts";
 import { freePorts, isListening } from "../support/ports.ts";
 import { makeRoom, type Room, ROOT } from "../support/room.ts";
@@ -92,4 +93,51 @@ describe.skipIf(peersMissing("systemdAnalyze", "agent"))("deploy/systemd", () =>
       expect(said).toEqual([]);
     },
   );
+});
+
+describe.skipIf(peersMissing("systemd"))("deploy/sysusers.d and deploy/tmpfiles.d", () => {
+  test("make the user, and directories that only it may write to", () => {
+    const root = join(room.path, "root");
+    mkdirSync(join(root, "etc"), { recursive: true });
+    const make = (program: string, ...args: readonly string[]) =>
+      Bun.spawnSync([program, `--root=${root}`, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const users = make("systemd-sysusers", join(ROOT, "deploy/sysusers.d/nrpe.conf"));
+    const files = make("systemd-tmpfiles", "--create", join(ROOT, "deploy/tmpfiles.d/nrpe.conf"));
+    expect([users.exitCode, files.exitCode, files.stderr.toString()]).toEqual([0, 0, ""]);
+    const passwd = readFileSync(join(root, "etc/passwd"), "utf8");
+    const [, uid] = /^nagios:x:([0-9]+):\1:[^:]*:[^:]*:\/usr\/sbin\/nologin$/m.exec(passwd) ?? [];
+    const owned = ["run/nagios", "var/lib/nrpe"].map((name) => {
+      const { uid, mode } = statSync(join(root, name));
+      return [uid, mode & 0o777];
+    });
+    expect(owned).toEqual([[Number(uid), 0o755], [Number(uid), 0o700]]);
+  });
+});
+
+describe.skipIf(peersMissing("logrotate", "checkNrpe"))("deploy/logrotate.d", () => {
+  test("moves the lines of a running agent aside, which logs on from the start of its file", async () => {
+    await using daemon = await startDaemon(room, { config: "debug=1\ncommand[ok]=echo fine\n" });
+    const [log] = /(?<=^log_file=).*/m.exec(readFileSync(daemon.config, "utf8"))!;
+    const text = readFileSync(join(ROOT, "deploy/logrotate.d/nrpe"), "latin1");
+    const config = room.file("logrotate.conf", text.replaceAll("/var/log/nrpe.log", log));
+    const before = daemon.log();
+    const rotate = Bun.spawnSync(
+      [PEERS.logrotate.path, "-f", "-s", join(room.path, "logrotate.state"), config],
+    );
+    expect([rotate.exitCode, rotate.stderr.toString()]).toEqual([0, ""]);
+    expect(readFileSync(`${log}.1`, "latin1")).toStartWith(before);
+    expect(daemon.log()).toBe("");
+    await checkNrpe(daemon.port, "-c", "ok");
+    await daemon.logged(/Running command: echo fine/);
+    expect(daemon.log()).not.toContain("\0");
+  });
+});
+
+describe.skipIf(peersMissing("apparmorParser"))("deploy/apparmor", () => {
+  test("apparmor_parser compiles the profile, which only complains", () => {
+    const file = join(ROOT, "deploy/apparmor/nrpe");
+    const { exitCode } = Bun.spawnSync([PEERS.apparmorParser.path, "-Q", "-K", file]);
+    expect(exitCode).toBe(0);
+    expect(readFileSync(file, "utf8")).toContain(" flags=(complain, ");
+  });
 });

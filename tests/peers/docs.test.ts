@@ -107,6 +107,8 @@ const NOT_FOLLOWED: readonly string[] = [
   "CONTRIBUTING.md: Under inetd every start counts",
   "docs/next-runtime.md: How to tell that a version has it",
   "docs/next-runtime.md: Try a version",
+  // There is no release.
+  "docs/upgrading.md: Verify a download",
   // Their exit status is the state of the machine.
   "docs/operation.md: Run one command",
   // A link on one file system; the tests of tcpd and check_nrpe make it.
@@ -125,6 +127,9 @@ service nagios-nrpe-server start`;
 /** No agent and nothing of it, and no user for it. */
 const BARE = `umount /usr/local/bin/nrpe; rm /usr/local/bin/nrpe; sed -i /5666/d /etc/services
 rm -r /etc/nagios; userdel nagios`;
+/** An agent that is a file of its own, which can be replaced, and serves as `wait`. */
+const REPLACEABLE = `umount /usr/local/bin/nrpe; rm /usr/local/bin/nrpe
+cp dist/nrpe /usr/local/bin/nrpe; ${served("-n").replace("nowait.10000", "wait")}`;
 /** The tables that README.md shows. */
 const SHOWN_TABLES = `echo nrpe: ALL > /etc/hosts.deny
 printf '%s\\n' 'nrpe: 10.0.0.1, 192.0.2.0/24' 'nrpe: 10.0.0.1/24' > /etc/hosts.allow`;
@@ -133,6 +138,10 @@ const UNDER_INETD: readonly Walk[] = [
   ["README.md", ["Install"], BARE],
   ["README.md", ["Access"], SHOWN_TABLES],
   ["docs/access-language.md", ["The access language"], F0101],
+  ["docs/quickstart.md", ["xinetd"], `xinetd -stayalive; ${NO_ALLOWED_HOSTS}`],
+  ["docs/quickstart.md", ["By a script"], NO_ALLOWED_HOSTS],
+  ["docs/upgrading.md", ["Upgrade", "Go back"], REPLACEABLE],
+  ["docs/upgrading.md", ["Uninstall"], REPLACEABLE],
   ["docs/operation.md", ["Find what is wrong on a host"], SOUND],
   ["docs/operation.md", ["Check the configuration"], NO_ALLOWED_HOSTS],
   ["docs/migration.md", ["Before: tcpd", "After: this agent", "Back to tcpd"], F0101],
@@ -194,6 +203,7 @@ const UNIT = "nagios-nrpe-server.service";
 
 const UNDER_SYSTEMD: readonly Walk[] = [
   ["README.md", ["Without inetd"], ""],
+  ["docs/quickstart.md", ["A daemon"], NO_ALLOWED_HOSTS],
   [
     "docs/migration.md",
     ["Look before", "Replace the program", "Take the program back"],
