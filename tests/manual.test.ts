@@ -1,6 +1,6 @@
 /** Options and directives, and what the help texts, the manual pages and docs/ say of them. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LETTERS, PROGRAMS, TOOL_OPTIONS } from "../lib/cli.ts";
 import { CHECK_OPTIONS } from "../lib/client/check_nrpe_cli.ts";
@@ -97,6 +97,24 @@ describe("the options of", () => {
     const started = tools.filter((option) => TOOL_OPTIONS.includes(option));
     expectNamed(name, name === "nrpe" ? [...named, ...new Set(started)] : named);
   });
+});
+
+test("no page names an option that is not there", () => {
+  const known = (program: string) =>
+    Object.entries(PARSED).filter(([name]) =>
+      name === program || (program === "nrpe" && name.startsWith("-"))
+    ).flatMap(([, { all, optional = [] }]) => [...all, ...optional]);
+  const pages = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
+  for (const page of ["README.md", "CONTRIBUTING.md", ...pages.map((name) => `docs/${name}`)]) {
+    const commands = textOf(page).matchAll(
+      /(?<![\w/.-])(?:\/usr\/local\/bin\/|dist\/)?(nrpe|check_nrpe|tcpdmatch|tcpdchk) ([^\n`|;&#]*)/g,
+    );
+    for (const [command, program, rest] of commands) {
+      const words = rest!.split(" -- ", 1)[0]!.match(/(?<=^| )--[a-z][\w-]*/g) ?? [];
+      const unknown = words.filter((word) => !known(program!).includes(word));
+      expect({ page, command, unknown }).toEqual({ page, command, unknown: [] });
+    }
+  }
 });
 
 /** The directives of nrpe.cfg that are not in the table of settings. */

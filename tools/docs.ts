@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { completionFiles } from "./completions.ts";
 import { lintCodesPage, withLintCodes } from "./lint_codes.ts";
+import { referencePage } from "./reference.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const ACCESS_MANUAL = "deploy/man/nrpe-access.5";
@@ -11,6 +12,7 @@ const ACCESS_MANUAL = "deploy/man/nrpe-access.5";
 export function madeFiles(): ReadonlyMap<string, string> {
   return new Map([
     ["docs/lint-codes.md", lintCodesPage()],
+    ["docs/reference.md", referencePage()],
     [ACCESS_MANUAL, withLintCodes(readFileSync(join(ROOT, ACCESS_MANUAL), "utf8"))],
     ...completionFiles(),
   ]);

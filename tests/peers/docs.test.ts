@@ -140,6 +140,11 @@ const UNDER_INETD: readonly Walk[] = [
   ["docs/access-language.md", ["The access language"], F0101],
   ["docs/quickstart.md", ["xinetd"], `xinetd -stayalive; ${NO_ALLOWED_HOSTS}`],
   ["docs/quickstart.md", ["By a script"], NO_ALLOWED_HOSTS],
+  [
+    "docs/quickstart.md",
+    ["Manual pages and completions"],
+    "mount -t tmpfs share /usr/local/share",
+  ],
   ["docs/upgrading.md", ["Upgrade", "Go back"], REPLACEABLE],
   ["docs/upgrading.md", ["Uninstall"], REPLACEABLE],
   ["docs/operation.md", ["Find what is wrong on a host"], SOUND],
