@@ -43,8 +43,9 @@ _nrpe() {
       file='-c --config'
       words=none ;;
     --check-access)
-      options='-c --config --hosts-allow --hosts-deny --lookup --json -h --help'
+      options='-c --config --hosts-allow --hosts-deny --command --subject --lookup --json -h --help'
       file='-c --config --hosts-allow --hosts-deny'
+      other='--command --subject'
       words=hosts ;;
     --check-config)
       options='-c --config -i -d -f -s -n --load-only --json -h --help'
