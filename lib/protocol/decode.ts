@@ -86,8 +86,8 @@ function decode<Packet>(
   if ("kind" in layout) return layout;
   const { buffer, bufferLength, packetLength } = layout;
   if (received.byteLength < packetLength) return { kind: "needs more", length: packetLength };
-  // A copy, since checksumOf() clears the checksum field.
-  const packet = received.slice(0, packetLength);
+  // A copy, since checksumOf() clears the checksum field; slice() of a Buffer makes none.
+  const packet = new Uint8Array(received.subarray(0, packetLength));
   const checksum = int32At(packet, CHECKSUM_AT);
   if (checksum !== checksumOf(packet, version)) return { kind: "refused", reason: "checksum" };
   if (int16At(packet, 2) !== type) return { kind: "refused", reason: "type" };

@@ -54,6 +54,15 @@ describe("decodeQuery()", () => {
     }
   });
 
+  test("does not change the bytes, in a Buffer either", () => {
+    for (const { packet, bytes } of QUERIES) {
+      const buffer = Buffer.from(bytes);
+      const decoded = { kind: "packet", packet, length: bytes.byteLength };
+      expect(decodeQuery(buffer)).toEqual(decoded as never);
+      expect(buffer).toEqual(Buffer.from(bytes));
+    }
+  });
+
   test("does not look at bytes after the query", () => {
     for (const { packet, bytes } of QUERIES) {
       const longer = new Uint8Array(bytes.byteLength + 7).fill(0xff);
