@@ -37,6 +37,16 @@ export interface Bounds {
   readonly unit: string;
 }
 
+const NO_BREAK_SPACE = 0xa0;
+
+/**
+ * The number that a text begins with, as by atoi(3), and NaN without one. parseInt() would skip a byte
+ * 0xA0, which is no blank in the C locale.
+ */
+export function leadingNumber(value: string): number {
+  return value.charCodeAt(0) === NO_BREAK_SPACE ? NaN : parseInt(value, 10);
+}
+
 /**
  * A whole number, read as the C agent does, by atoi(3): text after the digits is ignored, with a doubt.
  */
@@ -44,7 +54,7 @@ export function wholeNumber(byDefault: number, { least, most, unit }: Bounds): D
   return {
     byDefault,
     read(value) {
-      const number = parseInt(value, 10);
+      const number = leadingNumber(value);
       return number >= least && number <= most
         ? readAs(number, value)
         : { kind: "error", reason: `it must be ${unit} from ${least} to ${most}` };
@@ -64,7 +74,7 @@ export function flag(byDefault: boolean): Directive<boolean> {
     byDefault,
     read(value) {
       if (value === "1" || value === "0") return { kind: "value", value: value === "1" };
-      const yes = parseInt(value, 10) === 1;
+      const yes = leadingNumber(value) === 1;
       return { kind: "value", value: yes, doubt: `read as ${yes ? 1 : 0}: write 1 or 0` };
     },
   };

@@ -4,6 +4,7 @@ import { FACILITIES } from "../log.ts";
 import {
   type Directive,
   flag,
+  leadingNumber,
   list,
   readAs,
   type Reading,
@@ -174,7 +175,7 @@ function daemonName(): Directive<string> {
 
 /** atoi(3): 0 where the text does not begin with a number. */
 function atoi(value: string): number {
-  const number = parseInt(value, 10);
+  const number = leadingNumber(value);
   return Number.isNaN(number) ? 0 : number;
 }
 

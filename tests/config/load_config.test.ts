@@ -276,6 +276,12 @@ describe("loadConfig()", () => {
       "from 1 to 2147483647",
     ],
     [
+      // No blank, as isspace(3) has it.
+      "command_timeout=\xa05",
+      `Invalid command_timeout specified${at(1)}: '\xa05', but it must be a number of seconds ` +
+      "from 1 to 2147483647",
+    ],
+    [
       "connection_timeout=2147483648",
       `Invalid connection_timeout specified${at(1)}: '2147483648', but it must be a number of ` +
       "seconds from 1 to 2147483647",
