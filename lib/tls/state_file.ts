@@ -1,7 +1,7 @@
 import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { Owner } from "../system/account.ts";
 import { FileRefused, readPrivateFile, replaceFile } from "../system/private_file.ts";
-import { checkStoredPair, type StoredPair } from "./stored_pair.ts";
+import { checkStoredPair, type PairCheck, type StoredPair } from "./stored_pair.ts";
 import { type KeyAndCertificate, makeSelfSigned } from "./self_signed.ts";
 
 const LARGEST_STATE_FILE = 65536;
@@ -22,12 +22,14 @@ export interface SelfSigned {
  * @param path undefined where no state file is configured. The certificate is then in memory only.
  * @param agent The owner of the state file.
  * @param host The host name for a new certificate.
+ * @param refusal What the TLS library has against a stored pair; asked where it has refused one.
  */
 export function loadSelfSigned(
   path: string | undefined,
   agent: Owner,
   host: () => string,
   now: Date,
+  refusal?: PairCheck,
 ): SelfSigned {
   const passing = "a self-signed certificate made for this process";
   if (path === undefined) {
@@ -36,7 +38,7 @@ export function loadSelfSigned(
   }
   let pair: KeyAndCertificate | undefined;
   try {
-    const stored = readState(path, agent, now);
+    const stored = readState(path, agent, now, refusal);
     if (stored?.kind === "pair") {
       const note = `the self-signed certificate of ${path}`;
       return { pair: stored.pair, note, warning: undefined };
@@ -57,7 +59,12 @@ export function loadSelfSigned(
  * Reads a state file; undefined where there is none.
  * @throws {FileRefused}
  */
-function readState(path: string, agent: Owner, now: Date): StoredPair | undefined {
+function readState(
+  path: string,
+  agent: Owner,
+  now: Date,
+  refusal: PairCheck | undefined,
+): StoredPair | undefined {
   const bytes = readPrivateFile(path, LARGEST_STATE_FILE, agent);
-  return bytes === undefined ? undefined : checkStoredPair(decodeBytes(bytes), now);
+  return bytes === undefined ? undefined : checkStoredPair(decodeBytes(bytes), now, refusal);
 }

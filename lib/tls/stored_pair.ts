@@ -11,11 +11,21 @@ export type StoredPair =
 
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\n?/g;
 const KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[^-]*-----END \1-----\n?/;
+/** With headers too, as an encrypted key has them (RFC 1421). */
+const ANY_KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[^]*?-----END \1-----/;
 
-/** Checks the text of a state file. */
-export function checkStoredPair(text: string, now: Date): StoredPair {
+/** Says why a pair cannot be served with; undefined where it can. */
+export type PairCheck = (pair: KeyAndCertificate) => string | undefined;
+
+/**
+ * Checks the text of a state file.
+ * @param refusal What the TLS library has against a pair, if that is to be asked.
+ */
+export function checkStoredPair(text: string, now: Date, refusal?: PairCheck): StoredPair {
   const pair = matchingPair(text, now);
-  return pair === undefined ? checkClosely(text, now) : { kind: "pair", pair };
+  return pair === undefined || refusal?.(pair) !== undefined
+    ? checkClosely(text, now, refusal)
+    : { kind: "pair", pair };
 }
 
 const BEGIN_CERTIFICATE = "-----BEGIN CERTIFICATE-----";
@@ -46,14 +56,16 @@ function contentOf(pem: string): string {
   }
 }
 
-function checkClosely(text: string, now: Date): StoredPair {
+function checkClosely(text: string, now: Date, refusal: PairCheck | undefined): StoredPair {
   const certificates = text.match(CERTIFICATES) ?? [];
   const certificate = certificates.join("");
   const key = KEY.exec(text)?.[0] ?? "";
   const [x509, privateKey] = [parse(certificate, readCertificate), parse(key, createPrivateKey)];
-  const fault = faultIn(x509, privateKey, now);
-  if (fault === undefined) return { kind: "pair", pair: { key, certificate } };
-  const holdsNothing = x509 === undefined && privateKey === undefined;
+  const hasKey = ANY_KEY.test(text);
+  const pair = { key, certificate };
+  const fault = faultIn(x509, privateKey, hasKey, now) ?? refusal?.(pair);
+  if (fault === undefined) return { kind: "pair", pair };
+  const holdsNothing = x509 === undefined && !hasKey;
   if (holdsNothing || (certificates.length === 1 && isSelfMade(x509))) {
     return { kind: "worthless", why: fault };
   }
@@ -63,12 +75,24 @@ function checkClosely(text: string, now: Date): StoredPair {
 function faultIn(
   certificate: X509Certificate | undefined,
   key: KeyObject | undefined,
+  hasKey: boolean,
   now: Date,
 ): string | undefined {
   if (certificate === undefined) return "it holds no certificate";
-  if (key === undefined) return "it holds no private key";
-  if (!certificate.checkPrivateKey(key)) return "its key is not its certificate's";
+  if (key === undefined) {
+    return hasKey ? "its private key cannot be read" : "it holds no private key";
+  }
+  if (!isPair(certificate, key)) return "its key is not its certificate's";
   return new Date(certificate.validTo) < now ? "its certificate has expired" : undefined;
+}
+
+function isPair(certificate: X509Certificate, key: KeyObject): boolean {
+  try {
+    return certificate.checkPrivateKey(key);
+  } catch {
+    // The certificate's own key is damaged, and is decoded only now.
+    return false;
+  }
 }
 
 /**
@@ -77,9 +101,17 @@ function faultIn(
  */
 function isSelfMade(certificate: X509Certificate | undefined): boolean {
   if (certificate === undefined) return false;
-  const { subject, issuer, validFrom, validTo, publicKey } = certificate;
+  const { subject, issuer, validFrom, validTo } = certificate;
   return subject === issuer && /^CN=[^\n]*$/.test(subject) &&
-    Date.parse(validTo) - Date.parse(validFrom) === LIFETIME && certificate.verify(publicKey);
+    Date.parse(validTo) - Date.parse(validFrom) === LIFETIME && isSelfSigned(certificate);
+}
+
+function isSelfSigned(certificate: X509Certificate): boolean {
+  try {
+    return certificate.verify(certificate.publicKey);
+  } catch {
+    return false;
+  }
 }
 
 function readCertificate(pem: string): X509Certificate {

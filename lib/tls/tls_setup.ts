@@ -7,6 +7,7 @@ import { closeFile, Errno, Open, openFile, readToEnd, SystemError } from "../sys
 import { type TlsOptions, tlsOptionsError } from "../system/stream.ts";
 import { readCipherList } from "./cipher_list.ts";
 import type { Crls } from "./crl.ts";
+import type { PairCheck } from "./stored_pair.ts";
 
 /** A certificate with its chain and its key, and the files of both. */
 interface LoadedPair {
@@ -77,15 +78,13 @@ export async function setUpTls(
   inUse?: LoadedPair,
 ): Promise<TlsResult> {
   try {
-    const { cert, key, pair, note, warning } = await certificateOf(config, host, inUse);
     const { ciphers, newestOnly, dropped } = readCipherList(config.ssl_cipher_list);
     const { least, most } = config.ssl_version;
     const clientCertificates = CLIENT_CERTIFICATES[config.ssl_client_certs];
+    let certificate = await certificateOf(config, host, inUse);
     const ca = clientCasOf(config);
     const crls = await crlsOf(config, ca);
-    const options: TlsOptions = {
-      cert,
-      key,
+    const settings: TlsOptions = {
       ...(ciphers === undefined ? {} : { ciphers }),
       minVersion: VERSION_NUMBERS[newestOnly ? "TLSv1.3" : least],
       maxVersion: VERSION_NUMBERS[most],
@@ -93,7 +92,15 @@ export async function setUpTls(
       ...(crls === undefined ? {} : { crl: crls.lists.map(({ pem }) => pem) }),
       ...await clientAuthenticationOf(clientCertificates, config),
     };
-    if (tlsOptionsError(options) !== undefined) throw await refusedSetting(config, options);
+    const optionsOf = ({ cert, key }: ServerCertificate) => ({ cert, key, ...settings });
+    if (tlsOptionsError(optionsOf(certificate)) !== undefined) {
+      // The quick check of a state file does not see all that the library does.
+      if (isOfStateFile(config)) certificate = await ownCertificate(config, host, await refusals());
+      const options = optionsOf(certificate);
+      if (tlsOptionsError(options) !== undefined) throw await refusedSetting(config, options);
+    }
+    const options = optionsOf(certificate);
+    const { pair, note, warning } = certificate;
     const setup = { options, pair, clientCertificates, logging: config.ssl_logging, crls };
     const about = await describeCrls(crls, config);
     const warnings = [...warning === undefined ? [] : [warning], ...about.warnings];
@@ -118,17 +125,14 @@ async function certificateOf(
   host: () => string,
   inUse: LoadedPair | undefined,
 ): Promise<ServerCertificate> {
-  const { ssl_cert_file: certFile, ssl_privatekey_file, tls_state_file } = config;
+  const { ssl_cert_file: certFile, ssl_privatekey_file } = config;
   if (certFile === undefined) {
     if (ssl_privatekey_file !== undefined) {
       throw new Unusable(
         `Error: could not use private key file '${ssl_privatekey_file}' : ssl_cert_file is missing`,
       );
     }
-    const { loadSelfSigned } = await import("./state_file.ts");
-    const own = loadSelfSigned(tls_state_file, agentOf(config), host, new Date());
-    const { pair, note, warning } = own;
-    return { cert: pair.certificate, key: pair.key, pair: undefined, note, warning };
+    return await ownCertificate(config, host);
   }
   const note = `the certificate of ${certFile}`;
   const keyFile = ssl_privatekey_file ?? certFile;
@@ -143,6 +147,33 @@ async function certificateOf(
     const warning = `Warning: ${error.message.replace("Error: ", "")}; ${stays}`;
     return { ...inUse, pair: inUse, note, warning };
   }
+}
+
+/** Whether the certificate may come from a state file. */
+function isOfStateFile({ ssl_cert_file, tls_state_file }: Config): boolean {
+  return ssl_cert_file === undefined && tls_state_file !== undefined;
+}
+
+/** A self-signed certificate. */
+async function ownCertificate(
+  config: Config,
+  host: () => string,
+  refusal?: PairCheck,
+): Promise<ServerCertificate> {
+  const { loadSelfSigned } = await import("./state_file.ts");
+  const { tls_state_file: file } = config;
+  const own = loadSelfSigned(file, agentOf(config), host, new Date(), refusal);
+  const { pair, note, warning } = own;
+  return { cert: pair.certificate, key: pair.key, pair: undefined, note, warning };
+}
+
+/** Asks the TLS library about pairs. */
+async function refusals(): Promise<PairCheck> {
+  const { explainOptions } = await import("./explain_failure.ts");
+  return ({ key, certificate: cert }) => {
+    const problem = tlsOptionsError({ cert, key });
+    return problem && `the TLS library refuses its pair: ${explainOptions(problem)}`;
+  };
 }
 
 function readPair(certFile: string, keyFile: string): LoadedPair {

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { generateKeyPairSync } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { peersMissing } from "../support/peers.ts";
 import { makePki, type Pair, type Pki } from "../support/pki.ts";
 import { makeRoom, type Room } from "../support/room.ts";
 import { checkStoredPair } from "../../lib/tls/stored_pair.ts";
-import { makeSelfSigned } from "../../lib/tls/self_signed.ts";
+import { type KeyAndCertificate, makeSelfSigned } from "../../lib/tls/self_signed.ts";
+import { tlsOptionsError } from "../../lib/system/stream.ts";
 
 const NOW = new Date();
 const LATER = new Date(NOW.getTime() + 20 * 365 * 24 * 60 * 60 * 1000);
@@ -42,9 +43,46 @@ describe("checkStoredPair()", () => {
     expect(judged).toHaveProperty("why", expect.stringContaining(why));
   });
 
-  test("keeps a key alone, which may be worth something", () => {
+  test("keeps a key alone, which may be worth something, also one that it cannot read", () => {
     expect(kindOf(own.key)).toBe("foreign");
+    const encrypted = createPrivateKey(own.key).export({
+      type: "pkcs8",
+      format: "pem",
+      cipher: "aes-256-cbc",
+      passphrase: "secret",
+    });
+    expect(kindOf(`${encrypted}`)).toBe("foreign");
+    const withHeaders = own.key.replace("\n", "\nProc-Type: 4,ENCRYPTED\nDEK-Info: x-y\n\n");
+    expect(kindOf(withHeaders)).toBe("foreign");
     expect(kindOf(own.key + own.certificate.slice(0, 100))).toBe("foreign");
+  });
+});
+
+/** Another letter in place of one of the base64 text. */
+function altered(pem: string, at: number): string {
+  const letter = pem[at] === "A" ? "B" : "A";
+  return pem.slice(0, at) + letter + pem.slice(at + 1);
+}
+
+describe("checkStoredPair() of a damaged pair", () => {
+  const refusal = ({ key, certificate: cert }: KeyAndCertificate) =>
+    tlsOptionsError({ cert, key })?.message;
+
+  test("never throws, and takes none that the TLS library refuses, wherever the damage is", () => {
+    const whole = own.key + own.certificate;
+    const kinds = new Set<string>();
+    for (let at = 0; at < whole.length; at += 3) {
+      const judged = checkStoredPair(altered(whole, at), NOW, refusal);
+      kinds.add(judged.kind);
+      if (judged.kind === "pair") expect(refusal(judged.pair)).toBeUndefined();
+    }
+    expect(kinds).toContain("foreign");
+    expect(kinds).toContain("worthless");
+  });
+
+  test("takes the sound pair of a file that goes on with a part of something", () => {
+    const text = `${own.key}${own.certificate}-----BEGIN CERTIFICATE-----\nMIIB\n`;
+    expect(checkStoredPair(text, NOW, refusal)).toEqual({ kind: "pair", pair: own });
   });
 });
 
