@@ -1,16 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { linkSync, readFileSync } from "node:fs";
+import { linkSync } from "node:fs";
 import { join } from "node:path";
 import { peersMissing } from "../support/peers.ts";
-import { BINARY, makeRoom, ROOT } from "../support/room.ts";
-import { ACCESS_HOSTS_EXTRA } from "./access_cases.ts";
+import { BINARY, makeRoom } from "../support/room.ts";
+import { compare, RECORDED } from "./compare_access.ts";
 
-const RECORDED = join(ROOT, "tests", "wrappers", "access-cases.jsonl");
-const WORKER = join(ROOT, "tests", "peers", "access_worker.ts");
-
-/** Where generated cases begin, and how many there are: `deno task fuzz-access` asks for more. */
-const FIRST = Number(process.env["NRPE_ACCESS_SEED"] ?? 1);
-const COUNT = Number(process.env["NRPE_ACCESS_CASES"] ?? 3000);
+/** Where generated cases begin, and how many there are: `deno task fuzz access` asks for more. */
+const FIRST = 1;
+const COUNT = 3000;
 const COUNT_BINARY = 300;
 const COUNT_NAMED = 100;
 
@@ -20,36 +17,6 @@ const COUNT_NAMED = 100;
  * to become that user.
  */
 const DIFFERENT: readonly number[] = [141, 542];
-
-interface Disagreement {
-  readonly id: number;
-}
-
-interface Count {
-  readonly cases: number;
-  readonly disagreements: number;
-  readonly verdicts: Readonly<Record<string, number>>;
-}
-
-/** Runs the worker in a mount namespace of its own, so that no file of the machine is touched. */
-async function compare(
-  subject: string,
-  ...source: readonly string[]
-): Promise<{ readonly disagreements: readonly Disagreement[]; readonly count: Count }> {
-  const first = readFileSync(RECORDED, "utf8").split("\n", 1)[0]!;
-  const { hosts } = JSON.parse(first) as { readonly hosts: string };
-  const bun = join(ROOT, "node_modules", ".bin", "bun");
-  const worker = Bun.spawn(
-    ["unshare", "-m", bun, WORKER, subject, hosts + ACCESS_HOSTS_EXTRA, ...source],
-    { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
-  );
-  const lines = (await worker.stdout.text()).trimEnd().split("\n");
-  expect(await worker.exited).toBe(0);
-  return {
-    disagreements: lines.slice(0, -1).map((line) => JSON.parse(line)),
-    count: JSON.parse(lines.at(-1)!),
-  };
-}
 
 const skip = peersMissing("tcpd");
 const LONG = 300_000 + COUNT * 300;

@@ -1,11 +1,11 @@
 /**
- * A seeded generator over the whole grammar of the access language, with its traps.
+ * A generator over the whole grammar of the access language, with its traps.
  *
  * It keeps away from what access.md lists as deliberate differences: circular pattern files, NUL
  * bytes, numbers beyond an int, `user NAME` without the right group, and port 0 as a daemon.
  */
 
-import { type Random, seededRandom } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 
 /** One question and the files that it is about. */
 export interface AccessCase {
@@ -28,8 +28,7 @@ interface Choices extends Pick<Random, "below" | "pick"> {
   readonly name: string;
 }
 
-function choicesOf(seed: number): Choices {
-  const { below, pick } = seededRandom(seed);
+function choicesOf({ below, pick }: Random): Choices {
   return {
     below,
     pick,
@@ -68,9 +67,9 @@ function aName(random: Choices): string {
 const DAEMONS = ["nrpe", "in.nrpe", "NRPE", "nrpe2", "sshd", "in.ftpd", "5666", "a_b-c"];
 const USERS = ["root", "bob", "ALL", "unknown", "Known", "r~t", "::ffff:10.0.0.1", "x"];
 
-/** Makes the case of a seed: the same seed, the same case. */
-export function accessCase(seed: number): AccessCase {
-  const random = choicesOf(seed);
+/** Makes a case. */
+export function accessCase(source: Random): AccessCase {
+  const random = choicesOf(source);
   const files: Record<string, string> = {};
   return {
     daemon: daemonArgument(random),

@@ -1,8 +1,9 @@
 /**
  * Asks the engine, or the compiled program, questions whose answers are known, and compares.
  *
- * `bun access_worker.ts SUBJECT HOSTS generated FIRST COUNT` takes the answers from tcpdmatch, and
- * `... recorded FILE` from a file like access-cases.jsonl. SUBJECT is `engine` or the program,
+ * `bun access_worker.ts SUBJECT HOSTS generated FIRST COUNT` takes the answers from tcpdmatch, as does
+ * `... given FILE` for the questions of a file, and `... recorded FILE` takes them from a file like
+ * access-cases.jsonl. SUBJECT is `engine` or the program,
  * perhaps by the name tcpdmatch, HOSTS the text of /etc/hosts for the questions. It has to run in a private mount namespace. Each
  * disagreement is a line of JSON on stdout; the last line counts.
  */
@@ -13,6 +14,7 @@ import { readTableFile } from "../../lib/access/table_files.ts";
 import { decide, type DecisionCallbacks } from "../../lib/wrappers/decide.ts";
 import { UNKNOWN } from "../../lib/wrappers/request.ts";
 import { type AccessCase, accessCase } from "./access_cases.ts";
+import { seededRandom } from "../support/random.ts";
 import { bindSyslog } from "./syslog_socket.ts";
 import {
   askTcpdmatch,
@@ -161,14 +163,18 @@ interface Posed {
   readonly expected: () => Answer;
 }
 
-function* generated(first: number, count: number): Generator<Posed> {
+function* generatedCases(first: number, count: number): Generator<AccessCase> {
+  for (let seed = first; seed < first + count; seed++) yield accessCase(seededRandom(seed));
+}
+
+function* askedOfTcpdmatch(questions: Iterable<AccessCase>, first: number): Generator<Posed> {
   const drain = bindSyslog();
-  for (let id = first; id < first + count; id++) {
-    const question = accessCase(id);
+  let id = first;
+  for (const question of questions) {
     const { daemon, client } = question;
     yield {
       question,
-      id,
+      id: id++,
       expected() {
         const { log: _, ...answer } = askTcpdmatch(directory, daemon, client, drain);
         return answer;
@@ -220,9 +226,18 @@ for (const [name, target] of [["hosts", "/etc/hosts"], ["nsswitch", "/etc/nsswit
   if (mounted.exitCode !== 0) throw new Error(mounted.stderr.toString());
   rmSync(`${directory}.${name}`);
 }
-const posed = source === "generated"
-  ? generated(Number(rest[0]), Number(rest[1]))
-  : recorded(rest[0]!);
+function posedBy(source: string, [one, other]: readonly string[]): Generator<Posed> {
+  switch (source) {
+    case "generated":
+      return askedOfTcpdmatch(generatedCases(Number(one), Number(other)), Number(one));
+    case "given":
+      return askedOfTcpdmatch(JSON.parse(readFileSync(one!, "utf8")), 0);
+    default:
+      return recorded(one!);
+  }
+}
+
+const posed = posedBy(source, rest);
 let cases = 0;
 let disagreements = 0;
 const verdicts: Record<string, number> = {};

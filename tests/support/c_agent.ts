@@ -13,7 +13,17 @@ export interface CAgent extends AsyncDisposable {
  * Starts the C agent and waits until it listens.
  * @param config Lines of nrpe.cfg beyond address, port, user and pid file.
  */
-export async function startCAgent(
+export function startCAgent(
+  room: Room,
+  config: string,
+  ...args: readonly string[]
+): Promise<CAgent> {
+  return startCAgentOf(PEERS.agent.path, room, config, ...args);
+}
+
+/** The same with another program than Debian's, which is built without arguments. */
+export async function startCAgentOf(
+  program: string,
   room: Room,
   config: string,
   ...args: readonly string[]
@@ -22,7 +32,7 @@ export async function startCAgent(
   const head = `server_port=${port}\nserver_address=127.0.0.1\nnrpe_user=nagios\n` +
     `nrpe_group=nagios\npid_file=${join(room.path, `c-agent-${port}.pid`)}\n`;
   const file = room.file(`c-agent-${port}.cfg`, head + config);
-  const agent = Bun.spawn([PEERS.agent.path, ...args, "-c", file, "-f"], {
+  const agent = Bun.spawn([program, ...args, "-c", file, "-f"], {
     stdio: ["ignore", "ignore", "ignore"],
   });
   const end = async () => {
