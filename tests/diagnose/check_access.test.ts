@@ -356,7 +356,7 @@ describe("--check-access --command", () => {
       [["--subject", "x", "10.0.0.7"], '--subject: "x" does not begin with'],
       [["--subject", "CN=*", "10.0.0.7"], "--subject: a certificate's name is given without *"],
       [["--command", "open"], "--command needs a client"],
-      [["--command"], "--command needs the name of a command"],
+      [["--command"], "option '--command' requires an argument"],
     ] as const,
   )("cannot answer %p", (args, problem) => {
     const path = config("");
