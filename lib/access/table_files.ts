@@ -30,7 +30,8 @@ export function contentOf(bytes: Uint8Array): FileRead {
 /** What an error of the system says about a file. */
 export function failureOf(error: unknown): FileRead {
   if (!(error instanceof SystemError)) throw error;
-  if (error.errno === Errno.ENOENT) return { kind: "missing" };
+  // Below a file that is no directory there is none either.
+  if (error.errno === Errno.ENOENT || error.errno === Errno.ENOTDIR) return { kind: "missing" };
   if (error.errno === Errno.EISDIR) return { kind: "directory" };
   if (error.errno === Errno.ESPIPE) return WITHOUT_END;
   return { kind: "unreadable", reason: describeErrno(error.errno) };

@@ -76,10 +76,10 @@ function complain(text: string): void {
 
 function leaveConnection(): void {
   // The lowest free descriptor is the one that has just been closed.
-  for (const fd of [Stdio.output, Stdio.error]) {
-    closeSync(fd);
-    attempt(() => openSync("/dev/null", "r+"));
-  }
+  closeSync(Stdio.error);
+  attempt(() => openSync("/dev/null", "r+"));
+  // The log may find no other descriptor free.
+  closeSync(Stdio.output);
 }
 
 /** Ignores a failure, which cannot be reported any more. */
