@@ -456,6 +456,34 @@ const CASES: readonly Case[] = [
     mended: false,
   },
   {
+    name: "a key that does not fit the certificate",
+    breaks: (host) => {
+      const { server, good } = certificates();
+      installPair(host, { cert: server.cert, key: good.key });
+      host.run(`install -g nagios -m 640 ${server.key} /etc/nagios/other.key`);
+      host.write(CFG, TLS_CFG);
+      host.write(INETD, line(host.room.binary, withTls));
+    },
+    code: "tls",
+    fix: "ssl_privatekey_file=/etc/nagios/other.key",
+    place: "line",
+    mended: false,
+  },
+  {
+    name: "client certificates without a CA",
+    breaks: (host) => {
+      const { server, ca } = certificates();
+      installPair(host, server);
+      host.run(`install -m 644 ${ca.cert} /etc/nagios/authority.crt`);
+      host.write(CFG, `${TLS_CFG}ssl_client_certs=2\n`);
+      host.write(INETD, line(host.room.binary, withTls));
+    },
+    code: "tls",
+    fix: "ssl_cacert_file=/etc/nagios/authority.crt",
+    place: CFG,
+    mended: false,
+  },
+  {
     name: "a key that the agent's user cannot read",
     breaks: (host) => {
       installPair(host, certificates().good);

@@ -7,6 +7,7 @@ import { textOf } from "../starters/read_text.ts";
 import { settingOf, settingsOf } from "../starters/systemd_units.ts";
 import { type DoctorFinding, hint, lineOf, ok, problem, type Status } from "./finding.ts";
 import type { Invoked } from "./starter.ts";
+import { tlsFix } from "./tls_files.ts";
 import type { UnitStarter } from "./units.ts";
 import { statusOf } from "../../system/path_status.ts";
 
@@ -48,7 +49,7 @@ export async function checkConfiguration(
     config ??= report.config;
     const found = [
       ...report.findings.filter((finding) => isOurs(finding, way)).map((finding) =>
-        asDoctor(finding, named && invoked.length === 0)
+        withTlsFix(asDoctor(finding, named && invoked.length === 0), report, file)
       ),
       ...plainThoughTls(report, way),
     ];
@@ -119,6 +120,15 @@ function asDoctor(finding: ConfigFinding, isDaemon: boolean): DoctorFinding {
   };
 }
 
+function withTlsFix(
+  finding: DoctorFinding,
+  { config }: ConfigReport,
+  file: string,
+): DoctorFinding {
+  if (finding.code !== "tls" || finding.fix !== null || config === undefined) return finding;
+  return { ...finding, fix: tlsFix(config, file) ?? null };
+}
+
 /** A suggestion as a line to copy: a command, or the line of nrpe.cfg as it should be. */
 function lineToCopy({ code, file, suggestion }: ConfigFinding, text: string): string | null {
   if (code === "allowed-hosts-inetd") {
@@ -129,7 +139,8 @@ function lineToCopy({ code, file, suggestion }: ConfigFinding, text: string): st
   if (code === "config-unreadable" && suggestion === undefined && statusOf(file) === undefined) {
     return `install -D -m 644 deploy/nrpe.cfg ${file}`;
   }
-  return suggestion?.replace(/^(write|set) (?=\S+=|command\[)/, "") ?? null;
+  return suggestion?.replace(/^(write|set) (?=\S+=|command\[)/, "")
+    .replace(/, which is the default$/, "") ?? null;
 }
 
 /** A configuration with certificates, and a command line without TLS. */
