@@ -671,6 +671,23 @@ const XINETD: readonly Case[] = [
     place: "shell",
   },
   {
+    name: "an xinetd.conf that does not include the directory",
+    breaks: (host) => {
+      useXinetd(host);
+      host.write("/etc/xinetd.conf", "defaults\n{\n}\n");
+    },
+    code: "xinetd-not-included",
+    fix: "echo includedir /etc/xinetd.d >> /etc/xinetd.conf",
+    place: "shell",
+  },
+  {
+    name: "an address of another host",
+    breaks: (host) => useXinetd(host, section(host.room.binary, { bind: "198.51.100.7" })),
+    code: "address-not-local",
+    fix: "bind = 0.0.0.0",
+    place: "line",
+  },
+  {
     name: "a service without a user",
     breaks: (host) => useXinetd(host, section(host.room.binary, { user: "" })),
     code: "xinetd-attribute-missing",
@@ -714,7 +731,7 @@ const XINETD: readonly Case[] = [
     breaks: (host) => useXinetd(host, section(host.room.binary, { user: "root" })),
     code: "user-root",
     fix: "user = nagios",
-    place: "none",
+    place: "line",
   },
 ];
 
@@ -775,6 +792,55 @@ const UNITS: readonly Case[] = [
     code: "unit-masked",
     fix: "systemctl unmask nrpe.service",
     place: "none",
+  },
+  {
+    name: "a user that does not exist",
+    breaks: (host) => useUnit(host, { User: "nagois" }),
+    code: "user-missing",
+    fix: "User=nagios",
+    place: "line",
+  },
+  {
+    name: "fewer processes than the agent and a plugin need",
+    breaks: (host) => useUnit(host, { TasksMax: "2" }),
+    code: "unit-tasks",
+    fix: "TasksMax=infinity",
+    place: "line",
+  },
+  {
+    name: "less memory than the agent needs",
+    breaks: (host) => useUnit(host, { MemoryMax: "16M" }),
+    code: "unit-memory",
+    fix: "MemoryMax=infinity",
+    place: "line",
+  },
+  {
+    name: "a masked socket unit of a template",
+    breaks: (host) => {
+      useSocket(host, ["ListenStream=5666", "Accept=yes"]);
+      host.run(`mv ${UNIT} ${UNIT.replace(".", "@.")}; mv ${SOCKET} /usr/lib/systemd/system/`);
+      host.run(`ln -s /dev/null ${SOCKET}`);
+    },
+    code: "unit-masked",
+    fix: "systemctl unmask nrpe.socket",
+    place: "none",
+  },
+  {
+    name: "a server_address of another host",
+    breaks: (host) => {
+      host.write(CFG, "server_address=198.51.100.7\ncommand[check]=/bin/echo OK\n");
+      useUnit(host, {});
+    },
+    code: "address-not-local",
+    fix: "server_address=0.0.0.0",
+    place: "line",
+  },
+  {
+    name: "a socket unit with the address of another host",
+    breaks: (host) => useSocket(host, ["ListenStream=198.51.100.7:5666", "Accept=no"]),
+    code: "address-not-local",
+    fix: "ListenStream=5666",
+    place: "line",
   },
   {
     name: "-d with Type=notify",
@@ -875,7 +941,7 @@ const UNITS: readonly Case[] = [
     breaks: (host) => useSocket(host, ["ListenStream=5666", "Accept=no"], { User: "root" }),
     code: "user-root",
     fix: "User=nagios",
-    place: "none",
+    place: "line",
   },
   {
     name: "Accept=yes without a template",
@@ -981,6 +1047,18 @@ describe.skipIf(missing)("--doctor", () => {
     await host.startInetd("inetd", PORT);
     expect(codes(0)).toContain("table-unreadable");
     expect(codes(4)).not.toContain("table-unreadable");
+  });
+
+  test.each([
+    ["127.0.0.1:nrpe", "nrpe"],
+    ["localhost:5666", "5666"],
+  ])("names the line that binds the port to loopback, %s", async (place, service) => {
+    const host = await soundHost();
+    const text = line(host.room.binary);
+    host.write(INETD, text.replace("nrpe", place));
+    await host.startInetd("inetd", PORT);
+    const found = doctor(host).findings.find(({ code }) => code === "loopback-alone")!;
+    expect(found.fix).toBe(text.trim().replace("nrpe", service));
   });
 
   test("takes allowed_hosts of this host alone for no problem", async () => {

@@ -91,9 +91,9 @@ describe.skipIf(missing)("under systemd", () => {
   const check = (command: string) =>
     systemd.run("/usr/lib/nagios/plugins/check_nrpe", "-H", "127.0.0.1", "-c", command);
 
-  const control = async (verb: string, unit: string) => {
-    const { status, text } = await systemd.run("systemctl", verb, unit);
-    if (status !== 0) throw new Error(`systemctl ${verb} ${unit}: ${text}`);
+  const control = async (...words: readonly string[]) => {
+    const { status, text } = await systemd.run("systemctl", ...words);
+    if (status !== 0) throw new Error(`systemctl ${words.join(" ")}: ${text}`);
   };
 
   /** Has a unit run while something is done. */
@@ -219,6 +219,46 @@ describe.skipIf(missing)("under systemd", () => {
       await systemd.file(CONFIG, SOUND);
       expect(await check("age")).toEqual({ status: 0, text: "old\n" });
     });
+  });
+
+  /** The first problem of --doctor, which looks for units where hosts have them. */
+  const firstProblem = async () => {
+    const { text } = await systemd.run("/usr/local/bin/nrpe", "--doctor", "--json");
+    const findings = text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+    const { code, fix } = findings.find(({ status }) => status === "problem") ?? {};
+    return { code, fix };
+  };
+
+  test("--doctor names a unit that is stopped, and one that failed", async () => {
+    const place = "/etc/systemd/system/nrpe.service";
+    const command = "ExecStart=\nExecStart=/bin/false nrpe\n";
+    const dropIn = `[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=no\n${command}`;
+    await systemd.file(place, UNITS["nrpe.service"]!);
+    await systemd.file("/etc/systemd/system/multi-user.target.wants/nrpe.service", "");
+    expect(await firstProblem()).toEqual({
+      code: "unit-stopped",
+      fix: "systemctl start nrpe.service",
+    });
+    await systemd.file("/run/units/nrpe.service.d/fail.conf", dropIn);
+    await control("daemon-reload");
+    try {
+      expect((await systemd.run("systemctl", "start", "nrpe.service")).status).not.toBe(0);
+      expect(await firstProblem()).toEqual({
+        code: "unit-failed",
+        fix: "systemctl reset-failed nrpe.service; systemctl restart nrpe.service",
+      });
+    } finally {
+      await systemd.run("rm", "-r", "/run/units/nrpe.service.d");
+      await control("daemon-reload");
+      await control("reset-failed", "nrpe.service");
+    }
+    await using("nrpe.service", async () => expect((await firstProblem()).code).toBeUndefined());
+    await systemd.run(
+      "rm",
+      "-r",
+      place,
+      "/etc/systemd/system/multi-user.target.wants/nrpe.service",
+    );
   });
 
   test("nrpe-each.socket is not closed for good when many clients come", () =>

@@ -26,6 +26,7 @@ import { USUAL_CONFIGS } from "./invocation.ts";
 import { checkListening, superServers } from "./listening.ts";
 import { readRecentLog, type RecentLog } from "./logs.ts";
 import { findingsJson, findingsText } from "./report.ts";
+import { checkBoundAddresses } from "./bound_address.ts";
 import { checkClock, checkRuntime } from "./runtime.ts";
 import { checkServices } from "./services_entry.ts";
 import type { Invoked, StarterContext } from "./starter.ts";
@@ -105,6 +106,7 @@ async function examine(given: string | undefined): Promise<readonly DoctorFindin
     config ??= checked.config;
   }
   if (config !== undefined) findings.push(...checkPidFile(config, starters.units));
+  findings.push(...checkBoundAddresses(invoked, config));
 
   const daemon = config?.daemon_name ?? DIRECTIVES.daemon_name.byDefault;
   const recent = readRecentLog(daemon, config?.log_file);
@@ -140,6 +142,7 @@ async function examine(given: string | undefined): Promise<readonly DoctorFindin
         isInNets(LOOPBACK, config.allowed_hosts),
       tls: config?.ssl_enabled ?? true,
       clientCertificates: config?.ssl_client_certs === 2,
+      config,
     }),
     ...idle,
     ...checkLog(recent, invoked),

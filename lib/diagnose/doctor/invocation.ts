@@ -37,7 +37,8 @@ export function checkInvocation(
     message: string,
     fix: string,
     make: typeof problem = problem,
-  ) => void findings.push(make(code, message, { evidence, fix }));
+    place = evidence,
+  ) => void findings.push(make(code, message, { evidence: place, fix }));
 
   let { program, argv } = starter;
   if (baseName(program) === "tcpd") {
@@ -72,14 +73,23 @@ export function checkInvocation(
   const serve = parsed.kind === "serve" ? parsed : undefined;
   const usable = invocation.kind === "serve" ? serve : undefined;
   if (usable !== undefined) checkConfigOption(starter, argv, usable, context, say);
-  checkUser(starter, serve, context, say);
+  checkUser(starter, serve, context, (code, message, fix) => {
+    const field = code.startsWith("group-") ? "group" : "user";
+    say(code, message, fix, problem, starter.placeOf?.(field));
+  });
   if (findings.length === 0) {
     findings.push(ok("starter", `${starter.by} starts this program`, { evidence }));
   }
   return { findings, invoked: { starter, serve: usable, user: starter.user } };
 }
 
-type Say = (code: string, message: string, fix: string, make?: typeof problem) => void;
+type Say = (
+  code: string,
+  message: string,
+  fix: string,
+  make?: typeof problem,
+  place?: string,
+) => void;
 
 function checkProgram(
   starter: Starter,

@@ -1,10 +1,12 @@
 /** Station: is anything listening on the port, what, and does it speak NRPE. */
 import { probe, type ProbeResult } from "../../client/probe.ts";
 import { VERSION_QUERY } from "../../client/probe_target.ts";
+import type { WholeConfig } from "../../config/config.ts";
 import { printable } from "../../log.ts";
 import type { AccessTrace } from "../access_trace.ts";
 import { baseName } from "../starters/read_text.ts";
 import { type DoctorFinding, hint, lineOf, ok, problem, warning } from "./finding.ts";
+import { boundAddress } from "./bound_address.ts";
 import { isThisAgent } from "./invocation.ts";
 import {
   holdersOf,
@@ -16,6 +18,8 @@ import {
 } from "./processes.ts";
 import type { Invoked, Starter } from "./starter.ts";
 import { decidedBy } from "./tables.ts";
+import { lastWords, unitFailure, unitNotListening } from "./unit_failure.ts";
+import type { UnitStarter } from "./units.ts";
 import { statusOf } from "../../system/path_status.ts";
 
 const INETDS: readonly string[] = ["inetd", "openbsd-inetd", "inetutils-inetd", "busybox"];
@@ -37,6 +41,7 @@ export interface ListeningQuestion {
   /** Whether the configuration speaks TLS where the command line does. */
   readonly tls: boolean;
   readonly clientCertificates: boolean;
+  readonly config: WholeConfig | undefined;
 }
 
 /** The processes that may start the agent: inetd, xinetd. */
@@ -89,14 +94,18 @@ async function checkPort(
     const strange = own.every((holder) => !isExpected(holder, starter, question.self));
     if (own.length > 0 && strange) return [taken(port, own, starter)];
   }
-  const findings = checkAddresses(found, port);
+  const findings = checkAddresses(found, port, starter, question.config);
   findings.push(...await checkAnswer(question, starter, found, holders, port, tls));
   return findings;
 }
 
 /** Whether a process holds the port for a starter. */
-function isExpected({ name, program, pid }: HostProcess, starter: Starter, self: string): boolean {
-  if (program !== undefined && isThisAgent(program, self)) return true;
+function isExpected(
+  { name, executable, pid }: HostProcess,
+  starter: Starter,
+  self: string,
+): boolean {
+  if (isThisAgent(executable, self)) return true;
   switch (starter.by) {
     case "inetd":
       return INETDS.includes(name);
@@ -124,7 +133,9 @@ function taken(
     const message = `something listens on port ${port}, and nothing here is to start it`;
     return warning("port-held", message, { evidence: `/proc/net/tcp: port ${port}` });
   }
-  const fix = holder.unit === undefined
+  const fix = holder.pid === 1
+    ? "systemctl list-sockets"
+    : holder.unit === undefined
     ? `kill ${holder.pid}`
     : `systemctl disable --now ${holder.unit}`;
   const instead = starter === undefined ? "" : `, so ${starter.by} cannot`;
@@ -135,12 +146,7 @@ function taken(
 /** Why nothing listens, by what is running. */
 function notListening(starter: Starter, port: number): DoctorFinding {
   const evidence = `no socket listens on port ${port}`;
-  if (starter.by === "systemd") {
-    const unit = baseName(starter.file).replace(/@?\.service$/, "");
-    const name = starter.passesSockets ? `${unit}.socket` : `${unit}.service`;
-    const fix = `systemctl restart ${name}`;
-    return problem("not-listening", `nothing listens on port ${port}`, { evidence, fix });
-  }
+  if (starter.by === "systemd") return unitNotListening(starter as UnitStarter, port);
   if (starter.by === "process") {
     return problem("not-listening", `nothing listens on port ${port}`, { evidence });
   }
@@ -193,12 +199,22 @@ function startCommand(by: "inetd" | "xinetd"): string {
   return script === undefined ? program : `${script} start`;
 }
 
-function checkAddresses(found: readonly Listener[], port: number): DoctorFinding[] {
+function checkAddresses(
+  found: readonly Listener[],
+  port: number,
+  starter: Starter,
+  config: WholeConfig | undefined,
+): DoctorFinding[] {
   const isLocal = ({ address }: Listener) => address.startsWith("127.") || address === "::1";
   if (!found.every(isLocal)) return [];
   const places = found.map(({ address }) => address).join(", ");
   const message = `port ${port} is open to this host alone: no monitoring server gets through`;
-  return [warning("loopback-alone", message, { evidence: `it listens on ${places}` })];
+  const bound = boundAddress(starter, config);
+  const where = bound === undefined ? "" : `; ${bound.evidence}`;
+  return [warning("loopback-alone", message, {
+    evidence: `it listens on ${places}${where}`,
+    fix: bound?.fix,
+  })];
 }
 
 async function checkAnswer(
@@ -269,6 +285,8 @@ function judge(
     const more = "the agent asks for a client certificate, and this host has none to show";
     return ok("client-certificate", more, { evidence: `${where}: ${message}` });
   }
+  const failure = starter.by === "systemd" ? unitFailure(starter as UnitStarter) : undefined;
+  if (failure !== undefined) return failure;
   const reload = reloadOf(starter, holders);
   if (code === "speaks-tls" || code === "speaks-no-tls") {
     const speaks = code === "speaks-tls" ? "speaks TLS" : "speaks no TLS";
@@ -287,13 +305,17 @@ function judge(
   const more = isRefusal
     ? "the agent closes the connection without a word"
     : `the agent does not answer: ${message}`;
-  return problem(isRefusal ? "closed" : "no-answer", more, { evidence, fix: reload });
+  const words = starter.by === "systemd" ? lastWords(starter as UnitStarter) : "";
+  return problem(isRefusal ? "closed" : "no-answer", more, {
+    evidence: `${evidence}${words}`,
+    fix: reload,
+  });
 }
 
 /** What makes a starter read its files again. */
 function reloadOf(starter: Starter, holders: readonly HostProcess[]): string {
   if (starter.by === "systemd") {
-    return `systemctl daemon-reload && systemctl restart ${baseName(starter.file)}`;
+    return `systemctl daemon-reload && systemctl restart ${(starter as UnitStarter).entry.name}`;
   }
   const names = starter.by === "inetd" ? INETDS : XINETDS;
   const holder = holders.find(({ name }) => names.includes(name));

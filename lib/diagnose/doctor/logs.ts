@@ -1,5 +1,7 @@
 /** What the log says about recent clients. */
 import { readText } from "../starters/read_text.ts";
+import { statusOf } from "../../system/path_status.ts";
+import { outputOf } from "./unit_state.ts";
 
 /** Recent lines of the log about the agent. */
 export interface RecentLog {
@@ -23,8 +25,6 @@ const SYSLOG_FILES: readonly string[] = [
 const TAIL = 1024 * 1024;
 /** How many clients of each kind are kept; the last ones. */
 const MOST_CLIENTS = 32;
-/** How long journalctl(1) may take, in milliseconds. */
-const JOURNAL_TIMEOUT = 3_000;
 const JOURNAL_LINES = "2000";
 
 /**
@@ -58,20 +58,12 @@ export function readRecentLog(daemon: string, logFile: string | undefined): Rece
 
 /** The journal's lines of the agent; undefined where there is no journal. */
 function readJournal(daemon: string): string | undefined {
-  const { existsSync } = process.getBuiltinModule("node:fs");
-  if (!existsSync("/run/systemd/journal")) return undefined;
-  try {
-    const identifiers = [...new Set(["nrpe", daemon, "tcpd", "xinetd"])].flatMap((
-      name,
-    ) => ["-t", name]);
-    const { stdout, exitCode } = Bun.spawnSync(
-      ["/usr/bin/journalctl", "-q", "--no-pager", "-n", JOURNAL_LINES, ...identifiers],
-      { stdio: ["ignore", "pipe", "ignore"], timeout: JOURNAL_TIMEOUT, killSignal: "SIGKILL" },
-    );
-    return exitCode === 0 ? stdout.toString("latin1") : undefined;
-  } catch {
-    return undefined;
-  }
+  if (statusOf("/run/systemd/journal") === undefined) return undefined;
+  const identifiers = [...new Set(["nrpe", daemon, "tcpd", "xinetd"])].flatMap((
+    name,
+  ) => ["-t", name]);
+  const options = ["-q", "--no-pager", "-n", JOURNAL_LINES, ...identifiers];
+  return outputOf("/usr/bin/journalctl", ...options);
 }
 
 interface LogBuilder {

@@ -16,8 +16,10 @@ export interface HostProcess {
   readonly name: string;
   /** Its arguments, its name first; none where they cannot be read. */
   readonly argv: readonly string[];
-  /** The program, where the link can be read. */
+  /** The path of the program, where the link can be read, as the process sees it. */
   readonly program: string | undefined;
+  /** What leads to the program even where the path does not: in other mounts, or to a removed file. */
+  readonly executable: string;
   /** The unit of systemd that it belongs to. */
   readonly unit: string | undefined;
 }
@@ -103,6 +105,7 @@ function processOf(pid: number): HostProcess | undefined {
     pid,
     name: comm.text.trim() || baseName(argv[0] ?? ""),
     argv,
+    executable: `/proc/${pid}/exe`,
     program: linkOf(`/proc/${pid}/exe`)?.replace(/ \(deleted\)$/, ""),
     unit,
   };

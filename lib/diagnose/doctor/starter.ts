@@ -19,6 +19,8 @@ export interface Starter {
   readonly argv: readonly string[];
   /** Whether it passes connections or sockets on, so that the agent serves with `--inetd`. */
   readonly passesSockets: boolean;
+  /** The line of the user or the group, where the file has one for each setting, and has it. */
+  readonly placeOf?: (field: "user" | "group") => string | undefined;
   /** The line with a change; the line of the change alone where the file has one for each setting. */
   readonly with: (change: StarterChange) => string;
 }

@@ -48,11 +48,14 @@ export function findStarters(
     ? inetdStarters(INETD_CONF, inetdConf.text, services, port)
     : [];
   const inetd = lines.filter(({ entry }) => !entry.commented);
-  const idle = lines.filter(({ entry }) => entry.commented).map(({ file, line, text }) =>
-    problem("inetd-commented", "the line of inetd.conf is a comment", {
-      evidence: lineOf(file, line, text),
-      fix: text.replace(/^#(<off>#)?[ \t]*/, "").trim(),
-    })
+  const idle: DoctorFinding[] = maskedUnits();
+  idle.push(
+    ...lines.filter(({ entry }) => entry.commented).map(({ file, line, text }) =>
+      problem("inetd-commented", "the line of inetd.conf is a comment", {
+        evidence: lineOf(file, line, text),
+        fix: text.replace(/^#(<off>#)?[ \t]*/, "").trim(),
+      })
+    ),
   );
   const xinetd = xinetdStarters(XINETD_CONF, services, port).filter((starter) => {
     const finding = xinetdDisabled(starter);
@@ -70,7 +73,6 @@ export function findStarters(
     if (!foreign) idle.push(finding);
     return false;
   });
-  idle.push(...maskedUnits());
   const running = units.length > 0 ? [] : runningDaemons(port, self);
   return { inetd, xinetd, units, idle, running };
 }
@@ -85,8 +87,8 @@ function runningDaemons(port: number, self: string): readonly Starter[] {
   const inodes = new Set(
     listeners().filter((found) => found.port === port).map(({ inode }) => inode),
   );
-  return holdersOf(inodes).flatMap(({ pid, program, argv }) => {
-    if (program === undefined || !isThisAgent(program, self)) return [];
+  return holdersOf(inodes).flatMap(({ pid, program, executable, argv }) => {
+    if (program === undefined || !isThisAgent(executable, self)) return [];
     const parsed = parseCommandLine(argv.slice(1));
     if (parsed.kind !== "serve" || parsed.mode === "inetd") return [];
     const starter: Starter = {

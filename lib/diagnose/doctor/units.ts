@@ -15,6 +15,7 @@ import { textOf } from "../starters/read_text.ts";
 import { statusOf } from "../../system/path_status.ts";
 import { ADDRESS_SPACE } from "./runtime.ts";
 import type { Starter } from "./starter.ts";
+import { unitState } from "./unit_state.ts";
 
 /** A service unit that runs the agent, with the socket unit in front of it if there is one. */
 export interface UnitStarter extends Starter {
@@ -28,7 +29,7 @@ const AGENT = /(^|[/_-])nrpe([-_.@ ]|$)/i;
 
 /** The service units that run the agent. */
 export function unitStarters(port: number): readonly UnitStarter[] {
-  const units = findUnits(AGENT);
+  const units = findUnits(AGENT).filter(({ masked }) => !masked);
   const sockets = units.filter(({ name }) => name.endsWith(".socket"));
   const paired = new Set<string>();
   const starters: UnitStarter[] = [];
@@ -84,6 +85,10 @@ function startersOf(service: Unit, socket: Unit | undefined, port: number): read
     program: command.program,
     argv: command.argv,
     passesSockets: socket !== undefined,
+    placeOf: (field) => {
+      const found = settingOf(service, field === "user" ? "User" : "Group");
+      return found && lineOf(found.file, found.line, `${found.name}=${found.value}`);
+    },
     with: ({ user, group, program, argv }) => {
       if (user !== undefined) return `User=${user}`;
       if (group !== undefined) return `Group=${group}`;
@@ -123,7 +128,7 @@ function expandedCommand(text: string, service: Unit) {
 /** Socket units of the agent whose service does not exist. */
 export function brokenSockets(): readonly DoctorFinding[] {
   return findUnits(AGENT).flatMap((socket) => {
-    if (!socket.name.endsWith(".socket")) return [];
+    if (!socket.name.endsWith(".socket") || socket.masked) return [];
     const service = serviceOf(socket);
     if (findUnit(service) !== undefined) return [];
     const other = service.includes("@") ? service.replace("@", "") : service.replace(".s", "@.s");
@@ -137,7 +142,7 @@ export function brokenSockets(): readonly DoctorFinding[] {
 }
 
 /** Units of the agent that are masked, so that nothing of them is known. */
-export function maskedUnits(): readonly DoctorFinding[] {
+export function maskedUnits(): DoctorFinding[] {
   return findUnits(AGENT).filter(({ masked }) => masked).map(({ name, file }) =>
     problem("unit-masked", `${name} is masked`, {
       evidence: `${file} is a link to /dev/null`,
@@ -148,11 +153,15 @@ export function maskedUnits(): readonly DoctorFinding[] {
 
 /** What keeps systemd from starting the unit; undefined where nothing does. */
 export function unitDisabled({ entry }: UnitStarter): DoctorFinding | undefined {
-  if (entry.enabled) return undefined;
+  if (entry.enabled || isStarted(entry)) return undefined;
   return problem("unit-not-enabled", `${entry.name} is not enabled`, {
     evidence: `${entry.file}: no other unit wants it`,
     fix: `systemctl enable --now ${entry.name}`,
   });
+}
+
+function isStarted({ name }: Unit): boolean {
+  return /^(active|activating|reloading)$/.test(unitState(name)?.active ?? "");
 }
 
 /** What is wrong with a unit, besides the program, its arguments and its user. */
@@ -161,6 +170,13 @@ export function checkUnit(starter: UnitStarter, port: number): readonly DoctorFi
   const findings: DoctorFinding[] = [];
   const placeOf = ({ file, line, name, value }: UnitSetting) =>
     lineOf(file, line, `${name}=${value}`);
+  if (!starter.entry.enabled) {
+    const message = `${starter.entry.name} is not enabled, so it is gone with the next boot`;
+    findings.push(warning("unit-not-enabled", message, {
+      evidence: `${starter.entry.file}: no other unit wants it`,
+      fix: `systemctl enable ${starter.entry.name}`,
+    }));
+  }
   const memory = settingOf(service, "MemoryDenyWriteExecute");
   if (memory !== undefined && isYes(memory)) {
     findings.push(problem("unit-write-execute", "the runtime compiles code, which this forbids", {
@@ -175,7 +191,12 @@ export function checkUnit(starter: UnitStarter, port: number): readonly DoctorFi
       fix: "LimitAS=infinity",
     }));
   }
-  findings.push(...checkMode(starter, placeOf), ...checkEnvironment(service, placeOf));
+  findings.push(
+    ...checkMode(starter, placeOf),
+    ...checkEnvironment(service, placeOf),
+    ...checkShare(service, placeOf),
+    ...checkProc(service, placeOf),
+  );
   const network = settingOf(service, "PrivateNetwork");
   if (network !== undefined && isYes(network) && socket === undefined) {
     findings.push(problem("unit-private-network", "the daemon has a network of its own", {
@@ -211,6 +232,60 @@ export function checkUnit(starter: UnitStarter, port: number): readonly DoctorFi
 }
 
 type PlaceOf = (setting: UnitSetting) => string;
+
+/** What the agent and a plugin need: it has 2 threads and starts itself again, a plugin has a shell. */
+const LEAST_TASKS = 8;
+/** What the agent needs, in bytes. */
+const LEAST_MEMORY = 64 * 2 ** 20;
+
+/** Settings that leave too little memory, or too few processes and threads. */
+function checkShare(service: Unit, placeOf: PlaceOf): readonly DoctorFinding[] {
+  const findings: DoctorFinding[] = [];
+  for (const name of ["MemoryMax", "MemoryHigh", "MemoryLimit"]) {
+    const setting = settingOf(service, name);
+    if (setting === undefined || setting.value.endsWith("%")) continue;
+    if (bytesOf(setting.value) >= LEAST_MEMORY) continue;
+    findings.push(
+      problem("unit-memory", "the agent needs 64 MB of memory, and plugins need theirs", {
+        evidence: placeOf(setting),
+        fix: `${name}=infinity`,
+      }),
+    );
+  }
+  for (const name of ["TasksMax", "LimitNPROC"]) {
+    const setting = settingOf(service, name);
+    const most = /^([0-9]+)(:[0-9]+)?$/.exec(setting?.value ?? "")?.[1];
+    if (setting === undefined || most === undefined || Number(most) >= LEAST_TASKS) continue;
+    const message = `the agent and a plugin need ${LEAST_TASKS} processes and threads`;
+    findings.push(problem("unit-tasks", message, {
+      evidence: placeOf(setting),
+      fix: `${name}=infinity`,
+    }));
+  }
+  return findings;
+}
+
+/** Settings that hide /proc from plugins; the agent itself needs only its own process there. */
+function checkProc(service: Unit, placeOf: PlaceOf): readonly DoctorFinding[] {
+  const findings: DoctorFinding[] = [];
+  const subset = settingOf(service, "ProcSubset");
+  if (subset?.value === "pid") {
+    const message = "plugins see processes alone in /proc: check_load and check_swap fail";
+    findings.push(warning("unit-proc-subset", message, {
+      evidence: placeOf(subset),
+      fix: "ProcSubset=all",
+    }));
+  }
+  const hidden = settingOf(service, "ProtectProc");
+  if (hidden !== undefined && /^(noaccess|invisible|ptraceable)$/.test(hidden.value)) {
+    const message = "plugins see processes of their own user alone: check_procs counts too few";
+    findings.push(warning("unit-protect-proc", message, {
+      evidence: placeOf(hidden),
+      fix: "ProtectProc=default",
+    }));
+  }
+  return findings;
+}
 
 /** Settings with which systemd starts no process at all. */
 function checkEnvironment(service: Unit, placeOf: PlaceOf): readonly DoctorFinding[] {

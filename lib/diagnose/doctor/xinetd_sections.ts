@@ -18,6 +18,9 @@ export interface XinetdStarter extends Starter {
 }
 
 const XINETD = "/usr/sbin/xinetd";
+/** The directory that packages bring, and that their xinetd.conf includes. */
+const USUAL = "/etc/xinetd.d";
+const NOT_INCLUDED = "xinetd.conf does not include its directory";
 
 /** The services that are about the agent, in xinetd.conf and the directories that it includes. */
 export function xinetdStarters(
@@ -31,10 +34,13 @@ export function xinetdStarters(
   const directories = [...text.matchAll(/^[ \t]*includedir[ \t]+(\S+)/gm)].map(([, path]) => path!);
   const found = own.flatMap((section) => starters(main, section, undefined));
   // Without an xinetd.conf the directory still tells what was meant.
-  for (const directory of text === "" ? ["/etc/xinetd.d"] : directories) {
+  const isIncluded = text === "" || directories.some((path) => /^\/etc\/xinetd\.d\/?$/.test(path));
+  for (const directory of isIncluded && text !== "" ? directories : [...directories, USUAL]) {
     for (const name of namesIn(directory)) {
       const file = `${directory.replace(/\/$/, "")}/${name}`;
-      const ignored = name.includes(".")
+      const ignored = !isIncluded && directory === USUAL
+        ? NOT_INCLUDED
+        : name.includes(".")
         ? "its name has a dot"
         : name.endsWith("~")
         ? "its name ends with ~"
@@ -95,6 +101,10 @@ function starterOf(
     program,
     argv: named ? args : [program, ...args],
     passesSockets: true,
+    placeOf: (field) => {
+      const at = section.attributes.get(field)?.line;
+      return at === undefined ? undefined : lineOf(file, at, `${field} = ${value(field)}`);
+    },
     with: ({ user, group, program, argv }) => {
       const lines: string[] = [];
       if (user !== undefined) lines.push(`user = ${user}`);
@@ -118,6 +128,12 @@ function has(section: XinetdSection | undefined, name: string, word: string): bo
 export function xinetdDisabled(starter: XinetdStarter): DoctorFinding | undefined {
   const { section, defaults, file, ignored } = starter;
   const evidence = lineOf(file, section.line, starter.text);
+  if (ignored === NOT_INCLUDED) {
+    return problem("xinetd-not-included", `xinetd does not read ${file}: ${ignored}`, {
+      evidence,
+      fix: `echo includedir ${USUAL} >> /etc/xinetd.conf`,
+    });
+  }
   if (ignored !== undefined) {
     const fix = `mv ${file} ${file.slice(0, file.lastIndexOf("/"))}/nrpe`;
     return problem("xinetd-file-ignored", `xinetd does not read ${file}: ${ignored}`, {
