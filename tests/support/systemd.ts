@@ -36,35 +36,64 @@ const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
  * @param units Unit files by their names; it has no others.
  * @param files Files of this machine that it is to have in other places, by these.
  */
-export async function startSystemd(
+export function startSystemd(
   room: Room,
   units: Readonly<Record<string, string>>,
   files: Readonly<Record<string, string>>,
 ): Promise<Systemd> {
-  const own = join(room.path, "systemd");
   const unitDirectory = join(room.path, "units");
-  mkdirSync(own);
   mkdirSync(unitDirectory);
   for (const [name, text] of Object.entries(units)) room.file(join("units", name), text);
   for (const target of TARGETS) {
     room.file(`units/${target}.target`, "[Unit]\nDefaultDependencies=no\n");
   }
+  return bootSystemd(room, "/", {
+    prepare: [
+      // What is mounted on a directory of the lower layer is not seen in the overlay.
+      "cp -a /etc/. etc; mount --rbind /usr usr; mount -o remount,bind,ro usr",
+      "mount -t tmpfs -o mode=755 local usr/local/bin; mkdir run/units",
+      `cp ${unitDirectory}/* run/units`,
+      ...Object.entries(files).map(([to, from]) => `mkdir -p .$(dirname ${to}); cp ${from} .${to}`),
+    ],
+    environment: ["SYSTEMD_UNIT_PATH=/run/units"],
+    arguments: ["--log-target=null", "--unit=basic.target"],
+    target: "basic.target",
+  });
+}
+
+/** What a systemd is booted with. */
+export interface BootOptions {
+  /** Lines of shell text that complete its root, which is the working directory. */
+  readonly prepare: readonly string[];
+  readonly environment: readonly string[];
+  readonly arguments: readonly string[];
+  /** The unit that is active when it has booted. */
+  readonly target: string;
+}
+
+/**
+ * Boots a systemd in namespaces of its own, on a copy of a root directory that is gone with it.
+ * @throws {Error} when it ends, or does not come up.
+ */
+export async function bootSystemd(
+  room: Room,
+  root: string,
+  { prepare, environment, arguments: options, target }: BootOptions,
+): Promise<Systemd> {
+  const own = join(room.path, "systemd");
+  mkdirSync(own);
   const script = [
     "set -e",
     `mount -t tmpfs over ${own}; cd ${own}; mkdir up work root`,
-    `mount -t overlay overlay -o lowerdir=/,upperdir=${own}/up,workdir=${own}/work root; cd root`,
-    // What is mounted on a directory of the lower layer is not seen in the overlay.
-    "cp -a /etc/. etc; mount --rbind /usr usr; mount -o remount,bind,ro usr",
-    "mount -t tmpfs -o mode=755 local usr/local/bin",
-    "mount -t proc proc proc; mount -t sysfs -o ro sysfs sys",
+    `mount -t overlay overlay -o lowerdir=${root},upperdir=${own}/up,workdir=${own}/work root`,
+    "cd root; mount -t proc proc proc; mount -t sysfs -o ro sysfs sys",
     "mount -t cgroup2 cgroup2 sys/fs/cgroup; mount -t tmpfs -o mode=755 run run",
-    "mount -t tmpfs -o mode=755 dev dev; mkdir dev/shm run/units",
+    "mount -t tmpfs -o mode=755 dev dev; mkdir dev/shm dev/pts; ln -s pts/ptmx dev/ptmx",
     ...DEVICES.map((name) => `: > dev/${name}; mount --bind /dev/${name} dev/${name}`),
-    `cp ${unitDirectory}/* run/units`,
-    ...Object.entries(files).map(([to, from]) => `mkdir -p .$(dirname ${to}); cp ${from} .${to}`),
+    ...prepare,
     "ip link set lo up",
-    `exec chroot . env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test SYSTEMD_UNIT_PATH=` +
-    `/run/units ${PEERS.systemd.path} --log-target=null --unit=basic.target`,
+    `exec chroot . env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test ` +
+    `${environment.join(" ")} ${PEERS.systemd.path} ${options.join(" ")}`,
   ];
   const unshare = Bun.spawn(
     ["unshare", "-pmuinC", "--kill-child", "--fork", "sh", "-c", script.join("\n")],
@@ -78,6 +107,7 @@ export async function startSystemd(
   const start = (...command: readonly string[]) =>
     Bun.spawn(["nsenter", "-t", String(pid), "-a", "-r", "-w", ...command], {
       stdio: ["ignore", "pipe", "inherit"],
+      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
     });
   const run = async (...command: readonly string[]) => {
     const process = start("sh", "-c", 'exec "$@" 2>&1', "sh", ...command);
@@ -91,7 +121,7 @@ export async function startSystemd(
       if (pid === 0 || !readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith("/")) {
         return false;
       }
-      return (await run("systemctl", "is-active", "basic.target")).text === "active\n";
+      return (await run("systemctl", "is-active", target)).text === "active\n";
     });
   } catch (error) {
     await end();
