@@ -5,8 +5,8 @@
  * Usage: bun tools/inject.ts [--quick] [--lanes=N] [--verbose] [MODE...] [plain|tls] [CALL...] [--tables=NAME]
  *
  * MODE is nowait, wait or daemon, CALL a system call; all where none is named. --quick tries one error of
- * each call. After SIGINT or SIGTERM the table shows what has been tried. It needs root, and fetches the programs that the tests talk to. The exit status is 1 where
- * faults were found.
+ * each call. After SIGINT or SIGTERM the table shows what has been tried. It needs root, and fetches the
+ * programs that the tests talk to. The exit status is 1 where faults were found.
  */
 import { fetchPeers, seeingPeers } from "../tests/support/fetch_peers.ts";
 import { CALLS, CALLS_OF_CHILDREN } from "../tests/support/injection/calls.ts";
@@ -17,7 +17,24 @@ import { MODES } from "../tests/support/injection/services.ts";
 const SEEING = "NRPE_SEEING_PEERS";
 /** Signals after which no more faults are tried. */
 const ENDING = ["SIGINT", "SIGTERM"] as const;
+const USAGE =
+  "usage: inject [--quick] [--lanes=N] [--verbose] [nowait|wait|daemon...] [plain|tls] " +
+  "[CALL...] [--tables=NAME]";
 const args = process.argv.slice(2);
+const WORDS: readonly string[] = [
+  ...["--quick", "--verbose", "plain", "tls"],
+  ...MODES,
+  ...CALLS,
+  ...CALLS_OF_CHILDREN,
+];
+for (const arg of args) {
+  const table = /^--tables=(.*)$/.exec(arg)?.[1];
+  if (WORDS.includes(arg) || /^--lanes=[1-9][0-9]?$/.test(arg)) continue;
+  if (table !== undefined && table in SCENARIOS) continue;
+  if (arg !== "--help") console.error(`inject: what is ${arg}?`);
+  console.error(`${USAGE}\ntables: ${Object.keys(SCENARIOS).join("; ")}`);
+  process.exit(arg === "--help" ? 0 : 2);
+}
 
 if (process.env[SEEING] === undefined) {
   fetchPeers();

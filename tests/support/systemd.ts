@@ -95,8 +95,10 @@ export async function bootSystemd(
     `exec chroot . env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test ` +
     `${environment.join(" ")} ${PEERS.systemd.path} ${options.join(" ")}`,
   ];
+  // They end with this process, however it ends.
+  const ending = ["setpriv", "--pdeathsig", "KILL"];
   const unshare = Bun.spawn(
-    ["unshare", "-pmuinC", "--kill-child", "--fork", "sh", "-c", script.join("\n")],
+    [...ending, "unshare", "-pmuinC", "--kill-child", "--fork", "sh", "-c", script.join("\n")],
     { stdio: ["ignore", "ignore", "inherit"], cwd: "/" },
   );
   const end = async () => {
