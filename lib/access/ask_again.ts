@@ -20,6 +20,8 @@ export function askAgain<Answer>(
   const answer = ask();
   if (!isNo(answer)) return answer;
   const content = readTableFile(file);
-  if (content.kind === "unreadable") return { unanswered: `${file}: ${content.reason}` };
+  if (content.kind === "unreadable" || content.kind === "failed") {
+    return { unanswered: `${file}: ${content.reason}` };
+  }
   return content.kind === "text" && content.text.includes(word) ? ask() : answer;
 }

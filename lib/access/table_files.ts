@@ -30,11 +30,29 @@ export function contentOf(bytes: Uint8Array): FileRead {
 /** What an error of the system says about a file. */
 export function failureOf(error: unknown): FileRead {
   if (!(error instanceof SystemError)) throw error;
-  // Below a file that is no directory there is none either.
-  if (error.errno === Errno.ENOENT || error.errno === Errno.ENOTDIR) return { kind: "missing" };
+  if (error.errno === Errno.ENOENT) return { kind: "missing" };
   if (error.errno === Errno.EISDIR) return { kind: "directory" };
   if (error.errno === Errno.ESPIPE) return WITHOUT_END;
-  return { kind: "unreadable", reason: describeErrno(error.errno) };
+  return {
+    kind: isLasting(error.errno) ? "unreadable" : "failed",
+    reason: describeErrno(error.errno),
+  };
+}
+
+/** Whether an error lasts until somebody changes the file; any other one may be gone the next time. */
+function isLasting(errno: number): boolean {
+  switch (errno) {
+    case Errno.EPERM:
+    case Errno.EACCES:
+    case Errno.ENXIO:
+    case Errno.ENODEV:
+    case Errno.ENOTDIR:
+    case Errno.ELOOP:
+    case Errno.ENAMETOOLONG:
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Makes a reader that reads each file once, so that a decision sees one content of it. */

@@ -86,6 +86,7 @@ const EMPTY_TABLE: Readonly<Record<FileRead["kind"], string>> = {
   missing: " (no such file: it counts as empty)",
   directory: " (a directory: it counts as empty)",
   unreadable: "",
+  failed: "",
 };
 
 /** The texts of at most `shown` items from each end of a list, and one that counts the others. */

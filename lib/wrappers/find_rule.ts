@@ -50,8 +50,9 @@ export interface MatchedRule {
 export interface Refusal {
   readonly kind: "refused";
   /**
-   * `unreadable`: a table cannot be opened or read, or hosts.deny not from there on. `undecided`:
-   * whether the rule matches depends on a question without an answer, or on a file that cannot be read.
+   * `unreadable`: hosts.deny cannot be read from there on, or the system failed to read a table.
+   * `undecided`: whether the rule matches depends on a question without an answer, or on a file that
+   * the system failed to read.
    */
   readonly why: "unreadable" | "undecided";
   readonly table: TableName;
@@ -119,8 +120,9 @@ function searchTable(
   const table = from.table;
   const path = tables[table];
   const file = tables.read(path);
-  if (file.kind === "unreadable") {
+  if (file.kind === "unreadable" || file.kind === "failed") {
     listener.warning?.(table, undefined, `cannot open: ${file.reason}`);
+    if (file.kind === "unreadable") return unreadableFrom(table, path, undefined);
     // What it holds may deny, also in hosts.allow.
     return { kind: "refused", why: "unreadable", table, file: path, line: undefined };
   }
@@ -154,8 +156,8 @@ function searchTable(
   }
 }
 
-/** A table that cannot be understood from a line on: hosts.allow ends there, hosts.deny denies. */
-function unreadableFrom(table: TableName, file: string, line: number): Search {
+/** A table that cannot be read from a line on: hosts.allow ends there, hosts.deny denies. */
+function unreadableFrom(table: TableName, file: string, line: number | undefined): Search {
   if (table === "allow") return { kind: "no rule" };
   return { kind: "refused", why: "unreadable", table, file, line };
 }

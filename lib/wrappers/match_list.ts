@@ -33,15 +33,18 @@ export type FileRead =
   }
   | { readonly kind: "missing" }
   | { readonly kind: "directory" }
-  /** `reason` is the system's text for the error. */
-  | { readonly kind: "unreadable"; readonly reason: string };
+  /**
+   * `reason` is the system's text for the error. `unreadable`: this host's files are so, and tcp_wrappers
+   * has a rule for it. `failed`: the system could not do it now, so what the file holds is not known.
+   */
+  | { readonly kind: "unreadable" | "failed"; readonly reason: string };
 
 /** Reads a file whole, as a byte string. */
 export type FileReader = (path: string) => FileRead;
 
 /**
  * Whether something matches, or the fact that this depends on. `undecided` depends on a question
- * without an answer, or on a file that cannot be read.
+ * without an answer, or on a file that could not be read.
  */
 type Match = boolean | "undecided" | Needs;
 
@@ -196,9 +199,9 @@ function matchFile(
     return false;
   }
   const file = matching.read(path);
-  if (file.kind === "unreadable") {
+  if (file.kind === "unreadable" || file.kind === "failed") {
     matching.warn(`cannot open ${path}: ${file.reason}`);
-    return "undecided";
+    if (file.kind === "failed") return "undecided";
   }
   if (file.kind !== "text") return false;
   const inside = [...open, path];

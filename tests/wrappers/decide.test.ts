@@ -129,10 +129,20 @@ describe("decide()", () => {
     expect(heard.ran).toEqual(["spawn 10.0.0.1", "rfc931 7", "spawn eve@10.0.0.1"]);
   });
 
-  test("denies where a table cannot be read, and takes a directory for an empty one", async () => {
+  test("denies where the system failed to read a table", async () => {
+    const failed = { kind: "failed", reason: "Too many open files" } as const;
+    expect(await hear(tablesOf(failed, ""))).toMatchObject({
+      verdict: "denied",
+      warnings: ["allow: cannot open: Too many open files"],
+    });
+    expect((await hear(tablesOf("", failed))).verdict).toBe("denied");
+    expect((await hear(tablesOf("nrpe: ALL\n", failed))).verdict).toBe("granted");
+  });
+
+  test("treats unreadable tables as hosts_access does", async () => {
     const unreadable = { kind: "unreadable", reason: "Permission denied" } as const;
     expect(await hear(tablesOf(unreadable, ""))).toMatchObject({
-      verdict: "denied",
+      verdict: "granted",
       warnings: ["allow: cannot open: Permission denied"],
     });
     expect((await hear(tablesOf("", unreadable))).verdict).toBe("denied");
@@ -295,15 +305,16 @@ describe("pattern files", () => {
     ["granted", "nrpe: ALL\n", "nrpe: /f\n"],
     ["granted", "nrpe: /f 10.0.0.1\n", "ALL: ALL\n"],
     ["granted", "", "other: /f\n"],
-  ])("that cannot be read: %s where hosts.allow has %j and hosts.deny %j", async (...row) => {
+  ])("that reading failed for: %s where hosts.allow has %j and hosts.deny %j", async (...row) => {
     const [verdict, allow, deny] = row;
-    const files = { "/f": { kind: "unreadable", reason: "no" } } as const;
+    const files = { "/f": { kind: "failed", reason: "no" } } as const;
     expect((await hear(tablesOf(allow, deny, files))).verdict).toBe(verdict);
   });
 
-  test("that cannot be read are complained about", async () => {
-    const files = { "/f": { kind: "unreadable", reason: "no" } } as const;
-    expect((await hear(tablesOf("nrpe: /f\n", "", files))).warnings)
-      .toEqual(["allow:1 cannot open /f: no"]);
+  test("that cannot be read match nothing, and are complained about", async () => {
+    const heard = await hear(
+      tablesOf("nrpe: /f\n", "", { "/f": { kind: "unreadable", reason: "no" } }),
+    );
+    expect(heard.warnings).toEqual(["allow:1 cannot open /f: no"]);
   });
 });

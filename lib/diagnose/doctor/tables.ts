@@ -116,21 +116,16 @@ function checkReadable({ tables, users }: TablesQuestion): readonly DoctorFindin
     for (const user of users) {
       const denied = accessProblem(path, user, Permission.read);
       if (denied === undefined) continue;
+      const effect = path === tables.allow ? "it grants nobody" : "it refuses every client";
       const fix = denied.isOnWay
         ? `chmod a+x ${denied.path}`
         : denied.seen.includes("ACL")
         ? `setfacl -b ${path} && chmod 644 ${path}`
         : `chmod 644 ${path}`;
-      return [
-        problem(
-          "table-unreadable",
-          `${user.name} may not read ${path}, so it refuses every client`,
-          {
-            evidence: `${denied.path}: ${denied.seen}`,
-            fix,
-          },
-        ),
-      ];
+      return [problem("table-unreadable", `${user.name} may not read ${path}, so ${effect}`, {
+        evidence: `${denied.path}: ${denied.seen}`,
+        fix,
+      })];
     }
     return [];
   });

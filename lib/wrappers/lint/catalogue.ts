@@ -77,8 +77,12 @@ export const CATALOGUE = {
     example: { options: "--hosts-allow /etc" },
   },
   "cannot-open/allow": {
-    error: "cannot open: {reason}; every client is denied",
+    error: "cannot open: {reason}; it counts as empty",
     example: { options: "--hosts-allow /etc/hosts/allow" },
+  },
+  "cannot-open/failed": {
+    error: "cannot be read now: {reason}; every client that reaches it is denied",
+    example: { options: "--hosts-allow /proc/self/mem" },
   },
   "cannot-open/deny": {
     error: "cannot open: {reason}; every client that reaches it is denied",
@@ -137,7 +141,7 @@ export const CATALOGUE = {
     example: { files: AS_NOBODY, shell: "chown 99 /etc/hosts.allow" },
   },
   "unreadable-for-agent/allow": {
-    error: `${MAY_NOT_READ}: it refuses every client`,
+    error: `${MAY_NOT_READ}: the table counts as empty for it`,
     suggestion: "chmod o+r {file}",
     example: { files: AS_NOBODY, shell: "chmod 640 /etc/hosts.allow" },
   },
@@ -147,7 +151,7 @@ export const CATALOGUE = {
     example: { files: AS_NOBODY, shell: "chmod 640 /etc/hosts.deny" },
   },
   "unreadable-for-agent/file": {
-    error: `${MAY_NOT_READ}: it refuses every client that reaches this pattern`,
+    error: `${MAY_NOT_READ}: the pattern matches no client for it`,
     suggestion: "chmod o+r {file}",
     example: {
       ...inFile("192.0.2.1\n"),
@@ -156,7 +160,7 @@ export const CATALOGUE = {
     },
   },
   "not-readable-by-all/allow": {
-    hint: `${MAYBE_NOT_READ}, it refuses every client`,
+    hint: `${MAYBE_NOT_READ}, the table counts as empty for it`,
     suggestion: "chmod o+r {file}",
     example: { shell: "chmod 640 /etc/hosts.allow" },
   },
@@ -166,7 +170,7 @@ export const CATALOGUE = {
     example: { shell: "chmod 640 /etc/hosts.deny" },
   },
   "not-readable-by-all/file": {
-    hint: `${MAYBE_NOT_READ}, it refuses every client that reaches this pattern`,
+    hint: `${MAYBE_NOT_READ}, the pattern matches no client for it`,
     suggestion: "chmod o+r {file}",
     example: { ...inFile("192.0.2.1\n"), shell: "chmod 640 /etc/monitors" },
   },
@@ -848,8 +852,13 @@ export const CATALOGUE = {
     example: "nrpe: /etc",
   },
   "unreadable-file": {
-    error: "this file cannot be opened: {reason}; every client that reaches this pattern is denied",
+    error: "this file cannot be opened: {reason}, so the pattern matches no client",
     example: "nrpe: /etc/hosts/monitors",
+  },
+  "unreadable-file/failed": {
+    error:
+      "this file cannot be read now: {reason}; every client that reaches this pattern is denied",
+    example: "nrpe: /proc/self/mem",
   },
   "file-names-itself": {
     error: "the file that is named here names this one, and is not read again",

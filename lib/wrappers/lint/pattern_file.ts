@@ -50,6 +50,7 @@ export function lintPatternFile(
     if (file.kind === "missing") report("missing-file");
     if (file.kind === "directory") report("file-is-directory");
     if (file.kind === "unreadable") report("unreadable-file", { reason: file.reason });
+    if (file.kind === "failed") report("unreadable-file/failed", { reason: file.reason });
     if (file.kind !== "text" || files.collectors.has(path)) continue;
     const collector = makeCollector(path, file.text, files.most);
     files.collectors.set(path, collector);

@@ -88,12 +88,16 @@ function lintTable(
 ): TableReport {
   const path = tables[table];
   const file = tables.read(path);
-  if (file.kind === "unreadable") ruleset.denyTheRest();
+  if (file.kind === "failed" || file.kind === "unreadable" && table === "deny") {
+    ruleset.denyTheRest();
+  }
   if (file.kind !== "text") {
     const findings = file.kind === "directory"
       ? [fileFinding(path, problem("table-is-directory"))]
       : file.kind === "unreadable"
       ? [fileFinding(path, problem(`cannot-open/${table}`, { reason: file.reason }))]
+      : file.kind === "failed"
+      ? [fileFinding(path, problem("cannot-open/failed", { reason: file.reason }))]
       : [];
     return { findings, suppressed: () => [], rules: 0 };
   }
