@@ -32,12 +32,11 @@ export async function ask(port: number, text: string, asking: Asking = {}): Prom
   const place = path === undefined ? { port, host: "127.0.0.1" } : { path };
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
   const query = encodeQuery({ version, text });
+  const socket = connect({ ...place, localAddress: from });
   const stream = tls === undefined
-    ? connect({ ...place, localAddress: from }, () => void stream.write(query))
-    : connectTls(
-      { ...place, rejectUnauthorized: false, ...tls },
-      () => void stream.write(query),
-    );
+    ? socket
+    : connectTls({ socket, rejectUnauthorized: false, ...tls });
+  stream.once(tls === undefined ? "connect" : "secureConnect", () => void stream.write(query));
   let received = Buffer.alloc(0);
   stream.on("data", (chunk: Uint8Array) => {
     received = Buffer.concat([received, chunk]);
@@ -45,12 +44,13 @@ export async function ask(port: number, text: string, asking: Asking = {}): Prom
     if (decoding.kind === "packet") resolve(decoding.packet);
     else if (decoding.kind === "refused") reject(new Error(`No response: ${decoding.reason}`));
   });
-  stream.on("error", reject);
+  for (const each of [socket, stream]) each.on("error", reject);
   stream.on("close", () => reject(new Error(`Closed after ${received.byteLength} bytes`)));
   try {
     return await promise;
   } finally {
     stream.destroy();
+    socket.destroy();
   }
 }
 
