@@ -7,7 +7,7 @@ import { compare, RECORDED } from "./compare_access.ts";
 
 /** Where generated cases begin, and how many there are: `deno task fuzz access` asks for more. */
 const FIRST = 1;
-const COUNT = 3000;
+const COUNT = 2000;
 const COUNT_BINARY = 300;
 const COUNT_NAMED = 100;
 
