@@ -65,12 +65,12 @@ function doubtInetd({ config, mode }: Serve): void {
 export async function serveAsDaemon(invocation: Serve): Promise<number> {
   doubtInetd(invocation);
   return process.env[REPORT_TO] === undefined
-    ? await startAgain()
+    ? await startDetached()
     : await serveDetached(invocation);
 }
 
 /** Starts the daemon, and returns when it serves, or with its complaint. */
-async function startAgain(): Promise<number> {
+async function startDetached(): Promise<number> {
   const { readEnd, writeEnd } = makePipe();
   const daemon = Bun.spawn([process.execPath, ...process.argv.slice(2)], {
     argv0: process.argv0,

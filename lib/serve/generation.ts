@@ -128,7 +128,8 @@ export function closeGeneration({ allowList, hosts }: Generation): void {
   hosts.close();
 }
 
-const TLS_FILES = [
+/** The directives that name a file of TLS. */
+export const TLS_FILES = [
   "ssl_cert_file",
   "ssl_privatekey_file",
   "ssl_cacert_file",

@@ -1,5 +1,5 @@
 import { byteStringOf, decodeBytes } from "../bytes.ts";
-import { steersRuntime } from "../command/environment.ts";
+import { inheritedVariables, steersRuntime } from "../command/environment.ts";
 import { execWith } from "../system/exec.ts";
 import { readFile } from "../system/libc.ts";
 
@@ -15,17 +15,12 @@ export function startAgain(
   inherited: readonly number[],
   settings: Readonly<Record<string, string>> = {},
 ): never {
-  const others = stringsIn("/proc/self/environ").filter((variable) =>
+  const others = inheritedVariables().filter((variable) =>
     !steersRuntime(variable) &&
     !Object.keys(settings).some((name) => variable.startsWith(`${name}=`))
   );
   const given = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const file = byteStringOf(process.execPath);
-  const argv = stringsIn("/proc/self/cmdline");
+  const argv = decodeBytes(readFile("/proc/self/cmdline")).split("\0").slice(0, -1);
   execWith({ file, argv, environment: [...others, ...given] }, inherited);
-}
-
-/** The strings of a file of proc(5), each of which ends with a NUL byte. */
-function stringsIn(path: string): readonly string[] {
-  return decodeBytes(readFile(path)).split("\0").slice(0, -1);
 }

@@ -10,17 +10,12 @@ import { userAndGroup } from "../../system/libc.ts";
 import { holdsKey } from "../../tls/key_file.ts";
 import { type FoundUser, groupNameOf, userNameOf } from "./agent_user.ts";
 import { type CaseName, type PlacedProblem, problemAt } from "./catalogue.ts";
+import { TLS_FILES } from "../../serve/generation.ts";
 import { statusOf } from "../../system/path_status.ts";
 import type { AgentStart, AgentUser } from "./report.ts";
 
-/** The directives that name the access tables, and those that name a file of TLS. */
+/** The directives that name the access tables. */
 const TABLES = ["hosts_allow_file", "hosts_deny_file"] as const;
-const TLS_FILES = [
-  "ssl_cert_file",
-  "ssl_privatekey_file",
-  "ssl_cacert_file",
-  "ssl_crl_file",
-] as const;
 
 /** The directives that name a file which the agent writes. */
 const WRITTEN = ["log_file", "pid_file", "tls_state_file", "metrics_file"] as const;
