@@ -5,6 +5,7 @@ import { encodeQuery } from "../../lib/protocol/encode.ts";
 import { type Foreground, startForeground } from "../support/foreground.ts";
 import { PEERS, peersMissing } from "../support/peers.ts";
 import { makeRoom, type Room } from "../support/room.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 /** Who asks, each from an address of its own. */
 const CLIENTS = [
@@ -176,6 +177,8 @@ describe.skipIf(missing)("allowed_hosts", () => {
       room.binary,
       "127.0.0.1,10.0.0.0/8,0:0:0::1,2001:DB8:0:0:1:0:0:0,fe80::/10,two.example",
     );
+    // The line follows the one by which an agent is seen to serve.
+    await waitUntil("it is logged", () => /Allowing connections from: .*\n/.test(agent.log()));
     expect(agent.log()).toContain(
       "Allowing connections from: 127.0.0.1,10.0.0.0/8,::1,2001:db8:0:0:1::,fe80::/10,two.example\n",
     );

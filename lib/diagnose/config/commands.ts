@@ -186,15 +186,19 @@ function locate(name: string, context: Context): string | undefined {
     return undefined;
   }
   const path = runAs === undefined ? DAEMON_PATH : SECURE_PATH;
-  for (const directory of path.split(":")) {
-    const file = `${directory}/${name}`;
-    if (!isFile(file)) continue;
-    if (context.depth === 0) report("program-by-path", { file: name, found: file });
-    return file;
+  const file = fileInPath(name, path);
+  if (file === undefined) {
+    report("program-not-in-path", { file: name, path });
+    programs.push({ file: name, problem: `it is in none of ${path}` });
+  } else if (context.depth === 0) {
+    report("program-by-path", { file: name, found: file });
   }
-  report("program-not-in-path", { file: name, path });
-  programs.push({ file: name, problem: `it is in none of ${path}` });
-  return undefined;
+  return file;
+}
+
+/** The first regular file of a name in the directories of PATH; whether it can run is asked later. */
+function fileInPath(name: string, path: string): string | undefined {
+  return path.split(":").map((directory) => `${directory}/${name}`).find(isFile);
 }
 
 /** Checks a program, and returns whether it can run. */
@@ -310,9 +314,7 @@ function checkSudo(
   const [name, ...args] = words;
   const { user } = found;
   if (name === undefined || user === undefined) return;
-  const file = name.startsWith("/")
-    ? name
-    : SECURE_PATH.split(":").map((directory) => `${directory}/${name}`).find(isFile);
+  const file = name.startsWith("/") ? name : fileInPath(name, SECURE_PATH);
   if (file === undefined) return;
   const isKnown = args.every((word) => word !== undefined && !word.includes(ARGUMENT));
   const groups = groupsOf({ account: accountOf(user.uid), gid: user.gid });
@@ -403,7 +405,7 @@ function mendInterpreter(file: string): string {
     return shellProblem(file) === undefined ? "" : `sed -i '1i #!/bin/sh' ${file}`;
   }
   const name = interpreter.slice(interpreter.lastIndexOf("/") + 1);
-  const other = SECURE_PATH.split(":").map((one) => `${one}/${name}`).find(isFile);
+  const other = fileInPath(name, SECURE_PATH);
   return other === undefined ? `install ${name}` : `sed -i '1s|${interpreter}|${other}|' ${file}`;
 }
 

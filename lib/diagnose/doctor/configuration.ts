@@ -1,6 +1,8 @@
 /** Station: nrpe.cfg and what it names, as `--check-config` sees it. */
 import { parseCommandLine } from "../../cli.ts";
 import type { WholeConfig } from "../../config/config.ts";
+import { TLS_FILES } from "../../serve/generation.ts";
+import { statusOf } from "../../system/path_status.ts";
 import { configReport } from "../config/check.ts";
 import type { AgentStart, ConfigFinding, ConfigReport } from "../config/report.ts";
 import { textOf } from "../starters/read_text.ts";
@@ -9,7 +11,6 @@ import { type DoctorFinding, hint, lineOf, ok, problem, type Status } from "./fi
 import type { Invoked } from "./starter.ts";
 import { tlsFix } from "./tls_files.ts";
 import type { UnitStarter } from "./units.ts";
-import { statusOf } from "../../system/path_status.ts";
 
 /** What the station finds, and the configuration for those behind it. */
 export interface CheckedConfig {
@@ -25,9 +26,6 @@ const STATUS: Readonly<Record<ConfigFinding["severity"], Status>> = {
   warning: "warning",
   hint: "hint",
 };
-
-/** Directives of TLS that have no effect with -n. */
-const TLS_FILES: readonly string[] = ["ssl_cert_file", "ssl_privatekey_file", "ssl_cacert_file"];
 
 /**
  * Checks an nrpe.cfg for each way in which it is used.
@@ -149,7 +147,7 @@ function plainThoughTls(
   way: Invoked | undefined,
 ): readonly DoctorFinding[] {
   if (way?.serve === undefined || way.serve.tls || config === undefined) return [];
-  const names = ignored.plain.filter((name) => TLS_FILES.includes(name));
+  const names = TLS_FILES.filter((name) => ignored.plain.includes(name));
   const position = names[0] === undefined ? undefined : config.positions.get(names[0]);
   if (position === undefined) return [];
   const { starter } = way;
