@@ -1,7 +1,7 @@
 import type { CommandDefinition, Config, Position } from "./config.ts";
 import { splitDefinition, type Splitting } from "./definition_words.ts";
 import type { Word } from "./macros.ts";
-import { at, type Draft, finish, report, shortened } from "./read_config.ts";
+import { at, type Draft, finish, report, shortened } from "./draft.ts";
 import type { ArgumentMode } from "./settings.ts";
 
 /** How a command gets its arguments. */

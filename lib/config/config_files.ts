@@ -1,5 +1,5 @@
 import { decodeBytes } from "../bytes.ts";
-import type { ConfigFiles, FileResult } from "./read_config.ts";
+import type { ConfigFiles, FileResult } from "./draft.ts";
 import { canonicalPath, listDirectory } from "../system/directory.ts";
 import {
   ctimeOf,

@@ -2,18 +2,16 @@ import { nearest } from "../nearest.ts";
 import { splitCommands } from "./argument_mode.ts";
 import type { Config, ConfigResult, Finding } from "./config.ts";
 import {
-  checkSubjects,
   type ConfigFiles,
   doubt,
   type Draft,
   finish,
-  labelOf,
   MOST_REPEATS,
   MOST_WARNINGS,
   newDraft,
-  readFirst,
   shortened,
-} from "./read_config.ts";
+} from "./draft.ts";
+import { checkSubjects, labelOf, readFirst } from "./read_config.ts";
 
 /**
  * Reads an nrpe.cfg with its includes.

@@ -1,14 +1,8 @@
 /** nrpe.cfg for a process that runs one command: it stays small, and what is rare is loaded later. */
 import { type CommandLines, findCommand } from "./command_lines.ts";
 import type { CommandDefinition, Commands, Config } from "./config.ts";
-import {
-  checkSubjects,
-  type ConfigFiles,
-  type Draft,
-  finish,
-  newDraft,
-  readFirst,
-} from "./read_config.ts";
+import { type ConfigFiles, type Draft, finish, newDraft } from "./draft.ts";
+import { checkSubjects, readFirst } from "./read_config.ts";
 
 /** Commands that are not read, with those that had to be, in their order. */
 type Unread = readonly (CommandLines | CommandDefinition)[];

@@ -1,96 +1,13 @@
 import { isDirective, readCommandDirectiveName } from "./command_directive_name.ts";
-import { type CommandLines, skipCommandLines } from "./command_lines.ts";
-import type {
-  CommandDefinition,
-  Commands,
-  Config,
-  Finding,
-  FindingCode,
-  Position,
-} from "./config.ts";
+import { skipCommandLines } from "./command_lines.ts";
+import type { FindingCode, Position } from "./config.ts";
 import { nearest } from "../nearest.ts";
-import type { DirectoryListing } from "../system/directory.ts";
 import type { Directive, Reading } from "./directive.ts";
+import { at, doubt, type Draft, report, shortened, type Unreadable } from "./draft.ts";
 import { type ConfigLine, type LineError, LONGEST_CONFIG_LINE, parseLine } from "./parse_line.ts";
-import {
-  COMMAND_DIRECTIVES,
-  type CommandDirectiveName,
-  type DirectiveName,
-  DIRECTIVES,
-  type Settings,
-} from "./settings.ts";
-
-/** The files of a configuration. Text is byte strings. */
-export interface ConfigFiles {
-  readonly read: (path: string) => FileResult<string>;
-  readonly list: (path: string) => FileResult<DirectoryListing>;
-  /** The canonical path of a file; the path itself where there is no file. */
-  readonly identify: (path: string) => string;
-}
-
-/** The content of a file or a directory, or why it could not be read. */
-export type FileResult<Content> =
-  | { readonly kind: "content"; readonly content: Content }
-  | Unreadable;
-
-/** A name that does not exist, or that exists and cannot be read. */
-interface Unreadable {
-  readonly kind: "missing" | "failure";
-  readonly reason: string;
-}
+import { COMMAND_DIRECTIVES, type CommandDirectiveName, DIRECTIVES } from "./settings.ts";
 
 const HASH = 0x23;
-
-/** Further warnings are only counted. */
-export const MOST_WARNINGS = 50;
-
-/** How often the same error is reported. A file that is no nrpe.cfg has it in every line. */
-export const MOST_REPEATS = 100;
-
-/** The directives about one command, as far as they are read. */
-interface CommandDraft extends Partial<Record<CommandDirectiveName, unknown>> {
-  readonly positions: Map<CommandDirectiveName, Position>;
-}
-
-/** A configuration that is being read. */
-export interface Draft {
-  readonly files: ConfigFiles;
-  readonly settings: Partial<Record<DirectiveName, unknown>>;
-  readonly commands: Map<string, CommandDefinition>;
-  /** In their order; undefined where all commands are read. */
-  readonly unread: (CommandLines | CommandDefinition)[] | undefined;
-  readonly commandSettings: Map<string, CommandDraft>;
-  readonly positions: Map<DirectiveName, Position>;
-  readonly directories: Set<string>;
-  /** Of the current configuration, if there is one. */
-  readonly formerDirectories: ReadonlySet<string> | undefined;
-  readonly errors: Finding[];
-  /** The number of equal errors and the last of them, by text without the line. */
-  readonly repeats: Map<string, { count: number; last: Finding }>;
-  readonly warnings: Finding[];
-  suppressed: number;
-}
-
-export function newDraft(
-  files: ConfigFiles,
-  current: Config | undefined,
-  unread: Draft["unread"],
-): Draft {
-  return {
-    files,
-    settings: {},
-    commands: new Map(),
-    unread,
-    commandSettings: new Map(),
-    positions: new Map(),
-    directories: new Set(),
-    formerDirectories: current?.directories,
-    errors: [],
-    repeats: new Map(),
-    warnings: [],
-    suppressed: 0,
-  };
-}
 
 /** Reads the file that a configuration begins with, and its includes. */
 export function readFirst(draft: Draft, path: string): void {
@@ -113,21 +30,6 @@ export function checkSubjects(draft: Draft): void {
   const position = positions.get("ssl_allowed_subjects")!;
   const message = at(position, "Invalid ssl_allowed_subjects specified");
   report(draft, "error", "invalid-value", position, `${message}: it needs ${needed}`);
-}
-
-/** The configuration of a draft, with the directives that it lacks. */
-export function finish(draft: Draft, commands: Commands): Config {
-  const { settings, positions, directories } = draft;
-  const complete: Record<string, unknown> = {};
-  for (const name in DIRECTIVES) complete[name] = DIRECTIVES[name as DirectiveName].byDefault;
-  return {
-    ...(complete as Settings),
-    ...(settings as Partial<Settings>),
-    commands,
-    commandSettings: draft.commandSettings as Config["commandSettings"],
-    positions,
-    directories,
-  };
 }
 
 /** Reads a file into the draft; returns why it could not be read. */
@@ -296,14 +198,6 @@ function combined({ repeated }: Directive<unknown>, earlier: unknown, later: unk
   return repeated === undefined || earlier === undefined ? later : repeated(earlier, later);
 }
 
-/** The longest value that a finding quotes, in bytes, so that the log line has room for the reason. */
-const LONGEST_VALUE = 200;
-
-/** A value for a finding. */
-export function shortened(value: string): string {
-  return value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}...` : value;
-}
-
 function include(
   draft: Draft,
   path: string,
@@ -393,11 +287,6 @@ function byBytes(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** A message with its position, in the C agent's words. */
-export function at({ file, line }: Position, what: string): string {
-  return `${what} in config file '${file}' - Line ${line}`;
-}
-
 const LINE_ERRORS: Readonly<Record<LineError, FindingCode>> = {
   "No variable name specified": "invalid-line",
   "No variable value specified": "invalid-line",
@@ -414,35 +303,4 @@ function explainLineError(reason: LineError): string {
     default:
       return ": a line is name=value, or begins with # as a comment";
   }
-}
-
-/** Reports a warning about something that has a name. */
-export function doubt(
-  draft: Draft,
-  code: FindingCode,
-  position: Position,
-  name: string,
-  about: string,
-): void {
-  report(draft, "warning", code, position, `${at(position, `Doubtful ${name}`)}: ${about}`);
-}
-
-/** Keeps a finding, or counts it. */
-export function report(
-  draft: Draft,
-  severity: Finding["severity"],
-  code: FindingCode,
-  position: Position,
-  message: string,
-): void {
-  const finding = { severity, code, position, message };
-  if (severity === "warning") {
-    if (draft.warnings.length < MOST_WARNINGS) draft.warnings.push(finding);
-    else draft.suppressed++;
-    return;
-  }
-  const what = message.replace(`Line ${position.line}`, "");
-  const count = (draft.repeats.get(what)?.count ?? 0) + 1;
-  draft.repeats.set(what, { count, last: finding });
-  if (count <= MOST_REPEATS) draft.errors.push(finding);
 }

@@ -104,6 +104,14 @@ export const DIRECTIVES = {
 
 export type DirectiveName = keyof typeof DIRECTIVES;
 
+/** The directives that name a file of TLS. */
+export const TLS_FILES = [
+  "ssl_cert_file",
+  "ssl_privatekey_file",
+  "ssl_cacert_file",
+  "ssl_crl_file",
+] as const satisfies readonly DirectiveName[];
+
 /**
  * Every directive about one command, `NAME[command]=value`. Names begin with `command_`. Where one is
  * not given, what holds for all commands holds for this one.

@@ -2,9 +2,9 @@ import { type AllowList, enforceAllowList } from "../access/allowed_names.ts";
 import type { HostLists } from "../access/command_access.ts";
 import type { Config } from "../config/config.ts";
 import { configFiles, watchFiles } from "../config/config_files.ts";
+import type { ConfigFiles } from "../config/draft.ts";
 import { loadConfig } from "../config/load_config.ts";
-import type { ConfigFiles } from "../config/read_config.ts";
-import type { DirectiveName } from "../config/settings.ts";
+import { type DirectiveName, TLS_FILES } from "../config/settings.ts";
 import { type Log, type LogLine, Severity } from "../log.ts";
 import { hostName } from "../system/host_name.ts";
 import type { LogSettings } from "../system/open_log.ts";
@@ -127,14 +127,6 @@ export function closeGeneration({ allowList, hosts }: Generation): void {
   allowList.close();
   hosts.close();
 }
-
-/** The directives that name a file of TLS. */
-export const TLS_FILES = [
-  "ssl_cert_file",
-  "ssl_privatekey_file",
-  "ssl_cacert_file",
-  "ssl_crl_file",
-] as const;
 
 const PATHS = [
   "hosts_allow_file",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { loadConfig } from "../../lib/config/load_config.ts";
-import type { ConfigFiles } from "../../lib/config/read_config.ts";
+import type { ConfigFiles } from "../../lib/config/draft.ts";
 import type { Config, ConfigResult, WholeConfig } from "../../lib/config/config.ts";
 
 /** In place of a text: a file or directory that cannot be read, and an entry that may be either. */

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { loadConfig } from "../../lib/config/load_config.ts";
 import { loadForOneCommand } from "../../lib/config/load_for_one_command.ts";
-import type { ConfigFiles } from "../../lib/config/read_config.ts";
+import type { ConfigFiles } from "../../lib/config/draft.ts";
 import { type Random, seededRandom } from "../support/random.ts";
 
 const CASES = 4_000;

@@ -5,7 +5,7 @@ import { encodeBytes } from "../../lib/bytes.ts";
 import type { Config, ConfigResult } from "../../lib/config/config.ts";
 import { loadConfig } from "../../lib/config/load_config.ts";
 import { loadForOneCommand } from "../../lib/config/load_for_one_command.ts";
-import type { ConfigFiles } from "../../lib/config/read_config.ts";
+import type { ConfigFiles } from "../../lib/config/draft.ts";
 import { DIRECTIVES } from "../../lib/config/settings.ts";
 import { explainFindings } from "../../lib/diagnose/config/loader_findings.ts";
 import { SystemError } from "../../lib/system/libc.ts";

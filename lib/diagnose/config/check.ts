@@ -2,7 +2,7 @@
 import type { Config, Finding, Position, WholeConfig } from "../../config/config.ts";
 import { configFiles } from "../../config/config_files.ts";
 import { loadConfig } from "../../config/load_config.ts";
-import type { ConfigFiles } from "../../config/read_config.ts";
+import type { ConfigFiles } from "../../config/draft.ts";
 import { DIRECTIVES, type Settings } from "../../config/settings.ts";
 import type { FileReader } from "../../wrappers/match_list.ts";
 import { linePlace } from "../lint/nrpe_cfg.ts";

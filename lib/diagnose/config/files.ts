@@ -4,14 +4,13 @@ import type { Stats } from "node:fs";
 import { readTableFile } from "../../access/table_files.ts";
 import { byteStringOf } from "../../bytes.ts";
 import type { Config, Position } from "../../config/config.ts";
-import type { DirectiveName } from "../../config/settings.ts";
+import { type DirectiveName, TLS_FILES } from "../../config/settings.ts";
 import { describeExposure, exposuresOf, readersOf } from "../../system/exposure.ts";
 import { userAndGroup } from "../../system/libc.ts";
+import { statusOf } from "../../system/path_status.ts";
 import { holdsKey } from "../../tls/key_file.ts";
 import { type FoundUser, groupNameOf, userNameOf } from "./agent_user.ts";
 import { type CaseName, type PlacedProblem, problemAt } from "./catalogue.ts";
-import { TLS_FILES } from "../../serve/generation.ts";
-import { statusOf } from "../../system/path_status.ts";
 import type { AgentStart, AgentUser } from "./report.ts";
 
 /** The directives that name the access tables. */

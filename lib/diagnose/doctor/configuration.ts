@@ -1,7 +1,7 @@
 /** Station: nrpe.cfg and what it names, as `--check-config` sees it. */
 import { parseCommandLine } from "../../cli.ts";
 import type { WholeConfig } from "../../config/config.ts";
-import { TLS_FILES } from "../../serve/generation.ts";
+import { TLS_FILES } from "../../config/settings.ts";
 import { statusOf } from "../../system/path_status.ts";
 import { configReport } from "../config/check.ts";
 import type { AgentStart, ConfigFinding, ConfigReport } from "../config/report.ts";

@@ -2,6 +2,7 @@
 import { parseCommandLine } from "../../cli.ts";
 import { readText } from "../starters/read_text.ts";
 import type { ServiceEntry } from "../starters/services_file.ts";
+import { checkUnit } from "./check_unit.ts";
 import { type DoctorFinding, hint, lineOf, problem, warning } from "./finding.ts";
 import { checkInetdLine, type InetdStarter, inetdStarters, newInetdLine } from "./inetd_lines.ts";
 import { checkInvocation, isThisAgent } from "./invocation.ts";
@@ -9,7 +10,6 @@ import { holdersOf, listeners } from "./processes.ts";
 import type { Invoked, Starter, StarterContext } from "./starter.ts";
 import {
   brokenSockets,
-  checkUnit,
   maskedUnits,
   unitDisabled,
   type UnitStarter,
