@@ -65,7 +65,7 @@ export async function admit(
   const effects = eventedEffects(stream, environment, wait);
   const answer = await consultTables(config, log, connection, effects, verdicts);
   const { admitted, bannerSent, variables, rule } = answer;
-  return admitted
-    ? { admitted, inheritance: effects.inheritance(variables), rule }
-    : { admitted, bannerSent, by: "access_tables" };
+  if (!admitted) return { admitted, bannerSent, by: "access_tables" };
+  effects.admitted();
+  return { admitted, inheritance: effects.inheritance(variables), rule };
 }

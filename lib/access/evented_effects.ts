@@ -1,11 +1,13 @@
 import { encodeBytes } from "../bytes.ts";
 import { withVariables } from "../command/environment.ts";
 import { shellProgram } from "../command/program.ts";
+import { sourceOf } from "../source.ts";
 import { alreadyRunsAs } from "../system/drop_privileges.ts";
 import { listenForChildren, onceEnded } from "../system/children.ts";
 import { Errno, SystemError } from "../system/libc.ts";
 import { type Inheritance, type ProcessEnd, startProgram } from "../system/process.ts";
 import { adopt, type Stream } from "../system/stream.ts";
+import { UNKNOWN } from "../wrappers/request.ts";
 import { BANNER_TIMEOUT, cannotTwist, type EffectRunner } from "./effect_runner.ts";
 import { askUser } from "./ident.ts";
 import { keepFiles } from "./kept_files.ts";
@@ -27,6 +29,8 @@ export interface EventedEffects extends EffectRunner {
    * @param variables Additions to the environment, `NAME=value` each.
    */
   readonly inheritance: (variables: readonly string[]) => Inheritance;
+  /** Tells that the tables admit the client: names for its next decisions are asked for first. */
+  readonly admitted: () => void;
 }
 
 /**
@@ -42,6 +46,7 @@ export function eventedEffects(
   environment: readonly string[],
   wait: () => void,
 ): EventedEffects {
+  const source = sourceOf(stream.client?.address ?? UNKNOWN);
   let umask: number | undefined;
   const nice: number[] = [];
   const inheritance = (variables: readonly string[]): Inheritance => ({
@@ -51,13 +56,14 @@ export function eventedEffects(
   });
   return {
     inheritance,
+    admitted: () => names.admitted(source),
     resident: true,
     read,
     lookUp(question) {
       const cached = names.cached(question);
       if (cached !== undefined) return cached;
       wait();
-      return names.ask(question);
+      return names.ask(question, source);
     },
     async askUser(client, server, seconds) {
       wait();

@@ -19,10 +19,14 @@ import {
   wordsOf,
 } from "./look_up.ts";
 
-/** How many processes ask at once; each has one question at a time. */
+/** How many processes ask at once about anybody; each has one question at a time. */
 const MOST_PROCESSES = 4;
-/** How many questions wait for one of them. */
+/** How many more ask about sources that have been admitted before. */
+const KEPT_PROCESSES = 1;
+/** How many questions of a kind of source wait for one of them. */
 const MOST_WAITING = 1024;
+/** How many admitted sources are remembered; the one that was admitted longest ago makes room. */
+const MOST_ADMITTED = 4096;
 /** After what time without a question a process is ended, in milliseconds. */
 const IDLE_TIMEOUT = 10_000;
 /** How old a process gets, in milliseconds: an old C library reads resolv.conf at the start alone. */
@@ -45,8 +49,14 @@ export interface ResolverPool {
   /**
    * Settled {@link LOOK_UP_SECONDS} later at the latest. The same question asked meanwhile shares the
    * answer.
+   * @param source The client for whom it is asked.
    */
-  readonly ask: (question: LookUp) => Promise<LookUpAnswer>;
+  readonly ask: (question: LookUp, source: string) => Promise<LookUpAnswer>;
+  /**
+   * Remembers that a client has been admitted: the questions about it come first from now on. The many
+   * that are refused, whose name servers may be silent, do not keep them waiting.
+   */
+  readonly admitted: (source: string) => void;
 }
 
 interface Waiting {
@@ -56,20 +66,29 @@ interface Waiting {
   readonly answer: (answer: LookUpAnswer) => void;
 }
 
+/** Questions that wait, and how many processes may have one meanwhile. */
+interface Queue {
+  readonly waiting: Set<Waiting>;
+  readonly processes: number;
+}
+
 /** Makes a pool; processes are started when there are questions. */
 export function makeResolverPool(): ResolverPool {
   const cache = new Map<string, { readonly answer: string; readonly until: number }>();
   const pending = new Map<string, Promise<LookUpAnswer>>();
-  const waiting = new Set<Waiting>();
+  const known: Queue = { waiting: new Set(), processes: MOST_PROCESSES + KEPT_PROCESSES };
+  const others: Queue = { waiting: new Set(), processes: MOST_PROCESSES };
+  const admitted = new Set<string>();
   const idle: Resolver[] = [];
   let resolvers = 0;
 
   /** A process without a question; undefined where all have one, or there is none to be had. */
-  const free = (): Resolver | undefined => {
+  const free = (most: number): Resolver | undefined => {
+    if (resolvers - idle.length >= most) return undefined;
     for (let resolver = idle.pop(); resolver !== undefined; resolver = idle.pop()) {
       if (resolver.wake()) return resolver;
     }
-    if (resolvers === MOST_PROCESSES) return undefined;
+    if (resolvers >= most) return undefined;
     const resolver = startResolver(() => {
       resolvers--;
       work();
@@ -79,13 +98,15 @@ export function makeResolverPool(): ResolverPool {
   };
 
   const work = () => {
-    for (const next of waiting) {
-      const resolver = free();
-      // Those that there are come back for more; without any there is nothing to wait for.
-      if (resolver === undefined && resolvers > 0) return;
-      waiting.delete(next);
-      if (resolver === undefined) next.answer(NOT_ASKED);
-      else void give(resolver, next);
+    for (const { waiting, processes } of [known, others]) {
+      for (const next of waiting) {
+        const resolver = free(processes);
+        // Those that there are come back for more; without any there is nothing to wait for.
+        if (resolver === undefined && resolvers > 0) return;
+        waiting.delete(next);
+        if (resolver === undefined) next.answer(NOT_ASKED);
+        else void give(resolver, next);
+      }
     }
   };
 
@@ -116,10 +137,11 @@ export function makeResolverPool(): ResolverPool {
       const entry = cache.get(keyOf(question));
       return entry !== undefined && now() < entry.until ? entry.answer : undefined;
     },
-    ask(question) {
+    ask(question, source) {
       const key = keyOf(question);
       const same = pending.get(key);
       if (same !== undefined) return same;
+      const { waiting } = admitted.has(source) ? known : others;
       if (waiting.size >= MOST_WAITING) return Promise.resolve(TOO_MANY);
       const { promise, resolve } = Promise.withResolvers<LookUpAnswer>();
       const entry: Waiting = {
@@ -139,6 +161,14 @@ export function makeResolverPool(): ResolverPool {
       waiting.add(entry);
       work();
       return promise;
+    },
+    admitted(source) {
+      admitted.delete(source);
+      for (const oldest of admitted) {
+        if (admitted.size < MOST_ADMITTED) break;
+        admitted.delete(oldest);
+      }
+      admitted.add(source);
     },
   };
 }

@@ -157,6 +157,37 @@ describe.skipIf(missing)("a name server that does not answer", () => {
     await waitUntil("no process asks any more", () => askersOf(daemon.pid) === 0);
   });
 
+  test("has strangers refused, and not a client that was admitted before", async () => {
+    const names = await serveNames((name) => ZONE[name]);
+    const daemon = await start({
+      config: configure("nrpe: good.example\n", "ALL: ALL\n"),
+      files: names.files,
+    });
+    const timesAsked = () => names.asked.filter((name) => name === "3.0.0.127.in-addr.arpa").length;
+    const askGood = async () => (await ask(daemon.port, "x", { from: GOOD })).text;
+    expect(await askGood()).toBe("fine");
+    const before = timesAsked();
+    let count = 0;
+    const strangers = new Set<Promise<unknown>>();
+    const comeAgain = () => {
+      const from = `127.7.${count >> 8}.${count & 255}`;
+      count++;
+      const stranger = ask(daemon.port, "x", { from }).then(() => {}, () => {})
+        .then(() => void strangers.delete(stranger));
+      strangers.add(stranger);
+    };
+    const answers = new Set<string>();
+    // Until the answer about it is old, and is asked for again. Strangers come one after the other:
+    // together, they would have their five seconds together, and leave it some of its own.
+    await waitUntil("its name is asked for again", async () => {
+      if (strangers.size < 400) comeAgain();
+      if (askersOf(daemon.pid) >= MOST_ASKERS) answers.add(await askGood());
+      return timesAsked() > before;
+    });
+    expect(answers).toEqual(new Set(["fine"]));
+    await Promise.all(strangers);
+  });
+
   test("is asked once for all clients that come from an address meanwhile", async () => {
     const { promise: told, resolve: tell } = Promise.withResolvers<void>();
     const names = await serveNames((name) => told.then(() => ZONE[name] ?? Answer.noSuchName));
