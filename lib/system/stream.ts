@@ -185,10 +185,8 @@ const SECRET_HANDLERS = {
  * @throws {SystemError} when the event loop does not take it, for want of memory. It is still open then.
  */
 export function adopt(fd: number, client?: Endpoint): Stream {
-  let stream: Stream | undefined;
+  let stream!: Stream;
   connectTo(fd, (socket) => void (stream = streamOn(socket, client)));
-  // The runtime does not say which error it was.
-  if (stream === undefined) throw new SystemError("epoll_ctl", Errno.ENOMEM);
   return stream;
 }
 
@@ -237,7 +235,10 @@ export function acceptOn(fd: number, accept: Accept, failed: (errno: number) => 
   }
 }
 
-/** Why the TLS library rejects some options; undefined where it accepts them. */
+/**
+ * Why the TLS library rejects some options; undefined where it accepts them.
+ * @throws {SystemError} when there is no socket to try them on.
+ */
 export function tlsOptionsError(options: TlsOptions): NodeJS.ErrnoException | undefined {
   let problem: NodeJS.ErrnoException | undefined;
   // They are tried on a socket pair. The runtime caches the context that it makes.
@@ -250,8 +251,14 @@ export function tlsOptionsError(options: TlsOptions): NodeJS.ErrnoException | un
       socket.terminate();
     }
   };
-  connectTo(fd, open);
-  closeFile(other);
+  try {
+    connectTo(fd, open);
+  } catch (error) {
+    closeFile(fd);
+    throw error;
+  } finally {
+    closeFile(other);
+  }
   return problem;
 }
 
@@ -274,11 +281,21 @@ export async function drain(
   }
 }
 
-/** Makes a socket of a connected descriptor. `open` is called before this returns. */
+/**
+ * Makes a socket of a connected descriptor. `open` is called before this returns.
+ * @throws {SystemError} when the event loop does not take it, for want of memory. It is still open then.
+ */
 function connectTo(fd: number, open: (socket: RuntimeSocket) => void): void {
-  const options = { fd, allowHalfOpen: true, socket: { ...HANDLERS, open } };
+  let taken = false;
+  const take = (socket: RuntimeSocket) => {
+    taken = true;
+    open(socket);
+  };
+  const options = { fd, allowHalfOpen: true, socket: { ...HANDLERS, open: take } };
   // Later errors reach the socket's handlers.
   Bun.connect(options as unknown as Bun.TCPSocketConnectOptions).catch(() => {});
+  // The runtime does not say which error it was.
+  if (!taken) throw new SystemError("epoll_ctl", Errno.ENOMEM);
 }
 
 function upgrade(plain: RuntimeSocket, tls: TlsOptions): RuntimeSocket {
@@ -343,24 +360,24 @@ function streamOn(plain: RuntimeSocket, client: Endpoint | undefined): Stream {
    * later bytes of the client would overtake the alert.
    */
   const outlive = (from: RuntimeSocket, record: Uint8Array | undefined) => {
-    let fd: number;
+    let fd: number | undefined;
     try {
       fd = duplicate(from.fd);
+      connectTo(fd, (own) => {
+        own.data = plain.data;
+        own.pause();
+        paused = true;
+        socket = own;
+        if (record !== undefined) own.write(record);
+        // TLS must send no more: its close_notify would reuse the sequence number of this record.
+        own.shutdown();
+      });
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
+      if (fd !== undefined) closeFile(fd);
+      // Nothing more can be sent than what the library sends by itself.
       from.shutdown();
-      return from.close();
     }
-    connectTo(fd, (own) => {
-      own.data = plain.data;
-      own.pause();
-      paused = true;
-      socket = own;
-      if (record !== undefined) own.write(record);
-      // TLS must send no more: its close_notify would reuse the sequence number of this record.
-      own.shutdown();
-    });
-    if (socket === from) closeFile(fd);
     from.close();
   };
   plain.data = {

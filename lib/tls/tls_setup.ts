@@ -106,8 +106,9 @@ export async function setUpTls(
     const warnings = [...warning === undefined ? [] : [warning], ...about.warnings];
     return { kind: "setup", setup, certificate: note, dropped, warnings, notices: about.notices };
   } catch (error) {
-    if (!(error instanceof Unusable)) throw error;
-    return { kind: "failure", reason: error.message };
+    if (error instanceof Unusable) return { kind: "failure", reason: error.message };
+    if (!(error instanceof SystemError)) throw error;
+    return { kind: "failure", reason: `Error: could not set up SSL/TLS: ${error.message}` };
   }
 }
 

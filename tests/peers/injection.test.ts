@@ -28,6 +28,10 @@ const PARTS: readonly (Part & Extent)[] = [
     ...{ mode: "daemon", tls: false, scenario: "deny by name", errors: 1 },
     calls: ["openat", "read", "socketpair", "clone", "sendto", "recvfrom"],
   },
+  {
+    ...{ mode: "wait", tls: true, scenario: "deny", errors: 1 },
+    calls: ["epoll_ctl", "socketpair"],
+  },
 ];
 
 describe.skipIf(missing || tracingMissing())("a system call that fails", () => {
