@@ -13,24 +13,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fetchPeers, seeingPeers } from "../tests/support/fetch_peers.ts";
 import { ROOT } from "../tests/support/room.ts";
+import { compile } from "../tools/build.ts";
 import { drawChart } from "./chart.ts";
 import { type Kind, type Part, PARTS, RUN_LIMIT } from "./extent.ts";
 import type { Outcome } from "./outcome.ts";
 import { missingPackages } from "./packages.ts";
 import { headlinesOf, markdownOf, textOf, withFigures } from "./table.ts";
 
-/** How long a compiler or a formatter may take, in milliseconds. */
+/** How long a formatter may take, in milliseconds. */
 const TOOL_LIMIT = 120_000;
-
-/** Compiles the empty program with the agent's options. */
-function compileEmpty(outfile: string): void {
-  const { tasks } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8"));
-  const command = tasks.build.command
-    .replace(" main.ts ", " bench/empty.ts ")
-    .replace(/--outfile \S+/, `--outfile ${outfile}`);
-  const compiling = Bun.spawnSync(["sh", "-c", command], { cwd: ROOT, timeout: TOOL_LIMIT });
-  if (compiling.exitCode !== 0) throw new Error(`${command}: ${compiling.stderr}`);
-}
 
 /**
  * Measures in a mount namespace and in a process namespace, which ends with all its processes: when
@@ -40,7 +31,8 @@ function compileEmpty(outfile: string): void {
 async function measure(kind: Kind, parts: readonly Part[], room: string): Promise<Outcome> {
   const empty = join(room, "empty");
   const outcome = join(room, "outcome.json");
-  compileEmpty(empty);
+  // An empty program, with the agent's options.
+  compile({ root: ROOT, entry: "bench/empty.ts", outfile: empty, commit: "" });
   const measuring = [
     ...["setpriv", "--pdeathsig", "KILL"],
     ...["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"],
