@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { VERSION } from "../../lib/version.ts";
 import { makeRoom, type Room } from "../support/room.ts";
 
 const NOBODY = "nobody";
@@ -62,7 +63,7 @@ line         /usr/bin/env ${room.path}/speaks
 program      /usr/bin/env, without a shell
 user         ${NOBODY} (user ${id("-u")}, group ${id("-g")}), by nrpe_user
 environment  NRPE_MULTILINESUPPORT=1
-             NRPE_PROGRAMVERSION=0.1.0
+             NRPE_PROGRAMVERSION=${VERSION}
              PATH=/usr/bin:/bin:/usr/sbin:/sbin
              HOME=/nonexistent
              USER=${NOBODY}

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { copyFileSync, linkSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { VERSION } from "../../lib/version.ts";
 import { ask } from "../support/ask.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { startInetd } from "../support/inetd.ts";
@@ -20,7 +21,7 @@ beforeEach(() => {
 afterEach(() => room[Symbol.dispose]());
 
 const NAMES = [
-  ["a copy called nrpe-0.1.0", "nrpe-0.1.0", ["nrpe-0.1.0", "-n"]],
+  [`a copy called nrpe-${VERSION}`, `nrpe-${VERSION}`, [`nrpe-${VERSION}`, "-n"]],
   ["argv[0] forgotten in inetd.conf", "nrpe", ["-n"]],
   ["another argv[0]", "nrpe", ["monitoring", "-n"]],
 ] as const;
