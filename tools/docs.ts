@@ -5,6 +5,7 @@ import { VERSION } from "../lib/version.ts";
 import { completionFiles } from "./completions.ts";
 import { lintCodesPage, withLintCodes } from "./lint_codes.ts";
 import { referencePage } from "./reference.ts";
+import { noticesText } from "./release/libraries.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const ACCESS_MANUAL = "deploy/man/nrpe-access.5";
@@ -18,6 +19,7 @@ export function madeFiles(): ReadonlyMap<string, string> {
     ...pages().map((path) => [path, withVersion(readText(path))] as const),
     ["docs/lint-codes.md", lintCodesPage()],
     ["docs/reference.md", referencePage()],
+    ["deploy/NOTICES", noticesText()],
     [ACCESS_MANUAL, withLintCodes(readText(ACCESS_MANUAL))],
     ...completionFiles(),
   ]);

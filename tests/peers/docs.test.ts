@@ -107,7 +107,7 @@ const NOT_FOLLOWED: readonly string[] = [
   "CONTRIBUTING.md: Under inetd every start counts",
   "docs/next-runtime.md: How to tell that a version has it",
   "docs/next-runtime.md: Try a version",
-  // There is no release.
+  // It takes a release.
   "docs/upgrading.md: Verify a download",
   // Their exit status is the state of the machine.
   "docs/operation.md: Run one command",

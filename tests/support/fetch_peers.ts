@@ -8,11 +8,15 @@ const DIRECTORY = join(ROOT, ".peers");
 /** Packages that conflict with each other and with openbsd-inetd. */
 const ALONE = ["inetutils-inetd", "xinetd"];
 
-/** apt's settings: it writes nothing outside `.peers/`, and runs no hooks of this machine. */
-const CONFIGURATION = `
-Dir::State "${DIRECTORY}/apt/state";
-Dir::State::status "/var/lib/dpkg/status";
-Dir::Cache "${DIRECTORY}/apt/cache";
+/**
+ * apt's settings with which it writes nothing outside of a directory, and runs no hooks of this machine.
+ *
+ * @param status The database of installed packages; an empty one where everything is to be fetched.
+ */
+export const aptConfiguration = (directory: string, status = "/var/lib/dpkg/status") => `
+Dir::State "${directory}/apt/state";
+Dir::State::status "${status}";
+Dir::Cache "${directory}/apt/cache";
 Debug::NoLocking "true";
 APT::Sandbox::User "root";
 APT::Install-Recommends "false";
@@ -106,7 +110,7 @@ export function fetchPeers(): void {
   for (const name of ["apt/state", "apt/cache"]) {
     mkdirSync(join(DIRECTORY, name), { recursive: true });
   }
-  writeFileSync(join(DIRECTORY, "apt.conf"), CONFIGURATION);
+  writeFileSync(join(DIRECTORY, "apt.conf"), aptConfiguration(DIRECTORY));
   const together = wanted.filter((name) => !ALONE.includes(name));
   run("sh", "-c", FETCH, "sh", together.join(" "), ...ALONE);
   writeFileSync(stampFile, stamp);

@@ -22,6 +22,7 @@ export const PEERS = {
   sudo: { path: "/usr/bin/sudo", package: "sudo" },
   setcap: { path: "/usr/sbin/setcap", package: "libcap2-bin" },
   openssl: { path: "/usr/bin/openssl", package: "openssl" },
+  sshKeygen: { path: "/usr/bin/ssh-keygen", package: "openssh-client" },
   ip: { path: "/usr/bin/ip", package: "iproute2" },
   pgrep: { path: "/usr/bin/pgrep", package: "procps" },
   mandoc: { path: "/usr/bin/mandoc", package: "mandoc" },

@@ -17,16 +17,19 @@ export interface Room extends Disposable {
   file(name: string, content: string | Uint8Array, mode?: number): string;
 }
 
-/** Makes a room; to be disposed of, or bound with `using`. */
-export function makeRoom(): Room {
+/**
+ * Makes a room; to be disposed of, or bound with `using`.
+ * @param source The file of the agent.
+ */
+export function makeRoom(source = BINARY): Room {
   const path = mkdtempSync(join(tmpdir(), "nrpe-test-"));
   chmodSync(path, 0o755);
   const binary = join(path, "nrpe");
   try {
-    linkSync(BINARY, binary);
+    linkSync(source, binary);
   } catch {
     // On another file system; there its 100 MB take their time.
-    copyFileSync(BINARY, binary);
+    copyFileSync(source, binary);
   }
   return {
     path,
