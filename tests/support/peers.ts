@@ -30,6 +30,7 @@ export const PEERS = {
   zsh: { path: "/usr/bin/zsh", package: "zsh" },
   apparmorParser: { path: "/usr/sbin/apparmor_parser", package: "apparmor" },
   logrotate: { path: "/usr/sbin/logrotate", package: "logrotate" },
+  rpmbuild: { path: "/usr/bin/rpmbuild", package: "rpm" },
 } as const;
 
 /** The name of a peer. */
