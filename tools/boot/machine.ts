@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeRoom, type Room, ROOT } from "../../tests/support/room.ts";
-import { bootSystemd, type Said, type Systemd } from "../../tests/support/systemd.ts";
+import type { Said } from "../../tests/support/systemd.ts";
 import { waitUntil } from "../../tests/support/wait_until.ts";
-import { debianRoot } from "./root.ts";
+import { bootDebian, type Host } from "./host.ts";
+import { UNITS_ROOT } from "./root.ts";
 
 const UNITS = join(ROOT, "deploy", "systemd");
 const SYSTEM = "/etc/systemd/system";
@@ -28,12 +29,7 @@ command[age]=/bin/echo old
 `;
 
 /** A host that has booted, with the agent, its user and its units. */
-export interface Machine extends AsyncDisposable {
-  readonly run: Systemd["run"];
-  readonly start: Systemd["start"];
-  readonly file: Systemd["file"];
-  /** Runs shell text. @throws {Error} with what it printed when it fails. */
-  sh(script: string): Promise<string>;
+export interface Machine extends Host {
   check(command?: string): Promise<Said>;
   /** Writes lines into a drop-in, or takes it away, and has systemd read its files again. */
   dropIn(unit: string, lines: string | undefined): Promise<void>;
@@ -53,22 +49,10 @@ export async function bootMachine(): Promise<Machine> {
 }
 
 async function boot(room: Room): Promise<Machine> {
-  const systemd = await bootSystemd(room, debianRoot(), {
-    prepare: [
-      `: > usr/local/bin/nrpe; mount --bind ${room.binary} usr/local/bin/nrpe`,
-      "mount -t tmpfs -o mode=1777 tmp tmp",
-      "rm -f etc/systemd/system/getty.target.wants/* etc/machine-id; : > etc/machine-id",
-    ],
-    environment: [],
-    arguments: ["--unit=multi-user.target", "--show-status=no"],
-    target: "multi-user.target",
-  });
-  const { run, start, file } = systemd;
-  const sh = async (script: string) => {
-    const { status, text } = await run("sh", "-ec", script);
-    if (status !== 0) throw new Error(`${script}\nended with ${status}: ${text}`);
-    return text;
-  };
+  const host = await bootDebian(room, UNITS_ROOT, [
+    `: > usr/local/bin/nrpe; mount --bind ${room.binary} usr/local/bin/nrpe`,
+  ]);
+  const { run, file, sh } = host;
   const reset = async () => {
     await sh(
       "systemctl disable -q --now nrpe.service nrpe-socket.socket nrpe-each.socket 2>&1 || :\n" +
@@ -91,10 +75,7 @@ async function boot(room: Room): Promise<Machine> {
   await file("/etc/services", "ssh 22/tcp\nnrpe 5666/tcp\n");
   await reset();
   return {
-    run,
-    start,
-    file,
-    sh,
+    ...host,
     check: (command) =>
       run(
         ...["/usr/lib/nagios/plugins/check_nrpe", "-H", "127.0.0.1", "-t", "60"],
@@ -108,7 +89,7 @@ async function boot(room: Room): Promise<Machine> {
     },
     reset,
     async [Symbol.asyncDispose]() {
-      await systemd[Symbol.asyncDispose]();
+      await host[Symbol.asyncDispose]();
       room[Symbol.dispose]();
     },
   };
@@ -120,6 +101,6 @@ export async function enable({ sh }: Machine, { entry }: Way): Promise<void> {
 }
 
 /** Waits until a command of the host succeeds. */
-export function succeeds({ run }: Machine, script: string): Promise<void> {
+export function succeeds({ run }: Pick<Host, "run">, script: string): Promise<void> {
   return waitUntil(script, async () => (await run("sh", "-c", script)).status === 0);
 }
