@@ -94,10 +94,18 @@ describe.skipIf(peersMissing("agent"))("deploy/monitoring/check_nrpe_agent and a
 });
 
 describe("deploy/ansible/roles/nrpe/files/put_tables.sh", () => {
-  const put = (deny: string) => {
+  const put = (deny: string, ...sums: readonly string[]) => {
     const script = join(ROOT, "deploy/ansible/roles/nrpe/files/put_tables.sh");
     const staged = [".allow", ".deny"].map((name) => room.file(name, `new${name}\n`));
-    return Bun.spawnSync(["sh", script, staged[0]!, join(room.path, "allow"), staged[1]!, deny], {
+    return Bun.spawnSync([
+      "sh",
+      script,
+      staged[0]!,
+      join(room.path, "allow"),
+      staged[1]!,
+      deny,
+      ...sums,
+    ], {
       stdio: ["ignore", "pipe", "pipe"],
     }).exitCode;
   };
@@ -118,6 +126,17 @@ describe("deploy/ansible/roles/nrpe/files/put_tables.sh", () => {
     expect(put(join(room.path, "nowhere", "deny"))).toBe(1);
     expect(existsSync(join(room.path, "allow"))).toBe(before);
     if (before) expect(content("allow")).toBe("old\n");
+  });
+
+  test("puts none when somebody has written one since it was staged", () => {
+    room.file("allow", "old\n");
+    const deny = join(room.path, "deny");
+    const sum = new Bun.CryptoHasher("sha256").update("old\n").digest("hex");
+    expect(put(deny, sum, sum)).toBe(1);
+    expect(put(deny, "none", "none")).toBe(1);
+    expect([content("allow"), existsSync(deny)]).toEqual(["old\n", false]);
+    expect(put(deny, sum, "none")).toBe(0);
+    expect([content("allow"), content("deny")]).toEqual(["new.allow\n", "new.deny\n"]);
   });
 
   test("puts none where a directory is", () => {

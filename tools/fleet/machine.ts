@@ -63,7 +63,10 @@ async function boot(room: Room): Promise<Fleet> {
     `(cd .${RELEASE} && sha256sum nrpe > SHA256SUMS)`,
   ]);
   const { run, file, sh } = debian;
-  await sh("ip address add 192.0.2.10/32 dev lo; ip address add 203.0.113.254/32 dev lo");
+  // Of monitoring servers, of a host of the examples, and of somebody else.
+  for (const address of ["192.0.2.10", "192.0.2.21", "203.0.113.254"]) {
+    await sh(`ip address add ${address}/32 dev lo`);
+  }
   await file("/srv/inventory.yml", INVENTORY);
   // What a check changes is found below /etc, in the agent's own places, or is a service.
   await sh("cp -a /etc /srv/etc");
