@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { makeRoom, type Room, ROOT } from "../../tests/support/room.ts";
 import type { Said } from "../../tests/support/systemd.ts";
 import { bootDebian, type Debian } from "../boot/machine.ts";
@@ -44,23 +44,27 @@ const VARIABLES: Variables = {
   nrpe_commands: { plain: "/bin/echo plain", check_load: "/usr/lib/nagios/plugins/check_load" },
 };
 
-/** Boots it. */
-export async function bootFleet(): Promise<Fleet> {
+/**
+ * Boots it.
+ * @param deb A package of the agent, which becomes {@link RELEASE}/nrpe-one.deb there.
+ */
+export async function bootFleet(deb: string | undefined): Promise<Fleet> {
   const room = makeRoom();
   try {
-    return await boot(room);
+    return await boot(room, deb);
   } catch (error) {
     room[Symbol.dispose]();
     throw error;
   }
 }
 
-async function boot(room: Room): Promise<Fleet> {
+async function boot(room: Room, deb: string | undefined): Promise<Fleet> {
   const debian = await bootDebian(room, debianRoot(FLEET), [
     `mkdir -p .${DEPLOY} .${RELEASE}; mount --bind ${join(ROOT, "deploy")} .${DEPLOY}`,
     `mount -o remount,bind,ro .${DEPLOY}`,
     `: > .${RELEASE}/nrpe; mount --bind ${room.binary} .${RELEASE}/nrpe`,
-    `(cd .${RELEASE} && sha256sum nrpe > SHA256SUMS)`,
+    ...deb === undefined ? [] : [`cp ${resolve(deb)} .${RELEASE}/nrpe-one.deb`],
+    `(cd .${RELEASE} && sha256sum nrpe* > SHA256SUMS)`,
   ]);
   const { run, file, sh } = debian;
   // Of monitoring servers, of a host of the examples, and of somebody else.
@@ -93,6 +97,7 @@ async function boot(room: Room): Promise<Fleet> {
     reset: () =>
       sh(
         "systemctl stop nrpe.service nrpe-socket.socket nrpe-socket.service openbsd-inetd xinetd 2>&1 || :\n" +
+          "! dpkg -s nrpe-one > /dev/null 2>&1 || dpkg --purge nrpe-one 2>&1\n" +
           "pkill -x nrpe || :\n" +
           "rm -rf /usr/local/bin/nrpe* /usr/sbin/nrpe /var/lib/nrpe /var/cache/nrpe-one\n" +
           "find /etc -mindepth 1 -maxdepth 1 ! -name hostname ! -name hosts ! -name resolv.conf " +

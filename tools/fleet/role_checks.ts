@@ -32,6 +32,23 @@ export function roleChecks(): readonly Check<Fleet>[] {
   ];
 }
 
+/** Checks with a package, {@link RELEASE}/nrpe-one.deb. */
+export function packageChecks(): readonly Check<Fleet>[] {
+  return [{
+    name: "the role installs a package that is a file, for a socket and without TLS",
+    run: async (fleet) => {
+      await fleet.file("/etc/hosts.allow", OTHERS);
+      const variables = {
+        nrpe_install_method: "package",
+        nrpe_package: `${RELEASE}/nrpe-one.deb`,
+        nrpe_tls: false,
+      };
+      await installs(fleet, variables, "-n");
+      expectEqual("", await fleet.sh("ls /usr/local/bin/nrpe 2> /dev/null || :"));
+    },
+  }];
+}
+
 /** Expects that a play has ended well. */
 async function well(played: Promise<Played>): Promise<Played> {
   const done = await played;

@@ -13,7 +13,7 @@ const INSTALLED = [
 export const FLEET: DebianRoot = {
   name: "fleet",
   suite: "bookworm",
-  packages: ["python3"],
+  packages: ["python3", "python3-apt"],
   archives: ["xinetd", "prometheus"],
   complete: `apt-get -q -y install --no-install-recommends ${INSTALLED.join(" ")}
 dpkg -x /srv/xinetd_*.deb /
