@@ -1,8 +1,7 @@
 import { join, resolve } from "node:path";
 import { makeRoom, type Room, ROOT } from "../../tests/support/room.ts";
 import type { Said } from "../../tests/support/systemd.ts";
-import { bootDebian, type Debian } from "../boot/machine.ts";
-import { debianRoot } from "../boot/root.ts";
+import { bootDebian, type Host } from "../boot/host.ts";
 import { FLEET } from "./root.ts";
 
 /** Where the files of deploy/ are on it, and the program with SHA256SUMS. */
@@ -19,7 +18,7 @@ export interface Played extends Said {
 }
 
 /** A host that is its own controller and monitoring server. */
-export interface Fleet extends Debian {
+export interface Fleet extends Host {
   /** Runs the example's playbook on it, with arguments for ansible-playbook(1). */
   play(variables: Variables, ...args: readonly string[]): Promise<Played>;
   check(...args: readonly string[]): Promise<Said>;
@@ -59,14 +58,14 @@ export async function bootFleet(deb: string | undefined): Promise<Fleet> {
 }
 
 async function boot(room: Room, deb: string | undefined): Promise<Fleet> {
-  const debian = await bootDebian(room, debianRoot(FLEET), [
+  const host = await bootDebian(room, FLEET, [
     `mkdir -p .${DEPLOY} .${RELEASE}; mount --bind ${join(ROOT, "deploy")} .${DEPLOY}`,
     `mount -o remount,bind,ro .${DEPLOY}`,
     `: > .${RELEASE}/nrpe; mount --bind ${room.binary} .${RELEASE}/nrpe`,
     ...deb === undefined ? [] : [`cp ${resolve(deb)} .${RELEASE}/nrpe-one.deb`],
     `(cd .${RELEASE} && sha256sum nrpe* > SHA256SUMS)`,
   ]);
-  const { run, file, sh } = debian;
+  const { run, file, sh } = host;
   // Of monitoring servers, of a host of the examples, and of somebody else.
   for (const address of ["192.0.2.10", "192.0.2.21", "203.0.113.254"]) {
     await sh(`ip address add ${address}/32 dev lo`);
@@ -75,7 +74,7 @@ async function boot(room: Room, deb: string | undefined): Promise<Fleet> {
   // What a check changes is found below /etc, in the agent's own places, or is a service.
   await sh("cp -a /etc /srv/etc");
   return {
-    ...debian,
+    ...host,
     async play(variables, ...args) {
       await file("/srv/variables.json", JSON.stringify({ ...VARIABLES, ...variables }));
       const said = await run(
@@ -105,7 +104,7 @@ async function boot(room: Room, deb: string | undefined): Promise<Fleet> {
           "systemctl daemon-reload; systemctl reset-failed",
       ).then(() => {}),
     async [Symbol.asyncDispose]() {
-      await debian[Symbol.asyncDispose]();
+      await host[Symbol.asyncDispose]();
       room[Symbol.dispose]();
     },
   };

@@ -20,7 +20,7 @@ dpkg -x /srv/xinetd_*.deb /
 dpkg -x /srv/prometheus_*.deb /srv/prometheus
 mv /srv/prometheus/usr/bin/promtool /usr/bin
 rm -r /srv/*
-for service in openbsd-inetd nagios4 icinga2 xinetd exim4; do
+for service in inetd nagios4 icinga2 xinetd exim4; do
   find /etc/systemd/system /etc/rc?.d -name "*$service*" -delete
 done
 `,
