@@ -21,6 +21,8 @@ export interface Played extends Said {
 export interface Fleet extends Host {
   /** Runs the example's playbook on it, with arguments for ansible-playbook(1). */
   play(variables: Variables, ...args: readonly string[]): Promise<Played>;
+  /** The same over a connection that sshd describes so, as SSH_CONNECTION. */
+  playOver(connection: string, variables: Variables): Promise<Played>;
   check(...args: readonly string[]): Promise<Said>;
   /** Makes the host as it was at first. */
   reset(): Promise<void>;
@@ -73,24 +75,24 @@ async function boot(room: Room, deb: string | undefined): Promise<Fleet> {
   await file("/srv/inventory.yml", INVENTORY);
   // What a check changes is found below /etc, in the agent's own places, or is a service.
   await sh("cp -a /etc /srv/etc");
+  const play = async (
+    variables: Variables,
+    environment: readonly string[],
+    args: readonly string[],
+  ) => {
+    await file("/srv/variables.json", JSON.stringify({ ...VARIABLES, ...variables }));
+    const said = await run(
+      ...["env", "-C", `${DEPLOY}/ansible`, "LC_ALL=C.UTF-8", "HOME=/root"],
+      ...["ANSIBLE_PIPELINING=1", ...environment],
+      ...["ansible-playbook", "-i", "/srv/inventory.yml", "-e", "@/srv/variables.json"],
+      ...["site.yml", ...args],
+    );
+    return { ...said, changed: Number(/\bchanged=([0-9]+)/.exec(said.text)?.[1] ?? -1) };
+  };
   return {
     ...host,
-    async play(variables, ...args) {
-      await file("/srv/variables.json", JSON.stringify({ ...VARIABLES, ...variables }));
-      const said = await run(
-        ...[
-          "env",
-          "-C",
-          `${DEPLOY}/ansible`,
-          "LC_ALL=C.UTF-8",
-          "HOME=/root",
-          "ANSIBLE_PIPELINING=1",
-        ],
-        ...["ansible-playbook", "-i", "/srv/inventory.yml", "-e", "@/srv/variables.json"],
-        ...["site.yml", ...args],
-      );
-      return { ...said, changed: Number(/\bchanged=([0-9]+)/.exec(said.text)?.[1] ?? -1) };
-    },
+    play: (variables, ...args) => play(variables, [], args),
+    playOver: (connection, variables) => play(variables, [`SSH_CONNECTION=${connection}`], []),
     check: (...args) =>
       run("/usr/lib/nagios/plugins/check_nrpe", "-H", "127.0.0.1", "-t", "60", ...args),
     reset: () =>

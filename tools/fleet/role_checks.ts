@@ -134,24 +134,6 @@ type Refused = readonly [
 ];
 
 const REFUSED: readonly Refused[] = [
-  // Tables that decide otherwise than expected, one by one and together.
-  [{ nrpe_clients: ["192.0.2.12"] }, /192\.0\.2\.10 is not granted/],
-  [{ nrpe_clients: ["ALL"] }, /203\.0\.113\.254 is not denied/],
-  [{ nrpe_rules_allow: ["nrpe: 192.0.2.10: DENY"] }, /192\.0\.2\.10 is not granted/],
-  [
-    { nrpe_mode: "daemon", nrpe_settings: { allowed_hosts: "198.51.100.1" } },
-    /192\.0\.2\.10 is not granted/,
-  ],
-  [{ nrpe_clients: ["192.0.2.10", "192.0.2.10/24"] }, /host-bits-set/],
-  [{ nrpe_clients_expected: { granted: [], denied: ["203.0.113.254"] } }, /cannot be judged/],
-  // The controller's connection, as sshd describes it.
-  [
-    { nrpe_rules_deny: ["ALL: ALL"] },
-    /would refuse sshd's client 198\.51\.100\.7/,
-    `printf '#!/bin/sh\nexport SSH_CONNECTION="198.51.100.7 1 192.0.2.1 22"
-exec /usr/bin/ansible-playbook "$@"\n' > /tmp/ansible-playbook; chmod 755 /tmp/ansible-playbook`,
-    "rm /tmp/ansible-playbook",
-  ],
   // What is mounted on cannot be renamed over: the second table, after the first.
   [
     { nrpe_clients: ["192.0.2.10", "192.0.2.11"] },
@@ -174,6 +156,16 @@ exec /usr/bin/ansible-playbook "$@"\n' > /tmp/ansible-playbook; chmod 755 /tmp/a
     "printf '#!/bin/sh\nexit 3\n' > /tmp/nrpe; cd /tmp; sha256sum nrpe > SHA256SUMS",
     "rm /tmp/nrpe /tmp/SHA256SUMS",
   ],
+  // Tables that decide otherwise than expected, one by one and together.
+  [{ nrpe_clients: ["192.0.2.12"] }, /192\.0\.2\.10 is not granted/],
+  [{ nrpe_clients: ["ALL"] }, /203\.0\.113\.254 is not denied/],
+  [{ nrpe_rules_allow: ["nrpe: 192.0.2.10: DENY"] }, /192\.0\.2\.10 is not granted/],
+  [
+    { nrpe_mode: "daemon", nrpe_settings: { allowed_hosts: "198.51.100.1" } },
+    /192\.0\.2\.10 is not granted/,
+  ],
+  [{ nrpe_clients: ["192.0.2.10", "192.0.2.10/24"] }, /host-bits-set/],
+  [{ nrpe_clients_expected: { granted: [], denied: ["203.0.113.254"] } }, /cannot be judged/],
 ];
 
 /** A host on which a play fails is as before, and the agent serves on. */
@@ -181,6 +173,11 @@ async function leavesAlone(fleet: Fleet): Promise<void> {
   await fleet.file("/etc/hosts.allow", OTHERS);
   await well(fleet.play({}));
   const state = await stateOf(fleet);
+  await fails(
+    fleet.playOver("198.51.100.7 50000 192.0.2.1 22", { nrpe_rules_deny: ["ALL: ALL"] }),
+    /would refuse sshd's client 198\.51\.100\.7/,
+  );
+  await expectState(state, fleet);
   for (const [variables, why, before = ":", after = ":"] of REFUSED) {
     await fleet.sh(before);
     try {
