@@ -2,7 +2,7 @@
 import { type Check, expectEqual, expectThat } from "../boot/check.ts";
 import { DEPLOY, type Fleet, type Played, RELEASE, type Variables } from "./machine.ts";
 
-const MODES = ["daemon", "socket", "inetd", "xinetd"] as const;
+const MODES = ["socket", "inetd", "xinetd", "daemon"] as const;
 /** Tables of a host that has others as well. */
 const OTHERS = "sshd: 192.0.2.\nother: ALL\n";
 
