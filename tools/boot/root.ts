@@ -22,6 +22,8 @@ export interface DebianRoot {
   readonly packages: readonly string[];
   /** Packages that are not installed: their archives lie in /srv. */
   readonly archives: readonly string[];
+  /** Shell text that completes it from inside; apt-get installs there, and starts no service. */
+  readonly complete?: string;
 }
 
 /** The root of the host on which the units are tried. */
@@ -49,6 +51,14 @@ if [ -n "$5$6" ]; then
     cd /srv
     apt-get -q -o APT::Sandbox::User=root download $2' sh "$5" "$6"
 fi
+if [ -n "$7" ]; then
+  mount -t proc proc "$1/proc"
+  printf '#!/bin/sh\\nexit 101\\n' > "$1/usr/sbin/policy-rc.d"
+  chmod 755 "$1/usr/sbin/policy-rc.d"
+  DEBIAN_FRONTEND=noninteractive chroot "$1" sh -ec "apt-get -q update; $7"
+  umount "$1/proc"
+  rm "$1/usr/sbin/policy-rc.d"
+fi
 rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/* tool-$1`;
 
 /**
@@ -56,12 +66,14 @@ rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/* tool-$1`;
  *
  * @throws {Error} when it cannot be made; the standard error has said why.
  */
-export function debianRoot({ name, suite, packages, archives }: DebianRoot): string {
+export function debianRoot(
+  { name, suite, packages, archives, complete = "" }: DebianRoot,
+): string {
   const root = join(DIRECTORY, name);
   // The first root had this name before there were others.
   const stampFile = join(DIRECTORY, name === UNITS_ROOT.name ? "stamp" : `${name}.stamp`);
-  const lists = [HOST.join(","), suite, MIRROR, packages.join(" "), archives.join(" ")];
-  const stamp = `${[suite, HOST.join(","), ...packages, ...archives].join(" ")}\n`;
+  const lists = [HOST.join(","), suite, MIRROR, packages.join(" "), archives.join(" "), complete];
+  const stamp = `${[suite, HOST.join(","), ...packages, ...archives].join(" ")}\n${complete}`;
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return root;
   // It has set-user-ID programs, and is never updated here: no user may run them.
   mkdirSync(DIRECTORY, { recursive: true, mode: 0o700 });
