@@ -101,8 +101,9 @@ export async function startInetd(
   });
   const end = async () => {
     inetd.kill();
-    await inetd.exited;
+    // First: inetd would wait for room in a log that nobody reads, before it hears the signal.
     syslog[Symbol.dispose]();
+    await inetd.exited;
   };
   try {
     await waitUntil(`${kind} listens`, () => {
