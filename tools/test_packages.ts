@@ -9,6 +9,7 @@
  * needs root, and the network for the first time. The exit status is 1 when a check fails.
  */
 import { makeRoom, type Room } from "../tests/support/room.ts";
+import { type Planned, readyToBoot, runPlanned } from "./boot/check.ts";
 import { type DebianRoot, debianRoot } from "./boot/root.ts";
 import { liveWithoutSystemd } from "./packages/chroot_checks.ts";
 import { debChecks, type PackageCheck } from "./packages/deb_checks.ts";
@@ -27,12 +28,6 @@ function rootOf(suite: string, packages: readonly string[]): DebianRoot {
 
 const BOOKWORM = rootOf("bookworm", [...COMMON, ...TOOLS]);
 const OTHERS = [rootOf("bullseye", COMMON), rootOf("trixie", ["adduser", "libwrap0", "apparmor"])];
-
-/** A check, and what it takes. */
-interface Planned {
-  readonly name: string;
-  readonly run: () => void | Promise<void>;
-}
 
 function plan(room: Room, repository: Repository): readonly Planned[] {
   const directories = new Map<DebianRoot, string>();
@@ -63,37 +58,10 @@ function plan(room: Room, repository: Repository): readonly Planned[] {
   ];
 }
 
-let stopped = false;
-// After the check that runs the host is shut down.
-for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) process.once(signal, () => stopped = true);
-
 async function main(words: readonly string[]): Promise<number> {
-  if (process.getuid?.() !== 0) {
-    console.error("Only root can boot a systemd in namespaces");
-    return 1;
-  }
+  if (!readyToBoot()) return 1;
   using room = makeRoom();
-  const checks = plan(room, makeRepository(room)).filter(({ name }) =>
-    words.length === 0 || words.some((word) => name.includes(word))
-  );
-  let failed = 0;
-  for (const { name, run } of checks) {
-    if (stopped) {
-      console.log("Stopped");
-      return 1;
-    }
-    try {
-      await run();
-      console.log(`ok      ${name}`);
-    } catch (error) {
-      failed++;
-      console.log(
-        `not ok  ${name}\n        ${(error as Error).message.replaceAll("\n", "\n        ")}`,
-      );
-    }
-  }
-  console.log(`${checks.length - failed} of ${checks.length} checks passed`);
-  return failed === 0 ? 0 : 1;
+  return await runPlanned(plan(room, makeRepository(room)), words);
 }
 
 process.exitCode = await main(process.argv.slice(2));

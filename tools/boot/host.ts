@@ -1,11 +1,13 @@
 import type { Room } from "../../tests/support/room.ts";
-import { bootSystemd, type Systemd } from "../../tests/support/systemd.ts";
+import { bootSystemd, type Said, type Systemd } from "../../tests/support/systemd.ts";
 import { type DebianRoot, debianRoot } from "./root.ts";
 
 /** A Debian that has booted. */
 export interface Host extends Systemd {
   /** Runs shell text. @throws {Error} with what it printed when it fails. */
   sh(script: string): Promise<string>;
+  /** Runs check_nrpe against the agent there, with further arguments. */
+  checkNrpe(...args: readonly string[]): Promise<Said>;
 }
 
 /**
@@ -35,5 +37,9 @@ export async function bootDebian(
       if (status !== 0) throw new Error(`${script}\nended with ${status}: ${text}`);
       return text;
     },
+    checkNrpe: (...args) =>
+      systemd.run(
+        ...["/usr/lib/nagios/plugins/check_nrpe", "-H", "127.0.0.1", "-t", "60", ...args],
+      ),
   };
 }

@@ -52,7 +52,7 @@ async function boot(room: Room): Promise<Machine> {
   const host = await bootDebian(room, UNITS_ROOT, [
     `: > usr/local/bin/nrpe; mount --bind ${room.binary} usr/local/bin/nrpe`,
   ]);
-  const { run, file, sh } = host;
+  const { file, sh } = host;
   const reset = async () => {
     await sh(
       "systemctl disable -q --now nrpe.service nrpe-socket.socket nrpe-each.socket 2>&1 || :\n" +
@@ -76,11 +76,7 @@ async function boot(room: Room): Promise<Machine> {
   await reset();
   return {
     ...host,
-    check: (command) =>
-      run(
-        ...["/usr/lib/nagios/plugins/check_nrpe", "-H", "127.0.0.1", "-t", "60"],
-        ...command === undefined ? [] : ["-c", command],
-      ),
+    check: (command) => host.checkNrpe(...command === undefined ? [] : ["-c", command]),
     async dropIn(unit, lines) {
       const path = `${SYSTEM}/${unit}.d/test.conf`;
       if (lines === undefined) await sh(`rm -f ${path}`);

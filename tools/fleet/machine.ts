@@ -23,7 +23,6 @@ export interface Fleet extends Host {
   play(variables: Variables, ...args: readonly string[]): Promise<Played>;
   /** The same over a connection that sshd describes so, as SSH_CONNECTION. */
   playOver(connection: string, variables: Variables): Promise<Played>;
-  check(...args: readonly string[]): Promise<Said>;
   /** Makes the host as it was at first. */
   reset(): Promise<void>;
 }
@@ -93,8 +92,6 @@ async function boot(room: Room, deb: string | undefined): Promise<Fleet> {
     ...host,
     play: (variables, ...args) => play(variables, [], args),
     playOver: (connection, variables) => play(variables, [`SSH_CONNECTION=${connection}`], []),
-    check: (...args) =>
-      run("/usr/lib/nagios/plugins/check_nrpe", "-H", "127.0.0.1", "-t", "60", ...args),
     reset: () =>
       sh(
         "systemctl stop nrpe.service nrpe-socket.socket nrpe-socket.service openbsd-inetd xinetd 2>&1 || :\n" +

@@ -72,11 +72,11 @@ yamllint --strict . ../prometheus; ansible-lint --strict --offline -q 2>&1; rm -
 /** Installs, asks, and installs again. */
 async function installs(fleet: Fleet, variables: Variables, ...options: readonly string[]) {
   await well(fleet.play(variables));
-  const { text } = await fleet.check("-c", "plain", ...options);
+  const { text } = await fleet.checkNrpe("-c", "plain", ...options);
   expectEqual("plain\n", text);
   expectThat(
     "another client is refused",
-    (await fleet.check("-H", "203.0.113.254", ...options)).status !== 0,
+    (await fleet.checkNrpe("-H", "203.0.113.254", ...options)).status !== 0,
   );
   const again = await well(fleet.play(variables));
   expectThat(`nothing changes: ${again.text}`, again.changed === 0);
@@ -186,7 +186,7 @@ async function leavesAlone(fleet: Fleet): Promise<void> {
       await fleet.sh(after);
     }
     await expectState(state, fleet);
-    expectEqual("plain\n", (await fleet.check("-c", "plain")).text);
+    expectEqual("plain\n", (await fleet.checkNrpe("-c", "plain")).text);
   }
 }
 
@@ -197,12 +197,12 @@ async function goesBack(fleet: Fleet): Promise<void> {
     `mkdir -p /srv/other; cp ${RELEASE}/nrpe /srv/other; chmod 755 /srv/other/nrpe; echo >> /srv/other/nrpe
 cd /srv/other; sha256sum nrpe > SHA256SUMS`,
   );
-  await fleet.check("-c", "plain");
+  await fleet.checkNrpe("-c", "plain");
   await well(fleet.play({ nrpe_binary_source: "/srv/other/nrpe" }));
   await fleet.sh(
     `cmp /usr/local/bin/nrpe /srv/other/nrpe; cmp /usr/local/bin/nrpe.old ${RELEASE}/nrpe`,
   );
-  expectEqual("plain\n", (await fleet.check("-c", "plain")).text);
+  expectEqual("plain\n", (await fleet.checkNrpe("-c", "plain")).text);
   await fleet.sh("for pid in $(pgrep -x nrpe); do cmp /proc/$pid/exe /srv/other/nrpe; done");
   await well(fleet.play({}));
   await fleet.sh(`cmp /usr/local/bin/nrpe ${RELEASE}/nrpe; rm -r /srv/other`);
@@ -229,5 +229,5 @@ async function tellsNothing(fleet: Fleet): Promise<void> {
     "640 nagios\n640 nagios\n",
     await fleet.sh("stat -c '%a %G' /etc/nagios/nrpe.cfg /etc/nagios/ssl/key.pem"),
   );
-  expectEqual("plain\n", (await fleet.check("-c", "plain")).text);
+  expectEqual("plain\n", (await fleet.checkNrpe("-c", "plain")).text);
 }

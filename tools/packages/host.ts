@@ -65,9 +65,6 @@ export async function bootPackageHost(
     repository: REPOSITORY,
     apt: (...words) => host.sh(`${QUIET}apt-get -qy ${words.join(" ")} 2>&1`),
     check: (command, ...options) =>
-      host.run(
-        ...["/usr/lib/nagios/plugins/check_nrpe", "-H", "127.0.0.1", "-t", "60", ...options],
-        ...command === undefined ? [] : ["-c", command],
-      ),
+      host.checkNrpe(...options, ...command === undefined ? [] : ["-c", command]),
   };
 }
